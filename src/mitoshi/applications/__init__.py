@@ -1,0 +1,1 @@
+"""Field decisions, pure: one file per decision product."""

@@ -1,0 +1,1 @@
+"""Disaster response: what is under water, what is damaged, who is affected."""

@@ -1,0 +1,392 @@
+"""`method`: the one declaration from which the CLI, the HTTP process, the MCP tool and the tests are made.
+
+A method is a pure function. Its positional-only arguments are data (`Annotated[Raster, QUANTITY, Need(...)]`), its
+keyword-only arguments are parameters with bounds (`Annotated[float, Ge(-30), Le(0)]`), its result is a NamedTuple whose
+fields say how they are stored and where their uncertainty is.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import re
+import types
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from mitoshi.core.errors import InputError, ParameterError, misspelt
+from mitoshi.core.product import Coded, Figure, Measured
+from mitoshi.core.quantity import Quantity, as_declared
+from mitoshi.core.requirement import Need
+from mitoshi.core.support import Pixel, Scene, Stack, Support, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from mitoshi.core.text import Text
+
+__all__ = ["DataArgument", "Method", "Output", "Parameter", "Surveyed", "Tolerance", "method"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Surveyed:
+    """Marks the keyword argument through which the runner hands over the survey's result; it is no parameter."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """When two runs are equivalent though not identical.
+
+    Attributes
+    ----------
+    steps
+        Largest difference of a measured layer, in steps of its storage resolution.
+    pixels
+        Largest share of pixels of a coded layer that may differ, and of a measured layer that may exceed `steps`.
+    """
+
+    steps: float = 1.0
+    pixels: float = 1e-4
+
+
+@dataclass(frozen=True)
+class DataArgument:
+    """One data argument of a method."""
+
+    name: str
+    quantity: Quantity
+    need: Need
+    required: bool
+    doc: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a method: plain scalar type, default and bounds."""
+
+    name: str
+    type: type
+    default: Any
+    lower: float | None
+    upper: float | None
+    lower_open: bool
+    upper_open: bool
+    choices: tuple[str, ...]
+    doc: str
+
+    def checked(self, given: Any) -> Any:
+        """Return `given` in the parameter's type.
+
+        Raises
+        ------
+        ParameterError
+            If the type or the bounds do not fit.
+        """
+        whole = self.type is float and isinstance(given, int) and not isinstance(given, bool)
+        value: Any = float(given) if whole else given
+        if not _exactly(value, self.type):
+            raise ParameterError(f"{self.name} must be {self.type.__name__}, got {value!r}")
+        low = self.lower is not None and (value < self.lower or (self.lower_open and value == self.lower))
+        high = self.upper is not None and (value > self.upper or (self.upper_open and value == self.upper))
+        if low or high or value != value:
+            raise ParameterError(f"{self.name} must lie in {self.interval}, got {value!r}")
+        if self.choices and value not in self.choices:
+            raise ParameterError(misspelt(self.name, value, self.choices))
+        return value
+
+    @property
+    def interval(self) -> str:
+        """The bounds in mathematical notation."""
+        low = "(-inf" if self.lower is None else f"{'(' if self.lower_open else '['}{self.lower:g}"
+        high = "inf)" if self.upper is None else f"{self.upper:g}{')' if self.upper_open else ']'}"
+        return f"{low}, {high}"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One field of a method's result."""
+
+    name: str
+    layer: Coded | Measured
+    doc: str
+
+
+class Method(Generic[P, R]):
+    """A declared method: callable like its function, and described to every interface.
+
+    Attributes
+    ----------
+    name
+        ``field.method-name``, from the module's package and the function's name.
+    version, reference
+        Semantic version of the result; the source of the algorithm.
+    support
+        How far a pixel's value depends on its neighbours: `Pixel`, `Window`, `Scene` or `Stack`.
+    tolerance
+        When another machine's result counts as equivalent.
+    title, caveats
+        What a report says, in English and Japanese.
+    data, parameters, outputs
+        The signature, parsed.
+    tally
+        ``tally(result, cell_area_m2) -> dict[str, float]``: additive totals of one tile.
+    figures
+        ``figures(totals, parameters) -> tuple[Figure, ...]``: numbers with intervals from the summed totals.
+    """
+
+    def __init__(self, function: Callable[P, R], declared: Mapping[str, Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.version: str = declared["version"]
+        self.reference: str = declared["reference"]
+        self.support: Support = declared["support"]
+        self.tolerance: Tolerance = declared["tolerance"]
+        self.title: Text = declared["title"]
+        self.caveats: tuple[Text, ...] = tuple(declared["caveats"])
+        self.tally: Callable[[Any, float], dict[str, float]] | None = declared["tally"]
+        self.figures: Callable[[Mapping[str, float], Mapping[str, Any]], tuple[Figure, ...]] | None = declared[
+            "figures"
+        ]
+        field = function.__module__.rsplit(".", 2)[-2]
+        self.name: str = declared["name"] or f"{field}.{function.__name__.replace('_', '-')}"
+        self.doc = inspect.getdoc(function) or ""
+        hints = get_type_hints(function, include_extras=True)
+        signature = inspect.signature(function)
+        docs = _documented(self.doc)
+        self.data = tuple(_data_arguments(signature, hints, docs))
+        self.parameters = tuple(_parameters(signature, hints, docs))
+        self.surveyed = next((n for n, h in hints.items() if any(isinstance(m, Surveyed) for m in _extras(h))), None)
+        self.outputs = tuple(_outputs(hints["return"]))
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Check and convert the data, check the parameters, and call the function.
+
+        Raises
+        ------
+        QuantityError
+            If an array has another quantity or a unit that cannot be converted.
+        ParameterError
+            If a parameter is misspelt, of the wrong type or out of bounds.
+        """
+        data = self.bind_data(args)
+        parameters = {k: v for k, v in kwargs.items() if k != self.surveyed}
+        bound: dict[str, Any] = self.bind_parameters(parameters)
+        if self.surveyed is not None and self.surveyed in kwargs:
+            bound[self.surveyed] = kwargs[self.surveyed]
+        return cast("Callable[..., R]", self.function)(*data, **bound)
+
+    def bind_data(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return the data arguments in declared units, None for those left out.
+
+        Raises
+        ------
+        InputError
+            If there are too many or a required one is missing.
+        """
+        if len(arrays) > len(self.data):
+            raise InputError(f"{self.name} takes {len(self.data)} data arguments, got {len(arrays)}")
+        given = [*arrays, *[None] * (len(self.data) - len(arrays))]
+        for argument, array in zip(self.data, given, strict=True):
+            if array is None and argument.required:
+                raise InputError(
+                    f"{self.name} needs {argument.name} ({argument.quantity.name}); give --{argument.name} FILE"
+                )
+        return [
+            None if array is None else as_declared(array, argument.quantity, argument.name)
+            for argument, array in zip(self.data, given, strict=True)
+        ]
+
+    def bind_parameters(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every parameter, checked, defaults filled in.
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown or a value does not fit.
+        """
+        known = {p.name: p for p in self.parameters}
+        for name in given:
+            if name not in known:
+                raise ParameterError(misspelt(f"parameter of {self.name}", name, known))
+        return {n: p.checked(given.get(n, p.default)) for n, p in known.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by qualified name, so that worker processes find the declared method."""
+        return _by_name, (self.function.__module__, self.function.__qualname__)
+
+    def __repr__(self) -> str:
+        """Return name and version."""
+        return f"<method {self.name} {self.version}>"
+
+
+def method(
+    *,
+    version: str,
+    reference: str,
+    support: Support,
+    title: Text,
+    tolerance: Tolerance | None = None,
+    caveats: Sequence[Text] = (),
+    tally: Callable[[Any, float], dict[str, float]] | None = None,
+    figures: Callable[[Mapping[str, float], Mapping[str, Any]], tuple[Figure, ...]] | None = None,
+    name: str | None = None,
+) -> Callable[[Callable[P, R]], Method[P, R]]:
+    """Declare a pure function as a method.
+
+    Parameters
+    ----------
+    version
+        Semantic version of the result: raise it whenever the numbers change.
+    reference
+        DOI, standard or handbook from which the algorithm comes.
+    support
+        `Pixel()`, `Window(margin)`, `Scene(survey, margin)` or `Stack()`.
+    title
+        Name for people.
+    tolerance
+        When another machine's result counts as equivalent.
+    caveats
+        Sentences that every report of this method carries.
+    tally, figures
+        See `Method`.
+    name
+        Contract name, where it is not the one from package and function.
+
+    Returns
+    -------
+    A decorator that keeps the function's parameter types.
+    """
+    declared = {
+        "version": version,
+        "reference": reference,
+        "support": support,
+        "title": title,
+        "tolerance": tolerance or Tolerance(),
+        "caveats": caveats,
+        "tally": tally,
+        "figures": figures,
+        "name": name,
+    }
+
+    def declare(function: Callable[P, R]) -> Method[P, R]:
+        return Method(function, declared)
+
+    return declare
+
+
+def _exactly(value: object, kind: type) -> bool:
+    """Tell whether `value` is of `kind` and of no subclass: True is no int."""
+    return type(value) is kind
+
+
+def _by_name(module: str, qualname: str) -> Any:
+    return getattr(importlib.import_module(module), qualname)
+
+
+def _plain(hint: Any) -> tuple[Any, bool]:
+    """Return the hint without Annotated and None, and whether None was allowed."""
+    if get_origin(hint) is Annotated:
+        return _plain(get_args(hint)[0])
+    if get_origin(hint) in (Union, types.UnionType):
+        rest = [a for a in get_args(hint) if a is not type(None)]
+        return (_plain(rest[0])[0] if len(rest) == 1 else hint), len(rest) < len(get_args(hint))
+    return hint, False
+
+
+def _extras(hint: Any) -> tuple[Any, ...]:
+    """Return the Annotated extras, also those inside Optional."""
+    if get_origin(hint) is Annotated:
+        return (*_extras(get_args(hint)[0]), *get_args(hint)[1:])
+    if get_origin(hint) in (Union, types.UnionType):
+        return tuple(e for a in get_args(hint) for e in _extras(a))
+    return ()
+
+
+def _documented(doc: str) -> dict[str, str]:
+    """Return the text of each entry in a numpy docstring's Parameters section."""
+    section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w[^\n]*\n-+\n|\Z)", doc, re.S)
+    entries: dict[str, str] = {}
+    for found in re.finditer(r"^(\w[\w, ]*)[^\n]*\n((?:    [^\n]*\n?|\n)*)", section[1] if section else "", re.M):
+        for name in found[1].split(","):
+            entries[name.strip()] = " ".join(found[2].split())
+    return entries
+
+
+def _data_arguments(
+    signature: inspect.Signature, hints: Mapping[str, Any], docs: Mapping[str, str]
+) -> list[DataArgument]:
+    arguments = []
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
+            continue
+        extras = _extras(hints[name])
+        quantity = next((e for e in extras if isinstance(e, Quantity)), None)
+        if quantity is None:
+            raise TypeError(
+                f"data argument {name!r} names no quantity; annotate it with Annotated[Raster, QUANTITY, Need(...)]"
+            )
+        need = next((e for e in extras if isinstance(e, Need)), Need())
+        arguments.append(
+            DataArgument(name, quantity, need, parameter.default is inspect.Parameter.empty, docs.get(name, ""))
+        )
+    return arguments
+
+
+def _parameters(signature: inspect.Signature, hints: Mapping[str, Any], docs: Mapping[str, str]) -> list[Parameter]:
+    from annotated_types import Ge, Gt, Le, Lt
+
+    parameters = []
+    for name, parameter in signature.parameters.items():
+        extras = _extras(hints[name])
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or any(isinstance(e, Surveyed) for e in extras):
+            continue
+        kind, _ = _plain(hints[name])
+        choices = tuple(get_args(kind)) if str(get_origin(kind)) == "typing.Literal" else ()
+        low = next((e for e in extras if isinstance(e, Ge | Gt)), None)
+        high = next((e for e in extras if isinstance(e, Le | Lt)), None)
+        parameters.append(
+            Parameter(
+                name,
+                str if choices else kind,
+                parameter.default,
+                None if low is None else cast("float", low.ge if isinstance(low, Ge) else low.gt),
+                None if high is None else cast("float", high.le if isinstance(high, Le) else high.lt),
+                isinstance(low, Gt),
+                isinstance(high, Lt),
+                choices,
+                docs.get(name, ""),
+            )
+        )
+    return parameters
+
+
+def _outputs(result: Any) -> list[Output]:
+    hints = get_type_hints(result, include_extras=True)
+    docs = _documented((inspect.getdoc(result) or "").replace("Attributes\n----------", "Parameters\n----------"))
+    found = []
+    for name in result._fields:
+        layer = next((e for e in _extras(hints[name]) if isinstance(e, Coded | Measured)), None)
+        if layer is None:
+            raise TypeError(
+                f"output {name!r} of {result.__name__} says not how it is stored; annotate it with Coded or Measured"
+            )
+        found.append(Output(name, layer, docs.get(name, "")))
+    return found
+
+
+__all__ += ["Pixel", "Scene", "Stack", "Support", "Window"]

@@ -1,0 +1,206 @@
+"""Quantities: what an array means, in which unit, under which CF standard name.
+
+Arrays carry ``attrs["quantity"]`` (a name from this page) and ``attrs["units"]``. `as_declared` checks and converts:
+decibels where linear power is declared become linear, metres where degrees are declared are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import xarray as xr
+
+from mitoshi.core.errors import QuantityError, misspelt
+from mitoshi.core.text import Text
+
+Raster: TypeAlias = xr.DataArray
+
+__all__ = [
+    "BACKSCATTER",
+    "BETA0",
+    "BRIGHTNESS_TEMPERATURE",
+    "ELEVATION",
+    "GAMMA0",
+    "INCIDENCE_ANGLE",
+    "LAND_COVER",
+    "POPULATION",
+    "PROBABILITY",
+    "QUALITY",
+    "QUANTITIES",
+    "RELATIVE_BACKSCATTER",
+    "SIGMA0",
+    "SURFACE_REFLECTANCE",
+    "SURFACE_TEMPERATURE",
+    "TOA_REFLECTANCE",
+    "VALUE",
+    "WATER_OCCURRENCE",
+    "Quantity",
+    "Raster",
+    "as_declared",
+    "from_db",
+    "quantity",
+    "to_db",
+]
+
+DECIBEL_UNITS = frozenset({"dB", "decibel", "decibels"})
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A physical quantity.
+
+    Attributes
+    ----------
+    name
+        The field's word, as in ``attrs["quantity"]``.
+    units
+        Canonical unit, CF spelling (UDUNITS); "1" is dimensionless.
+    title
+        The words of the glossary.
+    standard_name
+        CF standard name, or None where the CF table has none.
+    power
+        True where a decibel value means ``10 log10`` of this quantity.
+    members
+        For a family (such as backscatter): the quantities that may stand for it.
+    """
+
+    name: str
+    units: str
+    title: Text
+    standard_name: str | None = None
+    power: bool = False
+    members: tuple[str, ...] = ()
+
+    def accepts(self, name: str) -> bool:
+        """Tell whether an array of quantity `name` may stand where this one is declared."""
+        return name == self.name or name in self.members
+
+
+SIGMA0 = Quantity(
+    "sigma0",
+    "1",
+    Text("backscatter coefficient sigma nought", "後方散乱係数 σ⁰"),
+    "surface_backwards_scattering_coefficient_of_radar_wave",
+    power=True,
+)
+GAMMA0 = Quantity("gamma0", "1", Text("backscatter coefficient gamma nought", "後方散乱係数 γ⁰"), power=True)
+BETA0 = Quantity("beta0", "1", Text("radar brightness beta nought", "レーダ輝度 β⁰"), power=True)
+RELATIVE_BACKSCATTER = Quantity(
+    "relative_backscatter", "1", Text("relative, uncalibrated backscatter", "相対後方散乱（未校正）"), power=True
+)
+BACKSCATTER = Quantity(
+    "backscatter",
+    "1",
+    Text("backscatter", "後方散乱"),
+    power=True,
+    members=("gamma0", "sigma0", "beta0", "relative_backscatter"),
+)
+INCIDENCE_ANGLE = Quantity("incidence_angle", "degree", Text("incidence angle", "入射角"), "angle_of_incidence")
+SURFACE_REFLECTANCE = Quantity(
+    "surface_reflectance", "1", Text("surface reflectance", "地表面反射率"), "surface_bidirectional_reflectance"
+)
+TOA_REFLECTANCE = Quantity(
+    "toa_reflectance", "1", Text("top-of-atmosphere reflectance", "大気上端反射率"), "toa_bidirectional_reflectance"
+)
+SURFACE_TEMPERATURE = Quantity(
+    "surface_temperature", "K", Text("land surface temperature", "地表面温度"), "surface_temperature"
+)
+BRIGHTNESS_TEMPERATURE = Quantity(
+    "brightness_temperature", "K", Text("brightness temperature", "輝度温度"), "toa_brightness_temperature"
+)
+ELEVATION = Quantity("elevation", "m", Text("elevation", "標高データ"), "surface_altitude")
+WATER_OCCURRENCE = Quantity("water_occurrence", "1", Text("share of time under water", "水面出現率"))
+LAND_COVER = Quantity("land_cover", "1", Text("land cover", "土地被覆"), "land_cover_lccs")
+POPULATION = Quantity("population", "1", Text("population per cell", "人口"))
+QUALITY = Quantity("quality", "1", Text("quality flags", "品質フラグ"), "quality_flag")
+PROBABILITY = Quantity("probability", "1", Text("probability", "確率"))
+VALUE = Quantity("value", "1", Text("value of unstated meaning", "値（意味の記載なし）"))
+
+QUANTITIES: dict[str, Quantity] = {q.name: q for q in tuple(globals().values()) if isinstance(q, Quantity)}
+
+
+def quantity(name: str) -> Quantity:
+    """Return the quantity called `name`.
+
+    Raises
+    ------
+    QuantityError
+        If no quantity has this name; the message lists the known ones.
+    """
+    if name not in QUANTITIES:
+        raise QuantityError(misspelt("quantity", name, QUANTITIES))
+    return QUANTITIES[name]
+
+
+def to_db(power: Any) -> Any:
+    """Return ``10 log10(power)`` in decibels; zero and negative power become NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decibel = 10.0 * np.log10(power)
+    return decibel.where(power > 0) if hasattr(decibel, "where") else np.where(power > 0, decibel, np.nan)
+
+
+def from_db(decibel: Any) -> Any:
+    """Return linear power ``10^(dB/10)``."""
+    return np.power(10.0, np.divide(decibel, 10.0, dtype=getattr(decibel, "dtype", None)))
+
+
+@cache
+def _factor(units: str, declared: str) -> tuple[float, float]:
+    """Return scale and offset that turn `units` into `declared`."""
+    import pint
+
+    registry: Any = pint.application_registry
+    try:
+        zero, one = (registry.Quantity(v, _pint(units)).to(_pint(declared)).magnitude for v in (0.0, 1.0))
+    except Exception as error:
+        raise QuantityError(
+            f"units {units!r} cannot be turned into {declared!r}; give the values in {declared!r}"
+        ) from error
+    return float(one - zero), float(zero)
+
+
+def _pint(units: str) -> str:
+    return {"1": "", "degrees": "degree", "%": "percent", "Celsius": "degC"}.get(units, units)
+
+
+def as_declared(array: Raster, declared: Quantity, argument: str) -> Raster:
+    """Return `array` in the declared quantity's unit.
+
+    Parameters
+    ----------
+    array
+        Any shape; ``attrs["units"]`` is required, ``attrs["quantity"]`` is checked where present.
+    declared
+        What the method asks for.
+    argument
+        The caller's name for the array, used in messages.
+
+    Raises
+    ------
+    QuantityError
+        If the quantity is another one, the unit is missing, or the unit has another dimension.
+    """
+    name = array.attrs.get("quantity", declared.name)
+    if not declared.accepts(name):
+        wanted = " or ".join(declared.members or (declared.name,))
+        raise QuantityError(
+            f"{argument} must be {wanted}, got {name}; give another file or describe it with '#quantity=…'"
+        )
+    units = array.attrs.get("units")
+    if units is None:
+        raise QuantityError(f"{argument} has no units; set attrs['units'], for example {declared.units!r}")
+    kept = declared.name if not declared.members else name
+    if units == declared.units:
+        return array if array.attrs.get("quantity") == kept else array.assign_attrs(quantity=kept)
+    if units in DECIBEL_UNITS:
+        if not declared.power:
+            raise QuantityError(f"{argument} is in dB but {declared.name} is in {declared.units!r}; dB fits power only")
+        converted = from_db(array)
+    else:
+        scale, offset = _factor(units, declared.units)
+        converted = array * array.dtype.type(scale) + array.dtype.type(offset)
+    return cast("Raster", converted.assign_attrs({**array.attrs, "units": declared.units, "quantity": kept}))

@@ -1,0 +1,1 @@
+"""Interfaces translate and do nothing else."""

@@ -1,0 +1,1 @@
+"""Science, pure: arrays in, arrays out; one file per method family."""
