@@ -36,6 +36,7 @@ from mitoshi.core.support import Pixel, Scene, Stack, Support, Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mitoshi.core.scene import SceneView
     from mitoshi.core.text import Text
 
 __all__ = ["DataArgument", "Method", "Output", "Parameter", "Surveyed", "Tolerance", "method"]
@@ -224,6 +225,19 @@ class Method(Generic[P, R]):
             if name not in known:
                 raise ParameterError(misspelt(f"parameter of {self.name}", name, known))
         return {n: p.checked(given.get(n, p.default)) for n, p in known.items()}
+
+    def survey(self, view: SceneView, parameters: Mapping[str, Any]) -> Any:
+        """Return the survey of a scene, with those of the bound `parameters` that the survey names.
+
+        Raises
+        ------
+        InputError
+            If the method's support is not `Scene`.
+        """
+        if not isinstance(self.support, Scene):
+            raise InputError(f"{self.name} has no survey; its support is {type(self.support).__name__}")
+        taken = inspect.signature(self.support.survey).parameters
+        return self.support.survey(view, **{k: v for k, v in parameters.items() if k in taken})
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by qualified name, so that worker processes find the declared method."""

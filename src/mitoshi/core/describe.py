@@ -1,0 +1,85 @@
+"""One description of a method, made from its signature: every interface shows this and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mitoshi.core.product import Coded
+
+if TYPE_CHECKING:
+    from mitoshi.core.method import DataArgument, Method, Output, Parameter
+
+__all__ = ["describe", "json_schema"]
+
+JSON_TYPES = {float: "number", int: "integer", str: "string", bool: "boolean"}
+
+
+def describe(method: Method[..., Any]) -> dict[str, Any]:
+    """Return the method as plain data: title, version, source, data arguments, parameters, outputs, caveats."""
+    return {
+        "name": method.name,
+        "version": method.version,
+        "title": method.title._asdict(),
+        "reference": method.reference,
+        "description": method.doc,
+        "support": type(method.support).__name__.lower(),
+        "margin": method.support.margin,
+        "data": [_data(d) for d in method.data],
+        "parameters": [_parameter(p) for p in method.parameters],
+        "outputs": [_output(o) for o in method.outputs],
+        "caveats": [c._asdict() for c in method.caveats],
+    }
+
+
+def json_schema(method: Method[..., Any]) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the method's parameters; unknown names are not allowed."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {p.name: _schema(p) for p in method.parameters},
+    }
+
+
+def _schema(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {
+        "type": JSON_TYPES[parameter.type],
+        "description": parameter.doc,
+        "default": parameter.default,
+    }
+    if parameter.choices:
+        schema["enum"] = list(parameter.choices)
+    if parameter.lower is not None:
+        schema["exclusiveMinimum" if parameter.lower_open else "minimum"] = parameter.lower
+    if parameter.upper is not None:
+        schema["exclusiveMaximum" if parameter.upper_open else "maximum"] = parameter.upper
+    return schema
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {"name": parameter.name, **_schema(parameter)}
+
+
+def _data(argument: DataArgument) -> dict[str, Any]:
+    return {
+        "name": argument.name,
+        "required": argument.required,
+        "quantity": argument.quantity.name,
+        "accepts": list(argument.quantity.members or (argument.quantity.name,)),
+        "units": argument.quantity.units,
+        "when": argument.need.when,
+        "within": None if argument.need.when == "any" else argument.need.within,
+        "resolution_m": argument.need.resolution,
+        "description": argument.doc,
+    }
+
+
+def _output(output: Output) -> dict[str, Any]:
+    layer = output.layer
+    stored: dict[str, Any] = {"name": output.name, "file": f"{output.name}.tif", "title": layer.title._asdict()}
+    if isinstance(layer, Coded):
+        stored |= {"type": "uint8", "classes": {c.code: c.title._asdict() for c in layer.classes}}
+    else:
+        stored |= {"type": "float32", "units": layer.quantity.units, "resolution": layer.resolution}
+    stored["uncertainty"] = layer.uncertainty or layer.no_uncertainty
+    stored["description"] = output.doc
+    return stored

@@ -1,0 +1,63 @@
+"""The command line: made from the signatures, it translates and does nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from mitoshi import __version__
+from mitoshi.core.errors import MitoshiError
+from mitoshi.interfaces.cli.catalogue import ingest, search
+from mitoshi.interfaces.cli.demo import demo
+from mitoshi.interfaces.cli.evidence import keygen, sign, verify
+from mitoshi.interfaces.cli.methods import describe, methods
+from mitoshi.interfaces.cli.run import run
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="mitoshi", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Mitoshi (見通し): satellite observations into decisions that a stranger can check.
+
+    Start with `mitoshi demo`, then `mitoshi methods`.
+    """
+
+
+for command in (demo, ingest, search, methods, describe, run, verify, sign, keygen):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line on stderr and never in a traceback."""
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(_say("stopped", 130))
+    except click.ClickException as error:
+        sys.exit(_say(_usage(error), 2))
+    except MitoshiError as error:
+        sys.exit(_say(str(error), error.exit_status))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("MITOSHI_DEBUG"):
+            raise
+        sys.exit(_say(f"internal error: {type(error).__name__}: {error}; set MITOSHI_DEBUG=1 for the traceback", 1))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return click's message as one line with what to do."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}; see {context.command_path} --help" if context is not None else message
+
+
+def _say(message: str, status: int) -> int:
+    print(f"mitoshi: {' '.join(message.split())}", file=sys.stderr)
+    return status

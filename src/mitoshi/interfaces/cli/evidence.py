@@ -1,0 +1,48 @@
+"""`verify`, `sign` and `keygen`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mitoshi.interfaces.cli.terminal import json_option, print_json, progress_bar
+
+__all__ = ["keygen", "sign", "verify"]
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path), help="Public key (PEM) the signature must match.")
+@click.option("--inputs", type=click.Path(path_type=Path), help="Folder where the inputs are looked for by checksum.")
+@json_option
+def verify(directory: Path, *, key: Path | None, inputs: Path | None, as_json: bool) -> int:
+    """Run an evidence bundle again and compare: identical, equivalent, different or unverifiable."""
+    from mitoshi.evidence import verify as check
+
+    with progress_bar("verify", quiet=as_json) as progress:
+        verdict = check(directory, key=key, inputs=inputs, progress=progress)
+    if as_json:
+        print_json({"status": verdict.status, "reasons": list(verdict.reasons)})
+    else:
+        click.echo("\n".join([verdict.status, *(f"  {reason}" for reason in verdict.reasons)]))
+    return 0 if verdict.status in ("identical", "equivalent") else 1
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path), required=True, help="Ed25519 private key (PEM).")
+def sign(directory: Path, *, key: Path) -> None:
+    """Sign the checksums of an evidence bundle with Ed25519."""
+    from mitoshi.evidence import sign as put_signature
+
+    click.echo(f"signed: {put_signature(directory, key)}")
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def keygen(path: Path) -> None:
+    """Make an Ed25519 key pair: PATH (private, keep it) and PATH.pub (give it to whoever verifies)."""
+    from mitoshi.evidence import new_key
+
+    click.echo(f"private key {path}, public key {new_key(path)}")

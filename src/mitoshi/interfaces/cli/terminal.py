@@ -1,0 +1,65 @@
+"""What the terminal shows: progress on stderr, results on stdout, JSON where asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from mitoshi.core.requirement import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Progress", "clock", "json_option", "print_json", "progress_bar", "store_option", "store_path"]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print machine-readable results.")
+store_option = click.option(
+    "--store", type=click.Path(path_type=Path), help="Folder of the catalogue.  [default: $MITOSHI_STORE or .mitoshi]"
+)
+
+
+class Progress(Protocol):
+    """What long work calls now and then."""
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        """Show that `done` of `total` steps are done."""
+
+
+def store_path(store: Path | None) -> Path:
+    """Return the catalogue's folder: the option, the environment's, or the one here."""
+    return store or Path(os.environ.get("MITOSHI_STORE", ".mitoshi"))
+
+
+def clock(text: str | None) -> datetime:
+    """Return the time the caller gives; the command line is the only place that reads the clock."""
+    return instant(text) if text else datetime.now(UTC).replace(microsecond=0)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON, Japanese unescaped."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False))
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done, _total, _message: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total, message: bar.update(
+            task, completed=done, total=total, description=f"{title} {message}"
+        )

@@ -1,0 +1,1 @@
+"""Workflows: which runs, in which order, each published the moment it is ready."""
