@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fontTools import subset
 from fontTools.pens.cu2quPen import Cu2QuPen
+from fontTools.pens.transformPen import TransformPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont, newTable
 
@@ -34,6 +35,10 @@ RANGES = (
     (0xFF01, 0xFFE6),  # full-width and half-width forms
 )
 SPACES = {0x00A0: 1.0, 0x2009: 0.7, 0x202F: 0.7, 0x200A: 0.4, 0x2002: 2.2, 0x2003: 4.4}  # widths in word spaces
+
+RAISED = dict(zip("⁰⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ", "056789+−=()n", strict=True))  # the source has ¹ ² ³ ⁴ only
+LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", "0123456789+−=()", strict=True))
+SMALL, RAISED_BY, LOWERED_BY = 0.603, 441, -130  # the size and height of the source's own ²
 
 
 def characters() -> set[int]:
@@ -81,7 +86,14 @@ def quadratic(font: TTFont) -> None:
     maxp = font["maxp"] = newTable("maxp")
     maxp.tableVersion, maxp.numGlyphs = 0x00010000, len(order)
     maxp.maxZones = 1
-    for field in ("TwilightPoints", "Storage", "FunctionDefs", "InstructionDefs", "StackElements", "SizeOfInstructions"):
+    for field in (
+        "TwilightPoints",
+        "Storage",
+        "FunctionDefs",
+        "InstructionDefs",
+        "StackElements",
+        "SizeOfInstructions",
+    ):
         setattr(maxp, f"max{field}", 0)
     maxp.maxComponentElements = 0
     font["post"].formatType, font["post"].extraNames, font["post"].mapping = 3.0, [], {}
@@ -107,6 +119,37 @@ def spaces(font: TTFont) -> None:
     font["maxp"].numGlyphs = len(font.getGlyphOrder())
 
 
+def drawn(font: TTFont, code: int, parts: list[tuple[str, float, float, float]], advance: int) -> None:
+    """Add a character made of others: (character, scale, right, up) each. What the source has is left alone."""
+    cmap, glyph_set = font.getBestCmap(), font.getGlyphSet()
+    if code in cmap:
+        return
+    pen = TTGlyphPen(glyph_set)
+    for part, scale, right, up in parts:
+        glyph_set[cmap[ord(part)]].draw(TransformPen(pen, (scale, 0, 0, scale, right, up)))
+    name = f"uni{code:04X}"
+    font["glyf"][name] = glyph = pen.glyph()
+    glyph.recalcBounds(font["glyf"])
+    font["hmtx"][name] = (advance, glyph.xMin)
+    for table in font["cmap"].tables:
+        if table.isUnicode():
+            table.cmap[code] = name
+    font["maxp"].numGlyphs = len(font.getGlyphOrder())
+
+
+def missing_signs(font: TTFont) -> None:
+    """Draw the superscripts, subscripts and ≒ that the source lacks out of its own digits and signs."""
+    width, cmap = font["hmtx"], font.getBestCmap()
+    for signs, up in ((RAISED, RAISED_BY), (LOWERED, LOWERED_BY)):
+        for sign, digit in signs.items():
+            advance = round(width[cmap[ord(digit)]][0] * SMALL) + 40
+            drawn(font, ord(sign), [(digit, SMALL, 20, up)], advance)
+    equal, dot = cmap[ord("=")], cmap[ord(".")]
+    shift, right = (1000 - width[equal][0]) // 2, width[equal][0] - width[dot][0]
+    parts = [("=", 1.0, shift, 0), (".", 1.0, shift, 560), (".", 1.0, shift + right, 60)]
+    drawn(font, 0x2252, parts, 1000)
+
+
 def renamed(font: TTFont, style: str) -> None:
     """Name the derived font, so that nobody takes it for the original."""
     postscript = f"{FAMILY.replace(' ', '')}-{style}"
@@ -120,6 +163,7 @@ def build(source: Path, style: str, folder: Path) -> Path:
     font = subsetted(source)
     quadratic(font)
     spaces(font)
+    missing_signs(font)
     renamed(font, style)
     path = folder / f"{FAMILY.replace(' ', '')}-{style}.ttf"
     font.save(path)
