@@ -1,0 +1,1 @@
+"""Amplitude methods for synthetic aperture radar."""

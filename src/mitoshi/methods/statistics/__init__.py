@@ -1,0 +1,1 @@
+"""Statistics shared by methods: exact windows, trees, calibration."""

@@ -1,0 +1,1 @@
+"""Terrain analysis: drainage, height above it, slope."""
