@@ -1,0 +1,150 @@
+"""Numbers, units and times as a report says them, in both languages.
+
+A number is written only as finely as its interval allows: the half width of the interval is kept to two significant digits
+where they are below 30, to one otherwise, and estimate and bounds are rounded to the same place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from mitoshi.core.text import Text
+
+if TYPE_CHECKING:
+    from mitoshi.core.product import Figure
+    from mitoshi.core.text import Language
+
+__all__ = ["Worded", "decimals_of", "moment", "number", "units", "worded"]
+
+THIN = "\u202f"  # narrow no-break space, between thousands and before units
+MINUS = "\u2212"
+JST = timezone(timedelta(hours=9), "JST")
+DIGITS_WITHOUT_INTERVAL = 3
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SIGNS = {"1": "", "": "", "percent": "%", "degree": "°", "degrees": "°", "degC": "°C", "um": "µm"}
+_SHARES = ("share", "fraction", "probability")
+
+
+class Worded(NamedTuple):
+    """A figure in words: the number, its unit, and the interval as one phrase (or why there is none)."""
+
+    value: str
+    units: str
+    interval: str
+
+    @property
+    def quantity(self) -> str:
+        """The number with its unit."""
+        gap = "" if self.units in {"", "°"} else THIN
+        return f"{self.value}{gap}{self.units}"
+
+
+def decimals_of(half_width: float) -> int:
+    """Return how many decimals an interval of this half width leaves meaningful; negative: tens, hundreds, ….
+
+    >>> [decimals_of(w) for w in (0.55, 0.12, 4.0, 23.0, 4800.0)]
+    [1, 2, 0, 0, -3]
+    """
+    place = math.floor(math.log10(half_width))
+    lead = half_width / 10.0**place
+    return 1 - place if lead < 3.0 else -place
+
+
+def number(value: float, decimals: int) -> str:
+    r"""Write a number rounded to `decimals`, thousands apart by thin spaces from five digits on, with a true minus sign.
+
+    >>> number(-1234567.0, -3).replace("\u202f", "_")
+    '−1_235_000'
+    >>> number(12.345, 1)
+    '12.3'
+    """
+    if not math.isfinite(value):
+        return "—"
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)
+    whole, _, part = f"{abs(rounded):f}".partition(".")
+    if len(whole) > 4:
+        whole = f"{int(whole):,}".replace(",", THIN)
+    sign = MINUS if rounded < 0 else ""
+    return f"{sign}{whole}.{part}" if part else f"{sign}{whole}"
+
+
+def units(cf: str) -> str:
+    r"""Write a CF unit as people do.
+
+    >>> units("km2"), units("m3 s-1"), units("1")
+    ('km²', 'm³\u202fs⁻¹', '')
+    """
+    if cf in _SIGNS:
+        return _SIGNS[cf]
+    raised = re.sub(r"(?<=[A-Za-zµΩ])(-?\d+)", lambda m: m[1].translate(_RAISED), cf)
+    return raised.replace(" ", THIN)
+
+
+def worded(figure: Figure, language: Language) -> Worded:
+    r"""Return a figure as a report says it.
+
+    Shares (dimensionless figures whose name ends in share, fraction or probability) are said in percent.
+
+    >>> from mitoshi.core.product import Figure
+    >>> area = Figure("flooded_area", Text("flooded area", "浸水面積"), 12.34, 11.8, 12.9, "km2", 0.9)
+    >>> worded(area, "en").quantity.replace("\u202f", " "), worded(area, "en").interval.replace("\u202f", " ")
+    ('12.3 km²', 'between 11.8 and 12.9 km² (90 % confidence interval)')
+    """
+    share = figure.units in {"1", ""} and figure.name.endswith(_SHARES)
+    factor, unit = (100.0, "%") if share else (1.0, units(figure.units))
+    value = figure.value * factor
+    if figure.lower is None or figure.upper is None:
+        decimals = _decimals_without(value)
+        return Worded(_bounded(value, decimals, share=share), unit, _without_interval(figure, language))
+    lower, upper = figure.lower * factor, figure.upper * factor
+    half = (upper - lower) / 2
+    decimals = decimals_of(half) if math.isfinite(half) and half > 0 else _decimals_without(value)
+    bounds = Worded(number(lower, decimals), unit, ""), Worded(number(upper, decimals), unit, "")
+    level = "" if figure.confidence is None else f"{figure.confidence * 100:g}{THIN}%"
+    phrase = Text(
+        f"between {bounds[0].value} and {bounds[1].quantity} ({level} confidence interval)".replace("( ", "("),
+        f"{bounds[0].value}～{bounds[1].quantity}（{level}信頼区間）",
+    )
+    return Worded(number(value, decimals), unit, phrase.in_(language))
+
+
+def _decimals_without(value: float) -> int:
+    """Return the decimals that leave `DIGITS_WITHOUT_INTERVAL` digits; whole numbers stay whole."""
+    if not math.isfinite(value) or value == int(value):
+        return 0
+    return max(0, DIGITS_WITHOUT_INTERVAL - 1 - math.floor(math.log10(abs(value))))
+
+
+def _bounded(value: float, decimals: int, *, share: bool) -> str:
+    """Write a share so that a little never reads as nothing, nor almost all as all."""
+    if share and 0 < value < 0.1:
+        return "<0.1"
+    return number(value, min(decimals, 1) if share else decimals)
+
+
+def _without_interval(figure: Figure, language: Language) -> str:
+    reason = figure.reason
+    if isinstance(reason, Text):
+        return reason.in_(language)
+    return Text("no interval", "信頼区間なし").in_(language) + (
+        "" if not reason else f": {reason}" if language == "en" else f"：{reason}"
+    )
+
+
+def moment(time: datetime, language: Language) -> str:
+    """Return a time as people of the language write it: Japan Standard Time, or ISO in UTC.
+
+    >>> moment(datetime(2026, 11, 22, 12, 5, tzinfo=UTC), "ja")
+    '2026年11月22日 21:05 JST (UTC+9)'
+    >>> moment(datetime(2026, 11, 22, 12, 5, tzinfo=UTC), "en")
+    '2026-11-22 12:05 UTC'
+    """
+    known = time.replace(tzinfo=UTC) if time.tzinfo is None else time
+    if language == "en":
+        return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    japan = known.astimezone(JST)
+    return f"{japan.year}年{japan.month}月{japan.day}日 {japan:%H:%M} JST (UTC+9)"
