@@ -1,0 +1,142 @@
+"""From paths to checked items: walk, describe, checksum. A bad product is noted and the others go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mitoshi.catalog.item import as_given, canonical, is_remote, read_items
+from mitoshi.core.errors import MitoshiError, UnknownFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pystac
+
+    Describe = Callable[[str], Sequence[pystac.Item]]
+
+__all__ = ["IngestReport", "Refusal", "products"]
+
+STAC_SUFFIXES = (".json", ".geojson", ".parquet")
+MULTIHASH_SHA256 = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20
+DEEPEST_FOLDER = 16
+
+
+class Refusal(NamedTuple):
+    """A product that was not catalogued, and why."""
+
+    source: str
+    reason: str
+
+
+class IngestReport(NamedTuple):
+    """What an ingest did: identifiers of items, and what was refused.
+
+    Attributes
+    ----------
+    added, updated, unchanged
+        Items that are new, that replace an item of the same collection and id, that were there already.
+    refused
+        Sources that no item was made of, one line each.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+    def plus(self, other: IngestReport) -> IngestReport:
+        """Return both reports as one."""
+        return IngestReport(
+            self.added + other.added,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.refused + other.refused,
+        )
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error as one printable line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(c if c.isprintable() else "?" for c in text)[:400]
+
+
+def products(paths: Sequence[str | Path], describe: Describe) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
+    """Yield each source below the paths with its canonical items, or the reason against it.
+
+    A folder is first offered to `describe` as a whole product (a SAFE folder); where no reader knows it, its entries are
+    taken in order of their names. Symbolic links inside folders are not followed.
+    """
+    for path in paths:
+        source = str(path)
+        if is_remote(source):
+            yield source, Refusal(source, "a remote address cannot be ingested; search it with its STAC API instead")
+            continue
+        plain = Path(source.partition("#")[0])
+        if not plain.exists():
+            yield source, Refusal(source, f"no such file or folder: {source}")
+            continue
+        yield from _walk(source, describe, 0)
+
+
+def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
+    path = Path(source.partition("#")[0])
+    if path.suffix.lower() in STAC_SUFFIXES and path.is_file():
+        yield from _stac(path)
+        return
+    try:
+        yield source, _described(source, describe)
+    except UnknownFileError as error:
+        if not path.is_dir() or depth >= DEEPEST_FOLDER:
+            yield source, Refusal(source, one_line(error))
+            return
+        for entry in sorted(path.iterdir()):
+            if not entry.is_symlink() and not entry.name.startswith("."):
+                yield from _walk(str(entry), describe, depth + 1)
+    except MitoshiError as error:
+        yield source, Refusal(source, one_line(error))
+    except Exception as error:  # one broken product must not stop the others
+        yield source, Refusal(source, f"could not be read ({type(error).__name__}: {one_line(error)[:200]})")
+
+
+def _stac(path: Path) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
+    source = str(path)
+    try:
+        for item in read_items(path):
+            if isinstance(item, MitoshiError):
+                yield source, Refusal(source, one_line(item))
+            else:
+                yield source, [_with_checksums(item)]
+    except (MitoshiError, OSError) as error:
+        yield source, Refusal(source, one_line(error))
+    except Exception as error:
+        yield source, Refusal(source, f"could not be read ({type(error).__name__}: {one_line(error)[:200]})")
+
+
+def _described(source: str, describe: Describe) -> list[dict[str, Any]]:
+    items = describe(source)
+    if not items:
+        raise UnknownFileError(f"{source} holds no observation; give a product")
+    return [
+        _with_checksums(canonical(json.loads(json.dumps(i.to_dict(transform_hrefs=False))), as_given)) for i in items
+    ]
+
+
+def _with_checksums(item: dict[str, Any]) -> dict[str, Any]:
+    """Add size and SHA-256 to the local assets that lack them; a stated digest is left as its maker gave it."""
+    for asset in item["assets"].values():
+        if is_remote(asset["href"]) or "file:checksum" in asset:
+            continue
+        path = Path(asset["href"])
+        if path.is_file():
+            asset["file:checksum"] = MULTIHASH_SHA256 + sha256(path)
+            asset["file:size"] = path.stat().st_size
+    return item
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,331 @@
+"""Search over part files: whole files by the manifest, row groups by their envelopes, rows by columns, items last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mitoshi.catalog.footprint import area_geometry, checked_geometry, intersecting
+from mitoshi.catalog.part import damaged, opened
+from mitoshi.catalog.table import boxes, decode, spans
+from mitoshi.core.errors import BundleError, InputError
+from mitoshi.core.grid import BBox
+from mitoshi.core.quantity import quantity as quantity_called
+from mitoshi.core.requirement import instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow.parquet as pq
+
+    from mitoshi.catalog.store import Manifest, Part
+
+__all__ = ["Query", "found", "query", "rows_of"]
+
+FILTER_COLUMNS = ("bbox", "datetime", "start_datetime", "end_datetime", "mitoshi:quantities")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched for; None matches everything.
+
+    Attributes
+    ----------
+    area
+        Bounding box that the footprint must intersect.
+    shape
+        Shapely geometry that the footprint must intersect.
+    start, end
+        Closed time window [microseconds since 1970].
+    collections, quantities
+        Any of these.
+    """
+
+    area: BBox | None = None
+    shape: Any = None
+    start: int | None = None
+    end: int | None = None
+    collections: frozenset[str] | None = None
+    quantities: frozenset[str] | None = None
+
+
+class Hit(NamedTuple):
+    """One matching row; its order is that of the answer."""
+
+    moment: int
+    id: str
+    part: int
+    group: int
+    row: int
+
+
+def microseconds(time: datetime) -> int:
+    """Return the time as microseconds since 1970, exactly."""
+    span = time.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (span.days * 86400 + span.seconds) * 1_000_000 + span.microseconds
+
+
+def window(time: str) -> tuple[datetime | None, datetime | None]:
+    """Read ``"A/B"``, ``"A/.."``, ``"../B"`` or one instant; an end given as a date includes that whole day.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or the end lies before the start.
+
+    >>> window("2019-09-13/..")[1] is None
+    True
+    """
+    first, slash, last = time.partition("/")
+    start = None if first in ("", "..") else instant(first)
+    ending = last if slash else first
+    end = None if ending in ("", "..") else instant(ending)
+    if end is not None and len(ending.strip()) == 10:
+        end = end.replace(hour=23, minute=59, second=59, microsecond=999_999)
+    if start is not None and end is not None and start > end:
+        raise InputError(f"the time {time!r} ends before it starts; swap the two")
+    return start, end
+
+
+def query(
+    bbox: Sequence[float] | None,
+    time: str | None,
+    collections: Sequence[str] | None,
+    quantity: str | None,
+    intersects: Mapping[str, Any] | None,
+) -> Query:
+    """Return the checked query of a search.
+
+    Raises
+    ------
+    InputError
+        If a value is malformed or a quantity unknown.
+    """
+    if isinstance(collections, str):
+        raise InputError(f"collections is a list of names, got the string {collections!r}; give [{collections!r}]")
+    start, end = (None, None) if time is None else window(time)
+    wanted = None if quantity is None else quantity_called(quantity)
+    shape = None if intersects is None else checked_geometry(intersects, None)
+    return Query(
+        area=BBox.checked(bbox) if bbox is not None else None,
+        shape=None if shape is None else shape[0],
+        start=None if start is None else microseconds(start),
+        end=None if end is None else microseconds(end),
+        collections=None if collections is None else frozenset(collections),
+        quantities=None if wanted is None else frozenset((wanted.name, *wanted.members)),
+    )
+
+
+def _may_hold(part: Part, wanted: Query) -> bool:
+    if wanted.collections is not None and part.collection not in wanted.collections:
+        return False
+    return wanted.quantities is None or not wanted.quantities.isdisjoint(part.quantities)
+
+
+def _search_boxes(wanted: Query) -> list[BBox]:
+    """Return boxes (west <= east) outside which nothing can match."""
+    if wanted.shape is None and wanted.area is None:
+        return []
+    if wanted.area is not None:
+        return list(wanted.area.split())
+    import shapely
+
+    return [BBox(*part.bounds) for part in shapely.get_parts(wanted.shape)]
+
+
+def _groups(part: Part, wanted: Query, within: list[BBox]) -> list[int]:
+    """Return the row groups whose envelope the query touches."""
+    west, south, east, north, start, end = np.array([g[1:] for g in part.groups], float).T
+    keep = np.ones(len(part.groups), bool)
+    if within:
+        keep = np.any(
+            [(west <= b.east) & (east >= b.west) & (south <= b.north) & (north >= b.south) for b in within], axis=0
+        )
+    if wanted.start is not None:
+        keep &= end >= wanted.start
+    if wanted.end is not None:
+        keep &= start <= wanted.end
+    return [int(g) for g in np.flatnonzero(keep)]
+
+
+def _touching(box: np.ndarray[Any, Any], within: list[BBox]) -> np.ndarray[Any, Any]:
+    """Return which boxes, antimeridian considered, touch one of `within` (each west <= east)."""
+    west, south, east, north = box.T
+    crossing = west > east
+    hit = np.zeros(len(box), bool)
+    for b in within:
+        plain = (west <= b.east) & (east >= b.west)
+        wrapped = (west <= b.east) | (east >= b.west)
+        hit |= np.where(crossing, wrapped, plain) & (south <= b.north) & (north >= b.south)
+    return hit
+
+
+def _holding(table: Any, wanted: frozenset[str]) -> np.ndarray[Any, Any]:
+    """Return which rows list one of the wanted quantities."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    hit = np.zeros(table.num_rows, bool)
+    if "mitoshi:quantities" not in table.column_names:
+        return hit
+    column = table["mitoshi:quantities"]
+    parents = pc.list_parent_indices(column).to_numpy()
+    matching = pc.is_in(pc.list_flatten(column), pa.array(sorted(wanted))).to_numpy()
+    hit[parents[matching]] = True
+    return hit
+
+
+def _rows(file: pq.ParquetFile, groups: list[int], wanted: Query, within: list[BBox]) -> tuple[Any, ...]:
+    """Return row numbers within the read groups that match by their columns, their first instants and boxes."""
+    table = file.read_row_groups(groups, columns=[c for c in FILTER_COLUMNS if c in file.schema_arrow.names])
+    box, span = boxes(table), spans(table)
+    keep = _touching(box, within) if within else np.ones(len(box), bool)
+    if wanted.start is not None:
+        keep &= span[:, 1] >= wanted.start
+    if wanted.end is not None:
+        keep &= span[:, 0] <= wanted.end
+    if wanted.quantities is not None:
+        keep &= _holding(table, wanted.quantities)
+    rows = np.flatnonzero(keep)
+    return rows, _moments(table)[rows], box[rows]
+
+
+def _moments(table: Any) -> np.ndarray[Any, Any]:
+    """Return each row's nominal instant, by which answers are sorted."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = [
+        table[n].cast(pa.timestamp("us", "UTC")) for n in ("datetime", "start_datetime") if n in table.column_names
+    ]
+    moments: np.ndarray[Any, Any] = pc.coalesce(*columns).cast(pa.int64()).to_numpy()
+    return moments
+
+
+def _inside(box: np.ndarray[Any, Any], area: BBox) -> np.ndarray[Any, Any]:
+    """Return which boxes lie wholly within one piece of the area, so that their footprints need no look."""
+    west, south, east, north = box.T
+    pieces = [
+        (west >= b.west) & (east <= b.east) & (west <= east) & (south >= b.south) & (north <= b.north)
+        for b in area.split()
+    ]
+    inside: np.ndarray[Any, Any] = np.any(pieces, axis=0)
+    return inside
+
+
+def _exact(file: pq.ParquetFile, group: int, rows: np.ndarray[Any, Any], box: Any, wanted: Query) -> Any:
+    """Return which of the group's `rows` really intersect the query, by their footprints."""
+    sure = np.zeros(len(rows), bool)
+    if wanted.shape is None:
+        if wanted.area is None:
+            return np.ones(len(rows), bool)
+        sure = _inside(box, wanted.area)
+    if sure.all():
+        return sure
+    column = file.read_row_group(group, columns=["geometry"])["geometry"]
+    wkb = column.take(rows[~sure]).to_numpy(zero_copy_only=False)
+    hit = np.ones(len(wkb), bool)
+    for shape in (wanted.shape, None if wanted.area is None else area_geometry(wanted.area)):
+        if shape is not None:
+            hit &= intersecting(wkb, shape)
+    sure[~sure] = hit
+    return sure
+
+
+def _hits(file: pq.ParquetFile, number: int, part: Part, wanted: Query) -> list[Hit]:
+    within = _search_boxes(wanted)
+    groups = _groups(part, wanted, within)
+    if not groups:
+        return []
+    rows, moments, box = _rows(file, groups, wanted, within)
+    starts = np.cumsum([0, *(part.groups[g].rows for g in groups)])
+    base = np.cumsum([0, *(g.rows for g in part.groups)])
+    hits: list[Hit] = []
+    for position, group in enumerate(groups):
+        here = (rows >= starts[position]) & (rows < starts[position + 1])
+        local = rows[here] - starts[position]
+        alive = ~np.isin(local + base[group], part.dead)
+        local, moment, near = local[alive], moments[here][alive], box[here][alive]
+        if len(local):
+            keep = _exact(file, group, local, near, wanted)
+            names = file.read_row_group(group, columns=["id"])["id"].take(local[keep]).to_pylist()
+            found_ = zip(moment[keep].tolist(), names, local[keep].tolist(), strict=True)
+            hits.extend(Hit(m, name, number, group, row) for m, name, row in found_)
+    return hits
+
+
+def found(folder: Path, manifest: Manifest, wanted: Query, limit: int | None) -> list[dict[str, Any]]:
+    """Return the matching items, sorted by time and id.
+
+    Raises
+    ------
+    BundleError
+        If a part file is damaged.
+    FileNotFoundError
+        If a part was merged away meanwhile; read the manifest again.
+    """
+    files: dict[int, pq.ParquetFile] = {}
+    hits: list[Hit] = []
+    try:
+        for number, part in enumerate(manifest.parts):
+            if not _may_hold(part, wanted):
+                continue
+            if _groups(part, wanted, _search_boxes(wanted)):
+                files[number] = opened(folder, part)
+                with_errors = _reading(folder, part)
+                with with_errors:
+                    hits.extend(_hits(files[number], number, part, wanted))
+        chosen = sorted(hits)[: limit if limit is not None else len(hits)]
+        return _items(folder, manifest, files, chosen)
+    finally:
+        for file in files.values():
+            file.close()
+
+
+class _reading:  # noqa: N801 - reads as a phrase: with _reading(folder, part)
+    """Turn what Arrow says of a broken page into one line that names the part."""
+
+    def __init__(self, folder: Path, part: Part) -> None:
+        self._path = folder / part.file
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
+        import pyarrow as pa
+
+        if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, FileNotFoundError):
+            raise BundleError(damaged(self._path, str(error).splitlines()[0][:80])) from error
+
+
+def _items(
+    folder: Path, manifest: Manifest, files: Mapping[int, pq.ParquetFile], chosen: list[Hit]
+) -> list[dict[str, Any]]:
+    """Decode the chosen rows, a part at a time."""
+    wanted: dict[int, list[Hit]] = {}
+    for hit in chosen:
+        wanted.setdefault(hit.part, []).append(hit)
+    decoded: dict[tuple[int, int, int], dict[str, Any]] = {}
+    for number, hits in wanted.items():
+        with _reading(folder, manifest.parts[number]):
+            decoded.update(zip([(number, h.group, h.row) for h in hits], rows_of(files[number], hits), strict=True))
+    return [decoded[h.part, h.group, h.row] for h in chosen]
+
+
+def rows_of(file: pq.ParquetFile, hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    """Return the items at the given groups and rows of one part, in the order given."""
+    import pyarrow as pa
+
+    groups = sorted({h.group for h in hits})
+    tables, place, total = [], {}, 0
+    for group in groups:
+        rows = sorted({h.row for h in hits if h.group == group})
+        tables.append(file.read_row_group(group).take(rows))
+        place.update({(group, row): total + i for i, row in enumerate(rows)})
+        total += len(rows)
+    items = decode(pa.concat_tables(tables))
+    return [items[place[h.group, h.row]] for h in hits]
