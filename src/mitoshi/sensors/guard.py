@@ -1,0 +1,393 @@
+"""The one door through which files enter: nothing here trusts a name, a header or a link.
+
+A raster is opened with the driver that its first bytes call for, never with VRT (a VRT reads any file of the machine and any
+address of the network), without side-car files, without network, and only after its declared size has been checked. XML is
+parsed without entities; JSON is bounded in size and depth; a link in a STAC item may not leave the item's folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from mitoshi.core.errors import InputError, RefusedError, UnknownFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from xml.etree.ElementTree import Element
+
+__all__ = [
+    "Location",
+    "borrow_raster",
+    "inside",
+    "local_href",
+    "magic",
+    "one_line",
+    "open_raster",
+    "parse_json",
+    "parse_xml",
+    "regular_file",
+    "safe_id",
+    "sniff",
+]
+
+MAX_PIXELS = 200_000_000_000  # rows × columns: a global mosaic at 50 m is 3.2e11 / 2
+MAX_BANDS = 4096
+MAX_BLOCK_BYTES = 512 * 2**20  # a strip or tile that must be decoded at once
+MAX_EXPANSION = 5000  # decoded bytes per stored byte, for rasters above 4 GiB (an empty Sentinel-1 image has 2000)
+LARGE = 4 * 2**30
+MAX_XML_BYTES = 64 * 2**20
+MAX_JSON_BYTES = 32 * 2**20
+MAX_JSON_DEPTH = 64
+OPEN_DATASETS = 8
+BLOCK_CACHE_MB = 128
+
+DRIVERS: tuple[tuple[bytes, str], ...] = (
+    (b"II*\0", "GTiff"),
+    (b"MM\0*", "GTiff"),
+    (b"II+\0", "GTiff"),
+    (b"MM\0+", "GTiff"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JP2OpenJPEG"),
+    (b"\xff\x4f\xff\x51", "JP2OpenJPEG"),
+)
+CONTAINERS: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (b"CDF\x01", "netcdf3"),
+    (b"CDF\x02", "netcdf3"),
+    (b"CDF\x05", "netcdf3"),
+    (b"\x0e\x03\x13\x01", "hdf4"),
+)
+OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_GEOREF_SOURCES": "INTERNAL",
+    "GDAL_HTTP_MAX_RETRY": "0",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".refused",
+    "GDAL_CACHEMAX": BLOCK_CACHE_MB,
+    "GTIFF_IGNORE_READ_ERRORS": "NO",
+}
+
+
+class Location(NamedTuple):
+    """Bytes of one native file: a regular file, or a stored stretch of it (a member of an uncompressed zip)."""
+
+    path: str
+    offset: int = 0
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """Last part of the path, for messages."""
+        return Path(self.path).name
+
+
+def regular_file(path: str | Path) -> Path:
+    """Return the absolute path of an existing regular file.
+
+    Raises
+    ------
+    RefusedError
+        If the name is a GDAL virtual path or the thing is a device, a pipe or a folder.
+    InputError
+        If there is no such file, or it may not be read.
+    """
+    text = os.fspath(path)
+    if text.startswith("/vsi") or "\0" in text or len(text) > 4096:
+        raise RefusedError(f"{text[:80]!r} is a virtual path; give a plain file")
+    try:
+        found = Path(text).resolve()
+        exists, plain = found.exists(), found.is_file()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{text[:200]!r} cannot be read ({type(error).__name__}); check the path") from None
+    if not exists:
+        raise InputError(f"no such file: {text[:200]}")
+    if not plain:
+        raise RefusedError(f"{text[:200]} is not a regular file; give a file or a product folder")
+    if not os.access(found, os.R_OK):
+        raise InputError(f"{text[:200]} may not be read; check its permissions")
+    return found
+
+
+def magic(location: Location, length: int = 512) -> bytes:
+    """Return the first bytes of a file."""
+    with open(location.path, "rb") as file:
+        file.seek(location.offset)
+        return file.read(min(length, location.size) if location.size else length)
+
+
+def sniff(head: bytes) -> str:
+    """Return what the first bytes say: a GDAL driver's name, or "zip", "gzip", "tar", "hdf5", "xml", "json" or "unknown".
+
+    >>> sniff(b"II*\\0....")
+    'GTiff'
+    """
+    for start, kind in (*DRIVERS, *CONTAINERS):
+        if head.startswith(start):
+            return kind
+    if head[257:262] == b"ustar":
+        return "tar"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"<"):
+        return "vrt" if re.search(rb"<(VRT|OGRVRT|GDALTileIndex|WMT_MS)", head, re.IGNORECASE) else "xml"
+    return "json" if text.startswith((b"{", b"[")) else "unknown"
+
+
+def _gdal_name(location: Location) -> str:
+    if location.size:
+        return f"/vsisubfile/{location.offset}_{location.size},{location.path}"
+    return location.path
+
+
+def _driver(location: Location) -> str:
+    kind = sniff(magic(location))
+    if kind == "vrt":
+        raise RefusedError(
+            f"{location.name} is a VRT, which can read any file or address; give the raster it points to"
+        )
+    if kind not in {driver for _, driver in DRIVERS}:
+        raise UnknownFileError(f"{location.name} is no GeoTIFF, PNG, JPEG or JPEG 2000 (its content looks like {kind})")
+    return kind
+
+
+def _check_size(dataset: Any, location: Location) -> None:
+    pixels = dataset.width * dataset.height
+    itemsize = max(_itemsize(kind) for kind in dataset.dtypes)
+    if pixels > MAX_PIXELS or dataset.count > MAX_BANDS:
+        raise RefusedError(
+            f"{location.name} claims {dataset.width} x {dataset.height} pixels in {dataset.count} bands; "
+            "that is more than any sensor makes"
+        )
+    interleaved = dataset.count if dataset.interleaving and dataset.interleaving.name == "pixel" else 1
+    block = max(rows * columns for rows, columns in dataset.block_shapes) * itemsize * interleaved
+    if block > MAX_BLOCK_BYTES:
+        raise RefusedError(
+            f"{location.name} must be decoded in pieces of {block / 2**20:.0f} MiB; rewrite it in tiles of 512 x 512"
+        )
+    decoded, stored = pixels * dataset.count * itemsize, location.size or os.path.getsize(location.path)
+    if decoded > LARGE and decoded > MAX_EXPANSION * stored:
+        raise RefusedError(f"{location.name} claims {decoded / 2**30:.0f} GiB in {stored} bytes; it looks like a bomb")
+
+
+def _itemsize(kind: str) -> int:
+    import numpy as np
+
+    return {"complex_int16": 4, "int8": 1}.get(kind) or int(np.dtype(kind).itemsize)
+
+
+def _open(location: Location) -> Any:
+    import warnings
+
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    regular_file(location.path)
+    driver = _driver(location)
+    try:
+        with warnings.catch_warnings(), rasterio.Env(**OPTIONS):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(_gdal_name(location), driver=driver)
+    except (RasterioError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"{location.name} is damaged or of an unsupported kind ({one_line(error)})") from None
+    try:
+        if dataset.count == 0:
+            raise InputError(f"{location.name} holds no band; give the file with the pixels")
+        _check_size(dataset, location)
+    except BaseException:
+        dataset.close()
+        raise
+    return dataset
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error as one short line without the folders of this machine."""
+    text = re.sub(r"\s+", " ", str(error)) or type(error).__name__
+    return re.sub(r"/\S*/", "", text)[:160]
+
+
+@contextmanager
+def open_raster(path: str | Path | Location) -> Iterator[Any]:
+    """Open a raster file safely for the length of a ``with`` block; yields a rasterio dataset.
+
+    Parameters
+    ----------
+    path
+        A plain file, or a `Location`.
+
+    Raises
+    ------
+    RefusedError
+        For a VRT, a virtual path, or a size no sensor makes.
+    UnknownFileError
+        If the content is no supported raster.
+    InputError
+        If the file is missing or damaged.
+    """
+    location = path if isinstance(path, Location) else Location(str(regular_file(path)))
+    dataset = _open(location)
+    try:
+        yield dataset
+    finally:
+        dataset.close()
+
+
+class _Datasets(threading.local):
+    """The open datasets of one thread of one process (a forked child must not share file positions)."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.open: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+
+_DATASETS = _Datasets()
+
+
+def borrow_raster(location: Location) -> Any:
+    """Return an open dataset for reading windows; the thread keeps the last few open, so the caller must not close it."""
+    if os.getpid() != _DATASETS.process:
+        _DATASETS.process, _DATASETS.open = os.getpid(), OrderedDict()
+    try:
+        status = os.stat(location.path)
+    except OSError:
+        raise InputError(f"no such file: {location.path}") from None
+    key = (location, status.st_mtime_ns, status.st_size, status.st_ino)
+    cached = _DATASETS.open
+    if key in cached:
+        cached.move_to_end(key)
+        return cached[key]
+    dataset = _open(location)
+    cached[key] = dataset
+    while len(cached) > OPEN_DATASETS:
+        cached.popitem(last=False)[1].close()
+    return dataset
+
+
+def parse_xml(content: bytes, name: str) -> Element:
+    """Return the root of an XML document; entities, DTDs and external references are refused.
+
+    Raises
+    ------
+    RefusedError
+        If it is too large or declares entities.
+    InputError
+        If it is not well-formed.
+    """
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    if len(content) > MAX_XML_BYTES:
+        raise RefusedError(
+            f"{name} holds {len(content) / 2**20:.0f} MiB of XML; the limit is {MAX_XML_BYTES >> 20} MiB"
+        )
+    try:
+        root: Element = fromstring(content, forbid_dtd=True)
+    except DefusedXmlException:
+        raise RefusedError(f"{name} declares entities or a DTD, which could expand or read other files") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise InputError(f"{name} is not well-formed XML ({one_line(error)})") from None
+    return root
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
+        mark = token[0]
+        if mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            depth -= 1
+    return deepest
+
+
+def parse_json(content: bytes, name: str) -> Any:
+    """Return strict JSON; NaN, infinities, great depth and great size are refused.
+
+    Raises
+    ------
+    RefusedError
+        If it is too large or too deep.
+    InputError
+        If it is not strict JSON.
+    """
+    if len(content) > MAX_JSON_BYTES:
+        raise RefusedError(
+            f"{name} holds {len(content) / 2**20:.0f} MiB of JSON; the limit is {MAX_JSON_BYTES >> 20} MiB"
+        )
+    try:
+        text = content.decode("utf-8-sig")
+        if _depth(text) > MAX_JSON_DEPTH:
+            raise RefusedError(f"{name} nests deeper than {MAX_JSON_DEPTH} levels of JSON")
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name} is not strict JSON ({one_line(error)})") from None
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is out of range")
+    return value
+
+
+def safe_id(text: str) -> str:
+    """Return an identifier that is safe as a file name.
+
+    >>> safe_id("../../tmp/pwned")
+    'tmp_pwned'
+    """
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")
+    cleaned = re.sub(r"(?:\.\.|_\._|^_+)+", "_", cleaned).strip("._-")
+    return cleaned[:128] or "unnamed"
+
+
+def inside(folder: Path, path: Path) -> bool:
+    """Tell whether `path`, symbolic links followed, lies in `folder`."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def local_href(href: str, folder: Path) -> Path:
+    """Return the file that a STAC link means, which must lie in the item's own folder.
+
+    Raises
+    ------
+    RefusedError
+        For addresses, virtual paths, driver prefixes and paths that leave the folder.
+
+    >>> local_href("file:///etc/passwd", Path("/data"))
+    Traceback (most recent call last):
+    ...
+    mitoshi.core.errors.RefusedError: link 'file:///etc/passwd' leaves the item's folder; put the file beside the item
+    """
+    shown = repr(href[:120])
+    parts = urlsplit(href) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", href) else None
+    if parts is not None and (parts.scheme.lower() != "file" or parts.netloc not in {"", "localhost"}):
+        raise RefusedError(f"link {shown} is not a file beside the item; download it and put it there")
+    if "\0" in href or "<" in href or href.startswith("/vsi") or ":" in (href if parts is None else parts.path):
+        raise RefusedError(f"link {shown} is a virtual path; give plain files beside the item")
+    relative = unquote(parts.path) if parts is not None else href
+    try:
+        target = folder / relative
+        contained = inside(folder, target)
+    except (OSError, ValueError, RuntimeError):
+        contained = False
+    if not contained:
+        raise RefusedError(f"link {shown} leaves the item's folder; put the file beside the item")
+    return target.resolve()

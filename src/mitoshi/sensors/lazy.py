@@ -1,0 +1,238 @@
+"""Arrays that read just the window they are asked for.
+
+A window reader is a small picklable object that knows where the bytes are and how to decode them. `lazy_array` wraps it for
+xarray, so ``array.isel(y=…, x=…).load()`` reads that window in a process or thread of its own, with no handle carried along.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from mitoshi.core.errors import InputError
+from mitoshi.sensors import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+
+__all__ = ["BandReader", "Decode", "Stacked", "WindowReader", "lazy_array", "pixel_size_m"]
+
+
+class WindowReader(Protocol):
+    """Reads one 2-D window."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of the whole layer."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """Data type of what `read` returns, such as "float32"."""
+        ...
+
+    def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
+        """Return the window, decoded to physical units, as (rows, columns)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decode:
+    """How stored numbers become physical ones: value = stored × scale + offset, with NaN for the stored `nodata` values."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: tuple[float, ...] = ()
+
+    def __call__(self, stored: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return float32 values; `stored` may be reused."""
+        values = stored if stored.dtype == np.float32 else stored.astype(np.float32)
+        hidden = None
+        for mark in self.nodata:
+            if np.isnan(mark):
+                continue
+            found = stored == stored.dtype.type(mark) if _fits(mark, stored.dtype) else None
+            if found is not None:
+                hidden = found if hidden is None else hidden | found
+        if self.scale != 1.0:
+            values = values * np.float32(self.scale)
+        if self.offset != 0.0:
+            values = values + np.float32(self.offset)
+        if hidden is not None:
+            values[hidden] = np.nan
+        return values
+
+
+def _fits(mark: float, dtype: np.dtype[Any]) -> bool:
+    if dtype.kind == "f":
+        return True
+    limits = np.iinfo(dtype)
+    return float(mark).is_integer() and limits.min <= mark <= limits.max
+
+
+@dataclass(frozen=True)
+class BandReader:
+    """One band of a raster file.
+
+    Attributes
+    ----------
+    location
+        The file.
+    band
+        Number from 1.
+    shape
+        (rows, columns).
+    decode
+        How stored numbers become physical ones; None keeps them as they are.
+    dtype
+        Of the result.
+    """
+
+    location: guard.Location
+    band: int
+    shape: tuple[int, int]
+    decode: Decode | None = None
+    dtype: str = "float32"
+
+    def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
+        """Return one window."""
+        stored = read_window(self.location, self.band, y, x)
+        return stored if self.decode is None else self.decode(stored)
+
+
+def read_window(location: guard.Location, band: int, y: slice, x: slice) -> np.ndarray[Any, Any]:
+    """Return the stored numbers of one window.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged there.
+    """
+    from rasterio.errors import RasterioError
+    from rasterio.windows import Window
+
+    window = Window(x.start, y.start, x.stop - x.start, y.stop - y.start)
+    try:
+        dataset = guard.borrow_raster(location)
+        stored: np.ndarray[Any, Any] = dataset.read(band, window=window)
+    except (RasterioError, MemoryError) as error:
+        raise InputError(f"{location.name} is damaged or cut short; fetch it again ({type(error).__name__})") from None
+    return stored
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Window readers of one shape along a first axis (polarisation, band); None for a plain (y, x) layer."""
+
+    readers: tuple[WindowReader, ...]
+    flat: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        rows, columns = self.readers[0].shape
+        return (rows, columns) if self.flat else (len(self.readers), rows, columns)
+
+    def __getitem__(self, key: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+        """Return what a tuple of integers and slices asks for."""
+        first, (y, x) = (0, key) if self.flat else (key[0], key[1:])
+        (rows, y_drop, y_step), (columns, x_drop, x_step) = (
+            _span(part, size) for part, size in zip((y, x), self.readers[0].shape, strict=True)
+        )
+        chosen = self.readers[first] if isinstance(first, (int, np.integer)) else self.readers[first]
+        picked = chosen if isinstance(chosen, tuple) else (chosen,)
+        out = _read_all(picked, rows, columns)[:, ::y_step, ::x_step]
+        out = out[:, 0] if y_drop else out
+        out = out[..., 0] if x_drop else out
+        return out if isinstance(chosen, tuple) else out[0]
+
+
+def _read_all(readers: tuple[WindowReader, ...], y: slice, x: slice) -> np.ndarray[Any, Any]:
+    if len(readers) == 1 and y.stop > y.start and x.stop > x.start:
+        return readers[0].read(y, x)[np.newaxis]
+    out = np.empty((len(readers), y.stop - y.start, x.stop - x.start), dtype=readers[0].dtype if readers else "float32")
+    for band, reader in zip(out, readers, strict=True):
+        if band.size:
+            band[...] = reader.read(y, x)
+    return out
+
+
+def _span(part: Any, size: int) -> tuple[slice, bool, int]:
+    """Return a forward slice of step 1, whether the axis is dropped, and the step to apply after reading."""
+    if isinstance(part, (int, np.integer)):
+        start = int(part) + (size if part < 0 else 0)
+        return slice(start, start + 1), True, 1
+    start, stop, step = part.indices(size)
+    if step > 0:
+        return slice(start, max(start, stop)), False, step
+    count = len(range(start, stop, step))
+    return slice(start + (count - 1) * step, start + 1) if count else slice(0, 0), False, step
+
+
+def lazy_array(
+    readers: Sequence[WindowReader],
+    geobox: GeoBox,
+    *,
+    axis: str | None = None,
+    labels: Sequence[str] = (),
+    attrs: Mapping[str, Any],
+) -> xr.DataArray:
+    """Return an array over window readers.
+
+    Parameters
+    ----------
+    readers
+        One per label of the leading axis; one alone for a (y, x) layer.
+    geobox
+        The grid; without a CRS its coordinates are pixel indices plus one half.
+    axis, labels
+        Name and labels of the leading axis, or None.
+    attrs
+        Must hold ``quantity`` and ``units``.
+    """
+    import xarray as xr
+    from odc.geo.xr import xr_coords
+    from xarray.core import indexing
+
+    stacked = Stacked(tuple(readers), flat=axis is None)
+    backend = _backend(stacked)
+    coords: dict[str, Any] = dict(xr_coords(geobox, dims=("y", "x")))
+    dims = ("y", "x")
+    if axis is not None:
+        coords[axis] = list(labels)
+        dims = (axis, *dims)  # type: ignore[assignment]
+    variable = xr.Variable(dims, indexing.LazilyIndexedArray(backend))
+    return xr.DataArray(variable, coords=coords, attrs={**attrs, "pixel_size_m": pixel_size_m(geobox)})
+
+
+def _backend(stacked: Stacked) -> Any:
+    from mitoshi.sensors.lazy_backend import StackedBackend
+
+    return StackedBackend(stacked)
+
+
+def pixel_size_m(geobox: GeoBox) -> float | None:
+    """Return the pixel's side in metres, the geometric mean at the grid's centre; None without a CRS.
+
+    A degree of latitude and of longitude is measured on the WGS 84 ellipsoid (series of the meridian and prime-vertical
+    radii, NGA.STND.0036).
+    """
+    if geobox.crs is None:
+        return None
+    rows, columns = geobox.shape
+    transform = geobox.affine
+    area = abs(transform.a * transform.e - transform.b * transform.d)
+    if not geobox.crs.geographic:
+        factor = geobox.crs.proj.axis_info[0].unit_conversion_factor if geobox.crs.proj.axis_info else 1.0
+        return float(np.sqrt(area) * factor)
+    latitude = np.deg2rad((transform * (columns / 2, rows / 2))[1])
+    # WGS 84: semi-major axis and first eccentricity squared.
+    a, e2 = 6378137.0, 0.00669437999014
+    w = np.sqrt(1 - e2 * np.sin(latitude) ** 2)
+    metres = np.deg2rad(1.0) ** 2 * (a * (1 - e2) / w**3) * (a / w * np.cos(latitude))
+    return float(np.sqrt(area * max(metres, 0.0)))
