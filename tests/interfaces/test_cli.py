@@ -1,0 +1,150 @@
+"""The command line as a person meets it: real processes, one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+MITOSHI = Path(sys.executable).with_name("mitoshi")
+
+
+def mitoshi(*arguments, cwd=None, **environment):
+    import os
+
+    return subprocess.run(
+        [str(MITOSHI), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        timeout=300,
+        check=False,
+    )
+
+
+def one_line(done, status=2):
+    """Return the message after checking status, one line and no traceback."""
+    assert done.returncode == status, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("mitoshi: ")
+    return lines[0]
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A small radar image in dB with a dark lake."""
+    values = np.random.default_rng(1).normal(-8, 1, (2, 128, 160)).astype("float32")
+    values[:, 40:90, 50:120] -= 12
+    path = tmp_path / "after.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=160,
+        height=128,
+        count=2,
+        dtype="float32",
+        crs="EPSG:32654",
+        transform=from_origin(4e5, 4e6, 10, 10),
+    ) as out:
+        out.write(values)
+    return path
+
+
+def test_help_answers_in_under_half_a_second():
+    mitoshi("--help")
+    took = []
+    for _ in range(5):
+        start = time.perf_counter()
+        done = mitoshi("--help")
+        took.append(time.perf_counter() - start)
+    assert done.returncode == 0
+    assert "disaster" not in done.stderr
+    for command in ("demo", "ingest", "search", "methods", "describe", "run", "verify", "sign"):
+        assert f"  {command}" in done.stdout
+    assert min(took) < 0.5, took
+
+
+def test_methods_and_describe():
+    listed = json.loads(mitoshi("methods", "--json").stdout)
+    assert "disaster.flood-extent" in [m["name"] for m in listed]
+    described = json.loads(mitoshi("describe", "disaster.flood-extent", "--json").stdout)
+    assert {"before", "after", "elevation", "reference_water"} == {d["name"] for d in described["data"]}
+    assert [d["name"] for d in described["data"] if d["required"]] == ["after"]
+    assert "flood.tif" in mitoshi("describe", "disaster.flood-extent").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "disaster.flood-extend", "--out", "x"], "did you mean 'disaster.flood-extent'"),
+        (["run", "disaster.flood-extent", "--out", "x"], "needs data; give --after FILE"),
+        (["run", "disaster.flood-extent", "--aftre", "a.tif", "--out", "x"], "--after"),
+        (["run", "disaster.flood-extent", "--after", "no-such.tif", "--out", "x"], "no-such.tif"),
+        (["run", "disaster.flood-extent", "--area", "1,2,3", "--out", "x"], "west,south,east,north"),
+        (["run", "disaster.flood-extent", "--after", "a.tif", "--event", "yesterday", "--out", "x"], "ISO 8601"),
+        (["describe", "nothing"], "unknown method 'nothing'"),
+        (["search", "--bbox", "0,0,0"], "four numbers"),
+        (["serch"], "No such command 'serch'"),
+        (["verify", "no-such-folder"], "no-such-folder"),
+    ],
+)
+def test_every_mistake_gets_one_line(tmp_path, arguments, expected):
+    assert expected in one_line(mitoshi(*arguments, cwd=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_written_verified_and_its_change_is_found(tmp_path, image):
+    out = tmp_path / "flood"
+    done = mitoshi(
+        "run", "disaster.flood-extent", "--after", image, "--out", out, "--time", "2026-11-23T00:00Z", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["assumptions"], "an undescribed file must be reported as assumed"
+    for name in (
+        "flood.tif",
+        "flood_probability.tif",
+        "flood.geojson",
+        "figures.json",
+        "quicklook.png",
+        "report.en.pdf",
+        "report.ja.pdf",
+    ):
+        assert (out / name).is_file(), name
+    with rasterio.open(out / "flood.tif") as flood:
+        codes = flood.read(1)
+    lake = np.zeros(codes.shape, bool)
+    lake[40:90, 50:120] = True
+    assert ((codes == 1) & lake).sum() / ((codes == 1) | lake).sum() > 0.95
+    assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=out, check=False).returncode == 0
+    verdict = mitoshi("verify", out, "--json")
+    assert json.loads(verdict.stdout)["status"] == "identical", verdict.stdout
+    with rasterio.open(out / "flood.tif", "r+") as flood:
+        codes[3, 4] = 1 - codes[3, 4]
+        flood.write(codes, 1)
+    changed = mitoshi("verify", out)
+    assert changed.returncode == 1
+    assert "different" in changed.stdout
+    assert "flood.tif" in changed.stdout
+
+
+def test_signing(tmp_path, image):
+    out, key = tmp_path / "flood", tmp_path / "key.pem"
+    assert mitoshi("run", "disaster.flood-extent", "--after", image, "--out", out).returncode == 0
+    assert mitoshi("keygen", key).returncode == 0
+    assert mitoshi("keygen", tmp_path / "other.pem").returncode == 0
+    assert mitoshi("sign", out, "--key", key).returncode == 0
+    assert mitoshi("verify", out, "--key", f"{key}.pub").returncode == 0
+    refused = mitoshi("verify", out, "--key", tmp_path / "other.pem.pub")
+    assert refused.returncode == 1
+    assert "signature" in refused.stdout

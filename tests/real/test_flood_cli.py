@@ -1,0 +1,118 @@
+"""The real images of ../shared/data through `mitoshi run disaster.flood-extent`, scored against their labels.
+
+Every pixel counts: what the map calls not observable is scored as not flooded.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import rasterio
+from PIL import Image
+
+from mitoshi.interfaces.cli import cli
+
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("flood-real")]
+
+
+def run(out, *arguments):
+    done = cli.main(
+        [
+            "run",
+            "disaster.flood-extent",
+            *map(str, arguments),
+            "--out",
+            str(out),
+            "--time",
+            "2026-11-23T00:00Z",
+            "--workers",
+            "1",
+            "--json",
+        ],
+        standalone_mode=False,
+    )
+    assert done is None
+    with rasterio.open(out / "flood.tif") as f, rasterio.open(out / "flood_probability.tif") as p:
+        return f.read(1), p.read(1)
+
+
+def iou(mapped, truth):
+    return (mapped & truth).sum() / (mapped | truth).sum()
+
+
+def expected_calibration_error(probability, truth, bins=10):
+    """Return the expected calibration error (Naeini et al. 2015, eq. 3) over equal-width bins."""
+    seen = np.isfinite(probability)
+    p, t = probability[seen].astype(float), truth[seen].astype(float)
+    index = np.minimum((p * bins).astype(int), bins - 1)
+    count = np.bincount(index, minlength=bins)
+    gap = np.abs(np.bincount(index, p, bins) - np.bincount(index, t, bins))
+    return gap.sum() / count.sum()
+
+
+@pytest.fixture(scope="module")
+def ombria(shared_data, tmp_path_factory):
+    """Flood codes, probabilities and labels of the 70 test tiles, each through the command line."""
+    archive = zipfile.ZipFile(shared_data("disaster/sar_flood_ombria/ombria_test70.zip"))
+    folder = tmp_path_factory.mktemp("ombria")
+    masks = sorted(n for n in archive.namelist() if "OmbriaS1" in n and "/MASK/" in n and n.endswith(".png"))
+    assert len(masks) == 70
+    results = []
+    for name in masks:
+        number = name.rsplit("_", 1)[1]
+        files = {}
+        for kind in ("BEFORE", "AFTER"):
+            found = next(
+                n for n in archive.namelist() if "OmbriaS1" in n and f"/{kind}/" in n and n.endswith(f"_{number}")
+            )
+            files[kind] = folder / f"{kind.lower()}_{number}"
+            files[kind].write_bytes(archive.read(found))
+        codes, probability = run(folder / number[:-4], "--before", files["BEFORE"], "--after", files["AFTER"])
+        truth = np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("L")) > 127
+        results.append((codes, probability, truth))
+    return results
+
+
+def test_ombria_pooled_iou(ombria, capsys, record_property):
+    codes, _, truth = (np.stack(a) for a in zip(*ombria, strict=True))
+    pooled = iou(codes == 1, truth)
+    mean = np.mean([iou(c == 1, t) for c, t in zip(codes, truth, strict=True) if t.any()])
+    record_property("pooled_iou", round(float(pooled), 4))
+    with capsys.disabled():
+        print(
+            f"\nOMBRIA 70 tiles: pooled IoU {pooled:.4f}, mean IoU {mean:.4f}, not observable {np.mean(codes == 255):.4f}"
+        )
+    assert pooled >= 0.55
+
+
+def test_ombria_probability_is_calibrated(ombria, capsys):
+    _, probability, truth = (np.stack(a) for a in zip(*ombria, strict=True))
+    error = expected_calibration_error(probability, truth)
+    with capsys.disabled():
+        print(f"\nOMBRIA 70 tiles: expected calibration error {error:.4f}")
+    assert error <= 0.05
+
+
+@pytest.fixture(scope="module")
+def spain(shared_data, tmp_path_factory):
+    after = shared_data("disaster/s1_flood_spain/Spain_7370579_S1Hand.tif")
+    out = tmp_path_factory.mktemp("spain") / "flood"
+    codes, probability = run(out, "--after", after)
+    with rasterio.open(shared_data("disaster/s1_flood_spain/Spain_7370579_LabelHand.tif")) as label:
+        return codes, probability, label.read(1), json.loads((out / "run.json").read_text())
+
+
+def test_spain_after_only(spain, capsys):
+    codes, probability, label, record = spain
+    known = label >= 0
+    score = iou(np.isin(codes, (1, 2))[known], (label == 1)[known])
+    error = expected_calibration_error(probability[known], (label == 1)[known])
+    with capsys.disabled():
+        print(f"\nSpain, after only: IoU {score:.4f}, expected calibration error {error:.4f}")
+    assert "dB" in json.dumps(record["assumptions"], ensure_ascii=False)
+    assert score >= 0.63
+    assert error <= 0.05
