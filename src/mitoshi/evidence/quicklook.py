@@ -13,23 +13,21 @@ import numpy as np
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.product import Coded, Measured
-from mitoshi.core.quantity import DECIBEL_UNITS, to_db
 from mitoshi.core.text import Text
 from mitoshi.evidence import fonts
 from mitoshi.evidence.cartography import Neatline, neatline, scale_bar
+from mitoshi.evidence.painting import background as prepared
+from mitoshi.evidence.painting import colours, darker, grey_ramp, hatching, painted
 from mitoshi.evidence.typesetting import broken
 from mitoshi.evidence.wording import number, units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
     from PIL import Image, ImageDraw
 
     from mitoshi.core.method import Method, Output
     from mitoshi.core.text import Language
-
-    Bytes = npt.NDArray[np.uint8]
 
 __all__ = ["render"]
 
@@ -44,19 +42,12 @@ TITLE_LEADING, TITLE_LINES = 50, 3
 NORTH_AND_SCALE = 190  # height they need below the legend
 FOOT = 92  # below the map: tick words and one line of notes
 INK, GREY, PAPER, AMBER = "#111111", "#5a5a5a", "#ffffff", "#ffc20e"
-GREYS = (48.0, 238.0)  # darkest and lightest grey of the background: neither competes with ink or paper
-STRETCH = (2.0, 98.0)  # percentiles
-OVERSAMPLING = 2  # a layer finer than this times the display is thinned before it is averaged
 
 SIMULATED = Text(
     "SIMULATED / 模擬 — not a real observation", "模擬（シミュレーション）/ SIMULATED ― 実際の観測ではありません"
 )
 NOT_OBSERVABLE = Text("not observable", "観測不能")
 PIXELS = Text("pixel coordinates (no georeference)", "画素座標（地理参照なし）")
-BACKGROUND = Text("Background: radar backscatter, dB, 2–98 % stretch", "背景：後方散乱係数（dB、2～98 %で伸長）")
-RELATIVE = Text(
-    "Background: relative backscatter (uncalibrated), 2–98 % stretch", "背景：相対後方散乱（未校正、2～98 %で伸長）"
-)
 SCALE_AT_CENTRE = Text("scale at the map's centre", "縮尺は地図中央での値")
 
 
@@ -118,19 +109,19 @@ def render(
     output = _shown(layers, method)
     values = np.asarray(layers[output.name])
     lines = neatline(grid, (int(values.shape[0]), int(values.shape[1])))
-    under, note = _background(background, language)
+    under, note = prepared(background, language)
     heading = fonts.printable(title.in_(language) if isinstance(title, Text) else title)
     face = _face(TITLE, "Bold")
     rows = broken(heading, WIDTH - 2 * MARGIN, face.getlength)[:TITLE_LINES]
     head = BANNER if simulated else 0
     frame = _fitted(lines.aspect, head + MARGIN + len(rows) * TITLE_LEADING + 14)
-    legend = _legend(output, has_background=under is not None, language=language)
+    legend = _legend(output, hasbackground=under is not None, language=language)
     foot = max(frame.top + frame.height, frame.top + legend.height + NORTH_AND_SCALE)
     page = Image.new("RGB", (WIDTH, foot + FOOT), PAPER)
     pen = ImageDraw.Draw(page)
     for row, words in enumerate(rows):
         pen.text((MARGIN, head + MARGIN - 6 + row * TITLE_LEADING), words, INK, face)
-    page.paste(_map(values, output, under, (frame.width, frame.height)), (frame.left, frame.top))
+    page.paste(painted(values, output, under, (frame.width, frame.height)), (frame.left, frame.top))
     _neatline(pen, frame, lines)
     panel = frame.left + frame.width + 28
     page.paste(legend, (panel, frame.top))
@@ -160,111 +151,6 @@ def _fitted(aspect: float, top: int) -> _Frame:
     widest = WIDTH - MARGIN - LABELS - PANEL - 40
     width = widest if aspect * widest <= MAP_HEIGHT else max(round(MAP_HEIGHT / aspect), MAP_HEIGHT // 20)
     return _Frame(MARGIN + LABELS, top, width, min(MAP_HEIGHT, max(round(width * aspect), widest // 20)))
-
-
-# ---------------------------------------------------------------------------------------------------------- the picture
-
-
-def _thinned(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
-    """Return every n-th row and column, so that a scene of any size costs no more than the display needs."""
-    rows, columns = (max(1, n // (OVERSAMPLING * want)) for n, want in zip(values.shape, size[::-1], strict=True))
-    return values[::rows, ::columns]
-
-
-def _resized(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> Image.Image:
-    from PIL import Image
-
-    return Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.BOX)
-
-
-def _background(array: Any, language: Language) -> tuple[npt.NDArray[np.float32] | None, str]:
-    """Return what lies under the classes, 0 to 1 with NaN, and what the map says of it."""
-    if array is None:
-        return None, ""
-    attributes = getattr(array, "attrs", {})
-    values = np.asarray(array, dtype=np.float32)
-    values = values[0] if values.ndim == 3 else values
-    values = _thinned(values, (WIDTH, MAP_HEIGHT))
-    relative = attributes.get("quantity") == "relative_backscatter"
-    if not relative and attributes.get("units") not in DECIBEL_UNITS:
-        values = np.asarray(to_db(values), dtype=np.float32)
-    seen = values[np.isfinite(values)]
-    low, high = np.percentile(seen, STRETCH) if seen.size else (0.0, 1.0)
-    grey = np.clip((values - low) / max(float(high - low), 1e-6), 0.0, 1.0)
-    return grey.astype(np.float32), (RELATIVE if relative else BACKGROUND).in_(language)
-
-
-def _map(
-    values: npt.NDArray[Any], output: Output, under: npt.NDArray[np.float32] | None, size: tuple[int, int]
-) -> Image.Image:
-    from PIL import Image
-
-    picture = Image.new("RGB", size, PAPER)
-    if under is not None:
-        dark, light = GREYS
-        grey = np.where(np.isfinite(under), dark + (light - dark) * np.nan_to_num(under), light).astype(np.uint8)
-        picture.paste(Image.fromarray(grey).resize(size, Image.Resampling.BOX))
-    thin = _thinned(values, size)
-    if isinstance(output.layer, Coded):
-        _paint_classes(picture, thin, output.layer, bare=under is not None)
-    else:
-        _paint_measured(picture, thin, output.layer)
-    return picture
-
-
-def _paint_classes(picture: Image.Image, values: npt.NDArray[Any], layer: Coded, *, bare: bool) -> None:
-    from PIL import Image
-
-    for kind in layer.classes:
-        if kind.code == layer.nodata or (bare and kind.code == 0):
-            continue
-        mask = _resized(values == kind.code, picture.size)
-        picture.paste(kind.colour, (0, 0), mask)
-        if kind.code == layer.outline:
-            picture.paste(_darker(kind.colour), (0, 0), Image.fromarray(_rim(np.asarray(mask))))
-    unseen = _resized(values == layer.nodata, picture.size)
-    picture.paste(_hatching(picture.size), (0, 0), unseen)
-
-
-def _paint_measured(picture: Image.Image, values: npt.NDArray[Any], layer: Measured) -> None:
-    from PIL import Image
-
-    low, high = layer.limits
-    share = np.clip((np.nan_to_num(values, nan=low) - low) / (high - low), 0.0, 1.0)
-    colours = Image.fromarray(_colours(layer)[np.rint(share * 255).astype(np.uint8)])
-    picture.paste(colours.resize(picture.size, Image.Resampling.BOX))
-    picture.paste(_hatching(picture.size), (0, 0), _resized(~np.isfinite(values), picture.size))
-
-
-def _colours(layer: Measured) -> Bytes:
-    """Return the 256 colours of a measured layer's scale, (256, 3)."""
-    from matplotlib import colormaps
-
-    colours: Bytes = np.rint(colormaps[layer.colours](np.arange(256))[:, :3] * 255).astype(np.uint8)
-    return colours
-
-
-def _hatching(size: tuple[int, int]) -> Image.Image:
-    """Return the grey oblique lines of what was not observable."""
-    from PIL import Image
-
-    across, down = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-    grey = np.where((across + down) % 12 < 4, 110, 205).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
-
-
-def _rim(mask: Bytes) -> Bytes:
-    """Return 255 on the inner edge of a mask, so that a class is known by its outline and not by colour alone."""
-    inside = np.pad(mask > 127, 1, mode="edge")
-    core = inside[1:-1, 1:-1] & inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
-    return np.where(inside[1:-1, 1:-1] & ~core, 255, 0).astype(np.uint8)
-
-
-def _darker(colour: str) -> tuple[int, ...]:
-    return tuple(round(int(colour[i : i + 2], 16) * 0.45) for i in (1, 3, 5))
-
-
-# ------------------------------------------------------------------------------------------------------ around the picture
 
 
 def _banner(page: Image.Image, language: Language) -> None:
@@ -307,7 +193,7 @@ def _neatline(pen: ImageDraw.ImageDraw, frame: _Frame, lines: Neatline) -> None:
         pen.text((left - 15, y), tick.words, INK, face, anchor="rm")
 
 
-def _legend(output: Output, *, has_background: bool, language: Language) -> Image.Image:
+def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image.Image:
     """Return the legend: the layer's name and a swatch with words for each class."""
     from PIL import Image, ImageDraw
 
@@ -323,12 +209,12 @@ def _legend(output: Output, *, has_background: bool, language: Language) -> Imag
     for kind in output.layer.classes:
         unseen = kind.code == output.layer.nodata
         if unseen:
-            page.paste(_hatching((46, 32)), (0, y))
-        elif not (has_background and kind.code == 0):
+            page.paste(hatching((46, 32)), (0, y))
+        elif not (hasbackground and kind.code == 0):
             page.paste(kind.colour, (0, y, 46, y + 32))
         else:
-            page.paste(_grey_ramp(46, 32), (0, y))
-        edge = _darker(kind.colour) if kind.code == output.layer.outline else INK
+            page.paste(grey_ramp(46, 32), (0, y))
+        edge = darker(kind.colour) if kind.code == output.layer.outline else INK
         pen.rectangle((0, y, 45, y + 31), None, edge, 2)
         for line in broken(fonts.printable(kind.title.in_(language)), PANEL - 62, face.getlength):
             pen.text((60, y + 16), line, INK, face, anchor="lm")
@@ -337,18 +223,12 @@ def _legend(output: Output, *, has_background: bool, language: Language) -> Imag
     return page.crop((0, 0, PANEL, y))
 
 
-def _grey_ramp(width: int, height: int) -> Image.Image:
-    from PIL import Image
-
-    return Image.fromarray(np.tile(np.linspace(*GREYS, width).astype(np.uint8), (height, 1))).convert("RGB")
-
-
 def _colour_scale(page: Image.Image, layer: Measured, y: int, language: Language) -> int:
     """Draw the colour scale of a measured layer with the word for what was not observed; return where it ends."""
     from PIL import Image, ImageDraw
 
     pen, face, length = ImageDraw.Draw(page), _face(BODY), PANEL - 20
-    page.paste(Image.fromarray(np.tile(_colours(layer), (30, 1, 1))).resize((length, 30)), (0, y))
+    page.paste(Image.fromarray(np.tile(colours(layer), (30, 1, 1))).resize((length, 30)), (0, y))
     pen.rectangle((0, y, length - 1, y + 29), None, INK, 2)
     for share, anchor in ((0.0, "la"), (0.5, "ma"), (1.0, "ra")):
         value = layer.limits[0] + share * (layer.limits[1] - layer.limits[0])
@@ -359,7 +239,7 @@ def _colour_scale(page: Image.Image, layer: Measured, y: int, language: Language
         pen.text((length / 2, y), f"[{unit}]", INK, face, anchor="ma")
         y += BODY + 12
     y += 10
-    page.paste(_hatching((46, 32)), (0, y))
+    page.paste(hatching((46, 32)), (0, y))
     pen.rectangle((0, y, 45, y + 31), None, INK, 2)
     pen.text((60, y + 16), NOT_OBSERVABLE.in_(language), INK, face, anchor="lm")
     return y + 46

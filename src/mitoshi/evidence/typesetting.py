@@ -43,12 +43,14 @@ def _units(text: str) -> Iterator[str]:
 
 
 def _pieces(unit: str, width: float, measure: Callable[[str], float]) -> Iterator[str]:
-    """Split a unit wider than the line."""
+    """Split a unit wider than the line, after a separator of its own where one is near the line's end."""
     piece = ""
     for character in unit:
         if piece and measure(piece + character) > width:
-            yield piece
-            piece = ""
+            cut = max(piece.rfind(mark) for mark in "_-/.:") + 1
+            cut = cut if cut > len(piece) // 2 else len(piece)
+            yield piece[:cut]
+            piece = piece[cut:]
         piece += character
     yield piece
 
