@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ NO_PLACE = Text(
     "the file has no georeference; coordinates are pixel indices and areas are counted in pixels",
     "位置情報がありません。座標は画素番号とし、面積は画素数で数えます",
 )
+BRIEF = timedelta(days=1)
 SAMPLES, SAMPLE_BYTES = 16, 1 << 16
 
 
@@ -126,8 +128,10 @@ def make_item(source: Source, parts: Parts) -> pystac.Item:
     }
     if parts.gsd is not None:
         properties["gsd"] = round(float(parts.gsd), 4)
-    instant = parts.start if parts.start is not None and parts.start == parts.end else None
-    if instant is None:
+    # A span of a day or less has an instant too: its start. A mosaic has none.
+    brief = parts.start is not None and parts.end is not None and parts.end - parts.start <= BRIEF
+    instant = parts.start if brief else None
+    if parts.start is None or parts.start != parts.end:
         properties["start_datetime"] = OPEN_INTERVAL[0] if parts.start is None else _iso(parts.start)
         properties["end_datetime"] = OPEN_INTERVAL[1] if parts.end is None else _iso(parts.end)
     item = pystac.Item(
