@@ -93,7 +93,7 @@ class Catalogue:
         self._store.require()
         wanted = query(bbox, time, collections, quantity, intersects)
         items = self._reading(lambda manifest: found(self.folder, manifest, wanted, limit))
-        return [pystac.Item.from_dict(item, preserve_dict=False) for item in items]
+        return [pystac.Item.from_dict(item, migrate=False, preserve_dict=False) for item in items]
 
     def _reading(self, read: Callable[[Manifest], T]) -> T:
         """Read at one generation; where a merge removed a part meanwhile, at the next."""

@@ -138,7 +138,7 @@ class RemoteCatalogue:
             if item is not None:
                 found[str(item.get("collection")), item["id"]] = item
         items = sorted(found.values(), key=lambda i: (_moment(i), i["id"]))[:limit]
-        return [pystac.Item.from_dict(item, preserve_dict=False) for item in items]
+        return [pystac.Item.from_dict(item, migrate=False, preserve_dict=False) for item in items]
 
     def _checked(self, raw: dict[str, Any], wanted: Query) -> dict[str, Any] | None:
         """Return the canonical item, or None where it is malformed or holds another quantity."""

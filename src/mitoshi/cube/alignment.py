@@ -1,0 +1,161 @@
+"""Putting layers on one grid, lazily: reading a window of the result reads just the window of the source that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.core.errors import InputError
+from mitoshi.core.quantity import DECIBEL_UNITS
+from mitoshi.cube.grid import geobox_of, pixel_size_m, same_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+
+    from mitoshi.cube.resample import Mapping as GridMapping
+    from mitoshi.cube.resample import Resampling
+
+__all__ = ["align", "mosaic"]
+
+CODED = frozenset({"land_cover", "quality"})
+CODED_FILL = 255
+
+
+def align(layers: Mapping[str, xr.DataArray | None], grid: GeoBox) -> dict[str, xr.DataArray | None]:
+    """Return the layers on one grid, each lazily.
+
+    A layer that is on the grid passes through. Any other is resampled when a window is read: continuous quantities
+    bilinearly (decibels as linear power; block means where the grid is coarser), integers and codes to the nearest pixel.
+    A pixel's value does not depend on the window.
+
+    Parameters
+    ----------
+    layers
+        Arrays (…, y, x) by name; None stays None.
+    grid
+        The grid to put them on.
+
+    Raises
+    ------
+    InputError
+        If a layer without georeference has another shape than the grid, or the grid has none and the layer has.
+    """
+    return {name: None if layer is None else _aligned(name, layer, grid) for name, layer in layers.items()}
+
+
+def _aligned(name: str, layer: xr.DataArray, grid: GeoBox) -> xr.DataArray:
+    source = geobox_of(layer)
+    shape = (int(layer.shape[-2]), int(layer.shape[-1]))
+    if source is None or source.crs is None or grid.crs is None:
+        if shape != tuple(grid.shape):
+            lacking = "the grid" if source is not None and source.crs is not None else name
+            raise InputError(
+                f"{name} is {shape[0]} x {shape[1]} pixels and the grid {grid.shape[0]} x {grid.shape[1]}, and {lacking} "
+                "has no georeference; give rasters of one shape, or with georeference"
+            )
+        return layer
+    if same_grid(source, grid):
+        return layer
+    from mitoshi.cube.lazy import lazy_like
+    from mitoshi.cube.resample import mapping
+
+    dtype = np.dtype("uint8") if layer.dtype == bool else layer.dtype
+    how: Resampling = "nearest" if _is_coded(layer) else "bilinear"
+    reader = Warped(layer, mapping(grid, source), how, str(layer.attrs.get("units")) in DECIBEL_UNITS)
+    return lazy_like(reader, layer, grid, dtype, {**layer.attrs, "pixel_size_m": pixel_size_m(grid)})
+
+
+def _is_coded(layer: xr.DataArray) -> bool:
+    return not np.issubdtype(layer.dtype, np.floating) or layer.attrs.get("quantity") in CODED
+
+
+def missing_value(dtype: np.dtype[Any]) -> float:
+    """Return what stands for "not observed" in arrays of this type."""
+    return np.nan if np.issubdtype(dtype, np.floating) else min(CODED_FILL, int(np.iinfo(dtype).max))
+
+
+@dataclass(frozen=True)
+class Warped:
+    """A layer seen through the mapping onto another grid."""
+
+    layer: xr.DataArray
+    how: GridMapping
+    method: Resampling
+    decibel: bool
+
+    def window(self, lead: tuple[slice, ...], rows: slice, columns: slice) -> np.ndarray[Any, Any]:
+        """Return the resampled window."""
+        from mitoshi.cube.resample import resample
+
+        dims = self.layer.dims
+        chosen = self.layer.isel(dict(zip(dims[:-2], lead, strict=True)))
+        dtype = np.dtype("uint8") if chosen.dtype == bool else chosen.dtype
+
+        def read(y: slice, x: slice) -> np.ndarray[Any, Any]:
+            values = np.asarray(chosen.isel({dims[-2]: y, dims[-1]: x}).to_numpy(), dtype=dtype)
+            values = values.reshape((-1, *values.shape[-2:]))
+            return np.power(10.0, values / dtype.type(10)).astype(dtype) if self.decibel else values
+
+        out = resample(read, self.how, rows, columns, self.method, missing_value(dtype))
+        if self.decibel:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                out = (10 * np.log10(out)).astype(dtype)
+        return out.reshape((*chosen.shape[:-2], *out.shape[-2:]))
+
+
+def mosaic(layers: Sequence[xr.DataArray], grid: GeoBox) -> xr.DataArray:
+    """Return one lazy layer on `grid`: at each pixel the first of the layers that observed it.
+
+    Parameters
+    ----------
+    layers
+        Arrays of one quantity with the same leading coordinates, in order of preference.
+    grid
+        The grid to put them on.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, or their leading coordinates differ.
+    """
+    if not layers:
+        raise InputError("a mosaic needs at least one layer; give one")
+    placed = [_aligned(str(layer.attrs.get("quantity", "layer")), layer, grid) for layer in layers]
+    if len(placed) == 1:
+        return placed[0]
+    first = placed[0]
+    for other in placed[1:]:
+        same = all(np.array_equal(first[d], other[d]) for d in first.dims[:-2] if d in first.coords)
+        if first.dims[:-2] != other.dims[:-2] or first.shape != other.shape or not same:
+            raise InputError("slices of one mosaic have different bands or polarisations; give like slices")
+        if first.attrs.get("units") != other.attrs.get("units"):
+            raise InputError("slices of one mosaic have different units; convert them first")
+    from mitoshi.cube.lazy import lazy_like
+
+    return lazy_like(FirstSeen(tuple(placed)), first, grid, first.dtype, dict(first.attrs))
+
+
+@dataclass(frozen=True)
+class FirstSeen:
+    """Layers of one grid, laid over each other."""
+
+    layers: tuple[xr.DataArray, ...]
+
+    def window(self, lead: tuple[slice, ...], rows: slice, columns: slice) -> np.ndarray[Any, Any]:
+        """Return the window, each pixel from the first layer that has it."""
+        out: np.ndarray[Any, Any] | None = None
+        for layer in self.layers:
+            values = layer[(*lead, rows, columns)].to_numpy()
+            if out is None:
+                out = np.array(values)
+            gaps = np.isnan(out) if np.issubdtype(out.dtype, np.floating) else out == missing_value(out.dtype)
+            if not gaps.any():
+                break
+            out[gaps] = values[gaps]
+        assert out is not None  # noqa: S101 - there is at least one layer
+        return out
