@@ -19,6 +19,7 @@ __all__ = ["MORE", "headline"]
 SHOWN = 7
 GAP = 7.0
 PADDING = 8.0
+HATCHING = 4.5  # width of the hatched edge
 LEAST_HEIGHT = 66.0
 FIRST_SHARE = 0.38  # of the width, for the first figure
 INK, GREY, NAVY, PALE = "#111111", "#555555", "#0b2e4f", "#eef1f4"
@@ -102,9 +103,10 @@ def _first(figure: Figure, width: float, height: float, scale: float, language: 
 
 
 def _card(figure: Figure, width: float, height: float, scale: float, language: Language) -> Block:
-    words = _words(figure, width - 2 * PADDING, (9 * scale, 17 * scale, 8 * scale), INK, language)
-    box = boxed(words, width, fill=PALE, padding=PADDING - 2.0, height=height)
     unseen = "not_observ" in figure.name or "unobserv" in figure.name
+    indent = HATCHING if unseen else 0.0
+    words = _words(figure, width - 2 * PADDING - indent, (9 * scale, 17 * scale, 8 * scale), INK, language)
+    box = boxed(beside([(indent, words)]), width, fill=PALE, padding=PADDING - 2.0, height=height)
     return _hatched(box) if unseen else box
 
 
@@ -115,7 +117,7 @@ def _hatched(box: Block) -> Block:
         box.draw(canvas, x, top)
         canvas.saveState()
         path = canvas.beginPath()
-        path.rect(x, top - box.height, 4.0, box.height)
+        path.rect(x, top - box.height, HATCHING, box.height)
         canvas.clipPath(path, stroke=0, fill=0)
         canvas.setStrokeColor(GREY)
         canvas.setLineWidth(1.4)

@@ -119,7 +119,8 @@ class _Positions:
         a, b, c, d, e, f = self._affine[:6]
         column, row = right * self._columns, down * self._rows
         lon, lat = self._transformer.transform(a * column + b * row + c, d * column + e * row + f)
-        return np.unwrap(np.asarray(lon, float), period=360.0), np.asarray(lat, float)
+        with np.errstate(invalid="ignore"):  # a point off the Earth is infinite
+            return np.unwrap(np.asarray(lon, float), period=360.0), np.asarray(lat, float)
 
 
 def _geographic(grid: Any) -> _Positions | None:

@@ -13,7 +13,18 @@ from mitoshi.evidence.typesetting import broken
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Block", "beside", "blank", "boxed", "fitted_size", "measure", "paragraph", "register_fonts", "stacked"]
+__all__ = [
+    "FAMILY",
+    "Block",
+    "beside",
+    "blank",
+    "boxed",
+    "fitted_size",
+    "measure",
+    "paragraph",
+    "register_fonts",
+    "stacked",
+]
 
 ASCENT = 0.88  # of the fonts, in ems
 LEADING = 1.42

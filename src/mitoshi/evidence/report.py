@@ -15,6 +15,7 @@ from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
 from mitoshi.evidence.cards import MORE, headline
 from mitoshi.evidence.layout import (
+    FAMILY,
     Block,
     beside,
     blank,
@@ -68,8 +69,8 @@ VERIFY = Text("Check it yourself", "再計算による検証")
 HOW_TO_VERIFY = Text(
     "Anyone who holds the evidence bundle (in the folder DIR) can run the method again with this command. The answer is "
     "identical, equivalent, different or unverifiable.",
-    "証跡一式（フォルダー DIR）があれば、どなたでも次のコマンドで再計算できます。"
-    "答えは、完全一致・許容差内で一致・不一致・検証不能のいずれかです。",
+    "証跡一式（フォルダー DIR）があれば、次のコマンドで再計算できます。"
+    "答えは完全一致・許容差内で一致・不一致・検証不能のいずれかです。",
 )
 BUNDLE = Text("Evidence bundle: {}", "証跡一式：{}")
 
@@ -176,7 +177,14 @@ def _pdf(content: _Content, picture: bytes) -> bytes:
     image, proportion = _image(picture)
     above, below, room = _composed(content, WIDTH * proportion)
     stream = BytesIO()
-    canvas = Canvas(stream, (PAGE_WIDTH, PAGE_HEIGHT), invariant=1, pageCompression=1, lang=content.language)
+    canvas = Canvas(
+        stream,
+        (PAGE_WIDTH, PAGE_HEIGHT),
+        invariant=1,
+        pageCompression=1,
+        lang=content.language,
+        initialFontName=f"{FAMILY}-Regular",
+    )
     canvas.setTitle(f"{content.method.title.in_(content.language)} {content.bundle_id}")
     canvas.setSubject(SIMULATED.in_(content.language) if content.simulated else content.method.name)
     canvas.setCreator("mitoshi")
@@ -275,7 +283,7 @@ def _banner(language: Language) -> Block:
                 path.lineTo(foot + height / 2, top)
                 path.close()
                 canvas.drawPath(path, stroke=0, fill=1)
-        canvas.setFont("MitoshiSansJP-Bold", 13)
+        canvas.setFont(f"{FAMILY}-Bold", 13)
         canvas.drawCentredString(x + WIDTH / 2, top - height / 2 - 4.6, words)
         canvas.restoreState()
 
@@ -360,6 +368,7 @@ def _method(content: _Content, width: float, size: float, fit: _Fit) -> Block:
     if values:
         joined = Text(", ", "、").in_(language).join(values)
         parts += [
+            blank(4.0),
             paragraph(PARAMETERS.in_(language), width, size * 1.12, weight="Bold"),
             paragraph(_cut(joined, fit.characters), width, size * 0.92),
         ]

@@ -19,8 +19,9 @@ NO_START = frozenset(
 )
 NO_END = frozenset("（「『【〈《〔｛“‘([{⚠▲")
 _IDEOGRAPHIC = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uffe6"
-# One ideographic character, a run of anything else (no-break spaces belong to it), or a breaking space.
-_TOKEN = re.compile(rf"[{_IDEOGRAPHIC}]|[^\s{_IDEOGRAPHIC}]+(?:[\u00a0\u202f][^\s{_IDEOGRAPHIC}]+)*|\s")
+_FIXED = "\u00a0\u202f"  # no-break spaces
+# One ideographic character or a run of others, no-break spaces included; or a breaking space.
+_TOKEN = re.compile(rf"[{_IDEOGRAPHIC}][{_FIXED}]?|[^\s{_IDEOGRAPHIC}]+(?:[{_FIXED}][^\s{_IDEOGRAPHIC}]*)*|\s")
 
 
 def _units(text: str) -> Iterator[str]:
@@ -28,7 +29,10 @@ def _units(text: str) -> Iterator[str]:
     held = ""
     for token in _TOKEN.findall(text):
         joins = held and (
-            token[0] in NO_START or held[-1] in NO_END or (held[-1].isdigit() and re.match(rf"[{_IDEOGRAPHIC}]", token))
+            token[0] in NO_START
+            or held[-1] in NO_END
+            or held[-1] in _FIXED
+            or (held[-1].isdigit() and re.match(rf"[{_IDEOGRAPHIC}]", token))
         )
         if token.isspace() or not joins:
             if held:

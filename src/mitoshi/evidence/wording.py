@@ -123,6 +123,8 @@ def _bounded(value: float, decimals: int, *, share: bool) -> str:
     """Write a share so that a little never reads as nothing, nor almost all as all."""
     if share and 0 < value < 0.1:
         return "<0.1"
+    if share and 99.9 < value < 100:
+        return ">99.9"
     return number(value, min(decimals, 1) if share else decimals)
 
 

@@ -1,0 +1,130 @@
+import math
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mitoshi.core.product import Figure
+from mitoshi.core.text import Text
+from mitoshi.evidence.typesetting import NO_END, NO_START, broken, shortened
+from mitoshi.evidence.wording import moment, number, units, worded
+
+AREA = Text("flooded area", "浸水面積")
+
+
+def figure(value, lower=None, upper=None, units="km2", name="flooded_area", confidence=0.9, reason=""):
+    return Figure(name, AREA, value, lower, upper, units, confidence, reason)
+
+
+def plain(text):
+    return text.replace("\u202f", " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "said", "bounds"),
+    [
+        (21.372, 19.84, 23.11, "21.4 km²", "between 19.8 and 23.1 km²"),
+        (0.01234, 0.0118, 0.0129, "0.0123 km²", "between 0.0118 and 0.0129 km²"),
+        (123_456.0, 118_400.0, 128_900.0, "123 000 km²", "between 118 000 and 129 000 km²"),
+        (5.0, 1.0, 9.0, "5 km²", "between 1 and 9 km²"),
+        (0.0, 0.0, 0.5, "0.00 km²", "between 0.00 and 0.50 km²"),
+    ],
+)
+def test_a_figure_is_said_as_finely_as_its_interval_allows(value, lower, upper, said, bounds):
+    words = worded(figure(value, lower, upper), "en")
+    assert plain(words.quantity) == said
+    assert plain(words.interval) == f"{bounds} (90 % confidence interval)"
+
+
+def test_the_interval_in_japanese():
+    words = worded(figure(21.372, 19.84, 23.11), "ja")
+    assert plain(words.quantity) == "21.4 km²"
+    assert plain(words.interval) == "19.8～23.1 km²（90 %信頼区間）"
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e6), st.floats(0, 1))
+def test_rounding_keeps_the_estimate_within_its_bounds(lower, width, share):
+    words = worded(figure(lower + share * width, lower, lower + width, units="1", name="n"), "ja")
+    low, high = words.interval.split("（")[0].split("～")
+
+    def read(text):
+        return float(text.replace("\u202f", "").replace("−", "-"))
+
+    assert read(low) <= read(words.value) <= read(high)
+    assert math.isclose(read(high) - read(low), width, rel_tol=0.4)
+
+
+def test_a_figure_without_interval_says_why():
+    words = worded(figure(0.0332, units="1", name="not_observable_share", reason="a count of pixels is exact"), "en")
+    assert plain(words.quantity) == "3.3 %"
+    assert words.interval == "no interval: a count of pixels is exact"
+
+
+def test_a_little_is_not_said_to_be_nothing():
+    assert plain(worded(figure(0.0002, units="1", name="not_observable_share"), "en").quantity) == "<0.1 %"
+    assert plain(worded(figure(0.9999, units="1", name="observed_share"), "en").quantity) == ">99.9 %"
+    assert plain(worded(figure(1.0, units="1", name="observed_share"), "en").quantity) == "100 %"
+    assert plain(worded(figure(0.0, units="1", name="observed_share"), "en").quantity) == "0 %"
+
+
+def test_counts_stay_whole_and_unknown_values_are_a_dash():
+    assert plain(worded(figure(12_345_678.0, units="1", name="buildings"), "en").quantity) == "12 345 678"
+    assert worded(figure(math.nan), "en").value == "—"
+    assert worded(figure(math.nan, math.nan, math.nan), "ja").value == "—"
+
+
+def test_numbers_and_units():
+    assert number(1234.5, 0) == "1234"  # half to even
+    assert number(-0.04, 1) == "0.0"
+    assert plain(number(99_999.9, 0)) == "100 000"
+    assert plain(units("Mg ha-1")) == "Mg ha⁻¹"
+    assert units("km2") == "km²"
+    assert units("percent") == "%"
+
+
+def test_times_are_japanese_or_utc():
+    time = datetime(2026, 11, 22, 12, 5, 59, tzinfo=UTC)
+    assert moment(time, "ja") == "2026年11月22日 21:05 JST (UTC+9)"
+    assert moment(time.astimezone(timezone(timedelta(hours=-5))), "en") == "2026-11-22 12:05 UTC"
+    assert moment(datetime(2026, 12, 31, 15, 0), "ja") == "2027年1月1日 00:00 JST (UTC+9)"
+
+
+TEXT = st.text(alphabet="浸水域はっーャ、。「」（）・km2 12.5%Sentinel_-/\u202f", max_size=80)
+
+
+@given(TEXT, st.integers(6, 30))
+def test_lines_fit_and_lose_nothing_but_spaces(text, width):
+    lines = broken(text, width, len)
+    assert all(len(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@given(st.text(alphabet="浸水域の、。（）「」観測", min_size=1, max_size=60))
+def test_kinsoku_holds_where_marks_do_not_pile_up(text):
+    piled = any(a in NO_START | NO_END and b in NO_START | NO_END for a, b in pairwise(text))
+    if piled:
+        return
+    for earlier, later in zip(lines := broken(text, 12, len), lines[1:], strict=False):
+        assert later[0] not in NO_START
+        assert earlier[-1] not in NO_END
+
+
+def test_numbers_keep_their_units_and_dates_stay_whole():
+    assert broken("面積は 12.3\u202fkm² です。", 9, len) == ["面積は", "12.3\u202fkm²", "です。"]
+    assert "10\u202f件" in "".join(f"[{line}]" for w in range(4, 20) for line in broken("船舶は10\u202f件です", w, len))
+    assert all(
+        "10" not in line or "10\u202f件" in line for w in range(5, 20) for line in broken("船舶10\u202f件です", w, len)
+    )
+    assert all(
+        "2026年" in line or "2026" not in line for w in range(6, 20) for line in broken("観測は2026年11月", w, len)
+    )
+
+
+def test_a_long_identifier_breaks_after_its_own_separator():
+    assert broken("S1A_IW_GRDH_1SDV", 10, len) == ["S1A_IW_", "GRDH_1SDV"]
+
+
+def test_what_is_shortened_says_so():
+    assert shortened("abcdef", 4, len) == "abc…"
