@@ -217,7 +217,7 @@ def _layers(tile: MosaicTile) -> dict[str, xr.DataArray]:
     attrs = {"quantity": "gamma0", "units": "1"}
     layers = {"gamma0": lazy_array(gamma0, grid, axis="polarisation", labels=tile.polarisations, attrs=attrs)}
     if "linci" in tile.files:
-        attrs = {"quantity": "incidence_angle", "units": "degree"}
+        attrs = {"quantity": "incidence_angle", "units": "degree", "long_name": "local incidence angle"}
         layers["incidence_angle"] = lazy_array([_band(tile, "linci", Decode(nodata=(0.0,)))], grid, attrs=attrs)
     if mask is not None:
         attrs = {"quantity": "quality", "units": "1", "flag_scheme": "jaxa-mosaic-mask"}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mitoshi.sensors.observation import Source
 
-__all__ = ["Parts", "fingerprint", "make_item", "radar", "with_checksums"]
+__all__ = ["Parts", "fingerprint", "make_item", "radar", "safe_stem", "with_checksums"]
 
 EXTENSIONS = {
     "proj:": "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
@@ -124,7 +124,7 @@ def make_item(source: Source, parts: Parts) -> pystac.Item:
         "mitoshi:quantities": list(parts.quantities),
         "mitoshi:assumptions": [text.en for text in assumed(parts)],
         "mitoshi:simulated": parts.simulated,
-        "mitoshi:source": source.text,
+        "mitoshi:source": source.of_part(None).text,
     }
     if parts.gsd is not None:
         properties["gsd"] = round(float(parts.gsd), 4)
@@ -193,6 +193,11 @@ def radar(
     if relative_orbit is not None:
         properties["sat:relative_orbit"] = int(relative_orbit)
     return properties
+
+
+def safe_stem(name: str) -> str:
+    """Return a file's or folder's name without its suffix, safe in an identifier."""
+    return guard.safe_id(Path(name).stem)
 
 
 def fingerprint(path: Path) -> str:
