@@ -1,0 +1,213 @@
+"""Terrain that drains: the lower envelope of the valleys of a channel network.
+
+Each channel's valley is a surface on which, from every cell, one of the eight neighbours is lower, all the way to a cell of the
+next larger channel. The lower envelope of such surfaces has the same property: where channel i is the lowest at p, its next
+cell q has ``z(q) <= z_i(q) < z_i(p) = z(p)``. So every land cell of a region has a descending D8 path to the sea, by
+construction, at any size, and each tile is computed from the network's tables alone.
+
+Elevation is that of the ground, and of the normal water level on rivers. Levees are open where canals pass, so that the land
+behind them drains, and floods, through the canals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from mitoshi.simulation.network import SLANT, Network
+from mitoshi.simulation.noise import key, value_noise
+
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, Any]
+
+__all__ = ["CANAL", "LAND", "RIVER", "SEA", "SURGE_M", "Terrain", "terrain"]
+
+LAND, SEA, RIVER, CANAL = 0, 1, 2, 3
+SURGE_M = 0.5  # the sea's level during the flood
+BEACH_SLOPE = 0.012
+BEACH_M, CLIFF_SLOPE = 350.0, 0.3  # inland of the beach the coast drains to the rivers
+SEABED_SLOPE = 0.012
+DEEPEST_M = 60.0
+LEVEE_M = 30.0
+WALL_SLOPE = 0.3
+
+
+class Terrain(NamedTuple):
+    """One tile of terrain, every field (rows, columns).
+
+    Attributes
+    ----------
+    elevation
+        Ground, or normal water level on rivers; negative on the sea's floor [m], float32.
+    water
+        `LAND`, `SEA`, `RIVER` or `CANAL`, uint8.
+    relative
+        Height above the normal water into which the cell drains [m], float32.
+    stage
+        Height of the full flood above that same water [m], float32.
+    shore, bank
+        Distance north of the coastline and from the nearest river's bank, negative on the water [m], float32.
+    """
+
+    elevation: Array
+    water: Array
+    relative: Array
+    stage: Array
+    shore: Array
+    bank: Array
+
+
+@njit(nogil=True, cache=True)
+def _roughness(y: float, x: float, stream: np.uint64) -> tuple[float, float]:
+    """Return the broad and the fine noise that shape valley sides."""
+    broad = value_noise(y / 700.0, x / 700.0, stream)
+    middle = value_noise(y / 400.0, x / 400.0, stream + np.uint64(1))
+    return broad, middle
+
+
+@njit(nogil=True, cache=True)
+def _tributary_side(y, m, reach, apart, rise, side, broad):  # type: ignore[no-untyped-def]
+    """Return the height of a tributary's valley at a place, and whether the place lies in its channel."""
+    away = abs(y - m) - reach
+    if away <= 0.0:
+        return rise, True
+    rough = min(1.0, max(0.0, (side - 0.02) / 0.05))
+    wall = WALL_SLOPE * max(0.0, away - 0.75 * apart)  # the front of the hills, beside the last valley of the plain
+    return rise + side * away * (1.0 + 0.12 * broad * rough) + wall, False
+
+
+@njit(nogil=True, cache=True)
+def _gully_side(y, ub, pixel, mouth_u, mouth_y, bed, bed_slope, side, slant, middle, fine):  # type: ignore[no-untyped-def]
+    """Return the height of a gully's valley at a place."""
+    along = abs(y - mouth_y)
+    away = max(0.0, abs(ub - mouth_u - slant * along) - 1.05 * pixel)
+    crest = away * (1.0 + 0.22 * middle) + 3.0 * fine * min(1.0, away / 40.0)
+    return bed + bed_slope * along + side * crest
+
+
+@njit(nogil=True, cache=True)
+def _side_valleys(y, x, ub, banded, pixel, apart, step, path, rise, side, gap, gully, stream):  # type: ignore[no-untyped-def]
+    """Return the lowest valley among the tributaries and gullies of one side of one river, and whether it is a channel."""
+    lowest, canal = np.inf, False
+    f = ub / step
+    i = int(f)
+    if i >= path.shape[1] - 1:
+        return lowest, canal
+    t = f - i
+    reach = max(1.5 * pixel, 12.0)
+    broad, middle = _roughness(y, x, stream)
+    fine = value_noise(y / max(60.0, 6.0 * pixel), x / max(60.0, 6.0 * pixel), stream + np.uint64(2))
+    first = int(np.floor((y - SLANT * ub) / apart)) - 1
+    for j in range(max(0, first), min(path.shape[0], first + 3)):
+        m = path[j, i] * (1.0 - t) + path[j, i + 1] * t
+        if banded and abs(y - m) > reach + pixel:
+            continue
+        bed = rise[j, i] * (1.0 - t) + rise[j, i + 1] * t
+        slope = side[j, i] * (1.0 - t) + side[j, i + 1] * t
+        height, inside = _tributary_side(y, m, reach, apart, bed, slope, broad)
+        if height < lowest:
+            lowest, canal = height, inside and j % 3 == 0 and slope < 0.05
+        if banded or slope < 0.02:
+            continue
+        near = int(ub / gap)
+        for n in range(max(0, near - 2), min(gully.shape[1], near + 2)):
+            if gully[j, n, 3] > 0.0:
+                height = _gully_side(
+                    y,
+                    ub,
+                    pixel,
+                    gully[j, n, 0],
+                    gully[j, n, 1],
+                    gully[j, n, 2],
+                    gully[j, n, 3],
+                    gully[j, n, 4],
+                    gully[j, n, 5],
+                    middle,
+                    fine,
+                )
+                if height < lowest:
+                    lowest, canal = height, False
+    return lowest, canal
+
+
+@njit(nogil=True, cache=True)
+def _cell(  # type: ignore[no-untyped-def]
+    x, y, n, pixel, spacing, axis, half, levee, apart, step, path, rise, side, gap, gully, stream
+):
+    """Return height above the river, the river's index, kind of water and distance from the nearest bank."""
+    lowest, owner, water, bank = np.inf, -1, LAND, np.inf
+    band = max(LEVEE_M, 3.0 * pixel)
+    middle = int(x / spacing)
+    for k in range(max(0, middle - 1), min(axis.shape[0], middle + 2)):
+        offset = x - axis[k, n]
+        ub = abs(offset) - half[k, n]
+        bank = min(bank, ub)
+        if ub <= 0.0:
+            return 0.0, k, RIVER, ub
+        banded = ub < band
+        if banded:
+            height = levee[k, n] * (0.15 + 0.85 * ub / band)
+            if height < lowest:
+                lowest, owner, water = height, k, LAND
+        s = 1 if offset > 0.0 else 0
+        height, canal = _side_valleys(
+            y, x, ub, banded, pixel, apart, step, path[k, s], rise[k, s], side[k, s], gap, gully[k, s], stream
+        )
+        if height < lowest:
+            lowest, owner = height, k
+            water = CANAL if canal else LAND
+    return lowest, owner, water, bank
+
+
+@njit(nogil=True, cache=True)
+def _terrain(  # type: ignore[no-untyped-def]
+    row0, column0, rows, pixel, coast, bed, spacing, axis, half, levee, stages, apart, step, path, rise, side, gap, gully,
+    stream, elevation, water, relative, stage, shore, bank,
+):  # fmt: skip
+    for r in range(elevation.shape[0]):
+        n = rows - 1 - (row0 + r)
+        y = (n + 0.5) * pixel
+        for c in range(elevation.shape[1]):
+            x = (column0 + c + 0.5) * pixel
+            e = y - coast[column0 + c]
+            shore[r, c] = e
+            if e < 0.0:
+                elevation[r, c] = -min(DEEPEST_M, 0.3 - SEABED_SLOPE * e)
+                water[r, c], relative[r, c], stage[r, c], bank[r, c] = SEA, 0.0, SURGE_M, e
+                continue
+            height, owner, kind, distance = _cell(
+                x, y, n, pixel, spacing, axis, half, levee, apart, step, path, rise, side, gap, gully, stream
+            )
+            beach = 0.05 + BEACH_SLOPE * e + CLIFF_SLOPE * max(0.0, e - BEACH_M)
+            bank[r, c] = distance
+            if beach < bed[n] + height:
+                elevation[r, c], relative[r, c], stage[r, c] = beach, beach, SURGE_M
+                water[r, c] = RIVER if kind == RIVER else LAND
+                continue
+            elevation[r, c], relative[r, c], stage[r, c] = bed[n] + height, height, stages[owner, n]
+            water[r, c] = kind
+
+
+def terrain(network: Network, seed: int, origin: tuple[int, int], shape: tuple[int, int]) -> Terrain:
+    """Return one tile of terrain.
+
+    Parameters
+    ----------
+    network
+        From `build_network`.
+    seed
+        The region's seed.
+    origin, shape
+        First row and column of the tile in the region, and its size.
+    """
+    elevation, relative, stage, shore, bank = (np.empty(shape, np.float32) for _ in range(5))
+    water = np.empty(shape, np.uint8)
+    w = network
+    _terrain(
+        origin[0], origin[1], w.bed.size, w.pixel, w.coast, w.bed, w.spacing, w.axis, w.half_width, w.levee, w.stage,
+        w.tributary_spacing, w.step, w.path, w.rise, w.side, w.gully_spacing, w.gully, key(seed, "roughness"),
+        elevation, water, relative, stage, shore, bank,
+    )  # fmt: skip
+    return Terrain(elevation, water, relative, stage, shore, bank)
