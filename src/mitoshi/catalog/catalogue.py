@@ -91,7 +91,7 @@ class Catalogue:
         import pystac
 
         self._store.require()
-        wanted = query(bbox, time, collections, quantity, intersects)
+        wanted = query(bbox, time, collections, quantity, intersects, limit)
         items = self._reading(lambda manifest: found(self.folder, manifest, wanted, limit))
         return [pystac.Item.from_dict(item, migrate=False, preserve_dict=False) for item in items]
 

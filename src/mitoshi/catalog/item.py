@@ -33,6 +33,7 @@ SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 REMOTE = frozenset({"https", "http", "s3", "gs", "az", "abfs"})
 TIMESTAMPS = ("datetime", "start_datetime", "end_datetime", "created", "updated", "expires", "published", "unpublished")
 RESERVED = frozenset({"id", "type", "geometry", "bbox", "links", "assets", "collection", "stac_version", "properties"})
+FOREIGN = frozenset({"mitoshi:quantities", "mitoshi:simulated", "mitoshi:assumptions"})
 LARGEST_FILE = 64 * 2**20  # bytes of one STAC document
 LARGEST_ITEM = 2**20  # bytes of one item
 DEEPEST = 24  # levels of nesting; real items have 8
@@ -79,6 +80,9 @@ def canonical(item: Mapping[str, Any], href: Callable[[str], str]) -> dict[str, 
     geometry, bbox = checked_geometry(item.get("geometry"), item.get("bbox"))
     properties = _pruned(dict(item["properties"]))
     properties.pop("proj:geometry", None)
+    if href is not as_given:
+        # An item from outside must not say which local file a reader opens.
+        properties = {k: v for k, v in properties.items() if not k.startswith("mitoshi:") or k in FOREIGN}
     clash = sorted(RESERVED & properties.keys())
     if clash:
         raise InputError(f"property {clash[0]!r} has the name of an item's own field; rename it")

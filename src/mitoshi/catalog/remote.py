@@ -131,7 +131,7 @@ class RemoteCatalogue:
 
         from mitoshi.catalog.search import query
 
-        wanted = query(bbox, time, collections, quantity, intersects)
+        wanted = query(bbox, time, collections, quantity, intersects, limit)
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for raw in self._answers(wanted, time, intersects):
             item = self._checked(raw, wanted)

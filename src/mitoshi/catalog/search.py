@@ -97,6 +97,7 @@ def query(
     collections: Sequence[str] | None,
     quantity: str | None,
     intersects: Mapping[str, Any] | None,
+    limit: int | None,
 ) -> Query:
     """Return the checked query of a search.
 
@@ -105,6 +106,8 @@ def query(
     InputError
         If a value is malformed or a quantity unknown.
     """
+    if limit is not None and limit < 0:
+        raise InputError(f"limit must be 0 or more, got {limit}")
     if isinstance(collections, str):
         raise InputError(f"collections is a list of names, got the string {collections!r}; give [{collections!r}]")
     start, end = (None, None) if time is None else window(time)
@@ -217,8 +220,8 @@ def _inside(box: np.ndarray[Any, Any], area: BBox) -> np.ndarray[Any, Any]:
     return inside
 
 
-def _exact(file: pq.ParquetFile, group: int, rows: np.ndarray[Any, Any], box: Any, wanted: Query) -> Any:
-    """Return which of the group's `rows` really intersect the query, by their footprints."""
+def _exact(file: pq.ParquetFile, groups: list[int], rows: Any, box: Any, wanted: Query) -> np.ndarray[Any, Any]:
+    """Return which of the rows (counted over `groups`) really intersect the query, by their footprints."""
     sure = np.zeros(len(rows), bool)
     if wanted.shape is None:
         if wanted.area is None:
@@ -226,7 +229,7 @@ def _exact(file: pq.ParquetFile, group: int, rows: np.ndarray[Any, Any], box: An
         sure = _inside(box, wanted.area)
     if sure.all():
         return sure
-    column = file.read_row_group(group, columns=["geometry"])["geometry"]
+    column = file.read_row_groups(groups, columns=["geometry"])["geometry"]
     wkb = column.take(rows[~sure]).to_numpy(zero_copy_only=False)
     hit = np.ones(len(wkb), bool)
     for shape in (wanted.shape, None if wanted.area is None else area_geometry(wanted.area)):
@@ -236,25 +239,32 @@ def _exact(file: pq.ParquetFile, group: int, rows: np.ndarray[Any, Any], box: An
     return sure
 
 
-def _hits(file: pq.ParquetFile, number: int, part: Part, wanted: Query) -> list[Hit]:
+def _matches(file: pq.ParquetFile, part: Part, wanted: Query) -> np.ndarray[Any, Any]:
+    """Return (hits, 3): first instant, row group and row in it of every match in one part."""
     within = _search_boxes(wanted)
     groups = _groups(part, wanted, within)
-    if not groups:
-        return []
     rows, moments, box = _rows(file, groups, wanted, within)
     starts = np.cumsum([0, *(part.groups[g].rows for g in groups)])
     base = np.cumsum([0, *(g.rows for g in part.groups)])
+    place = np.searchsorted(starts, rows, side="right") - 1
+    group = np.asarray(groups)[place]
+    local = rows - starts[place]
+    keep = ~np.isin(local + base[group], part.dead)
+    # Footprints are read of those groups alone that still have a row.
+    left = [g for g in groups if g in set(group[keep].tolist())]
+    moved = np.cumsum([0, *(part.groups[g].rows for g in left)])
+    at = moved[np.searchsorted(left, group[keep])] + local[keep]
+    keep[keep] = _exact(file, left, at, box[keep], wanted) if left else False
+    return np.stack([moments[keep], group[keep], local[keep]], axis=1)
+
+
+def _named(file: pq.ParquetFile, number: int, matches: np.ndarray[Any, Any]) -> list[Hit]:
+    """Return the matches of part `number` with their identifiers."""
     hits: list[Hit] = []
-    for position, group in enumerate(groups):
-        here = (rows >= starts[position]) & (rows < starts[position + 1])
-        local = rows[here] - starts[position]
-        alive = ~np.isin(local + base[group], part.dead)
-        local, moment, near = local[alive], moments[here][alive], box[here][alive]
-        if len(local):
-            keep = _exact(file, group, local, near, wanted)
-            names = file.read_row_group(group, columns=["id"])["id"].take(local[keep]).to_pylist()
-            found_ = zip(moment[keep].tolist(), names, local[keep].tolist(), strict=True)
-            hits.extend(Hit(m, name, number, group, row) for m, name, row in found_)
+    for group in np.unique(matches[:, 1]).tolist():
+        here = matches[matches[:, 1] == group]
+        names = file.read_row_group(group, columns=["id"])["id"].take(here[:, 2]).to_pylist()
+        hits.extend(Hit(m, n, number, g, r) for n, (m, g, r) in zip(names, here.tolist(), strict=True))
     return hits
 
 
@@ -268,22 +278,32 @@ def found(folder: Path, manifest: Manifest, wanted: Query, limit: int | None) ->
     FileNotFoundError
         If a part was merged away meanwhile; read the manifest again.
     """
+    within = _search_boxes(wanted)
     files: dict[int, pq.ParquetFile] = {}
-    hits: list[Hit] = []
+    matches: dict[int, np.ndarray[Any, Any]] = {}
     try:
         for number, part in enumerate(manifest.parts):
-            if not _may_hold(part, wanted):
-                continue
-            if _groups(part, wanted, _search_boxes(wanted)):
+            if _may_hold(part, wanted) and _groups(part, wanted, within):
                 files[number] = opened(folder, part)
-                with_errors = _reading(folder, part)
-                with with_errors:
-                    hits.extend(_hits(files[number], number, part, wanted))
-        chosen = sorted(hits)[: limit if limit is not None else len(hits)]
-        return _items(folder, manifest, files, chosen)
+                with _reading(folder, part):
+                    matches[number] = _matches(files[number], part, wanted)
+        last = _last_moment(list(matches.values()), limit)
+        hits: list[Hit] = []
+        for number, rows in matches.items():
+            with _reading(folder, manifest.parts[number]):
+                hits.extend(_named(files[number], number, rows[rows[:, 0] <= last]))
+        return _items(folder, manifest, files, sorted(hits)[:limit])
     finally:
         for file in files.values():
             file.close()
+
+
+def _last_moment(matches: list[np.ndarray[Any, Any]], limit: int | None) -> int:
+    """Return the first instant of the last match within the limit."""
+    moments = np.concatenate([m[:, 0] for m in matches]) if matches else np.zeros(0, np.int64)
+    if limit is None or len(moments) <= limit:
+        return int(np.iinfo(np.int64).max)
+    return int(np.partition(moments, max(0, limit - 1))[max(0, limit - 1)])
 
 
 class _reading:  # noqa: N801 - reads as a phrase: with _reading(folder, part)

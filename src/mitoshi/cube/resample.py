@@ -178,12 +178,12 @@ def _needed(
     return spans[0], spans[1]
 
 
-@njit(cache=True, nogil=True)
-def _at(nodes: Any, row: int, column: int, fy: float, fx: float) -> float:
+@njit(inline="always")
+def _between(nodes: Any, row: int, column: int, fy: float, fx: float) -> float:
     """Return the bilinear value between four nodes, rounded to the snap."""
-    top = nodes[row, column] * (1.0 - fx) + nodes[row, column + 1] * fx
-    low = nodes[row + 1, column] * (1.0 - fx) + nodes[row + 1, column + 1] * fx
-    value: float = np.rint((top * (1.0 - fy) + low * fy) * 4096.0) / 4096.0
+    left = nodes[row, column] * (1.0 - fy) + nodes[row + 1, column] * fy
+    right = nodes[row, column + 1] * (1.0 - fy) + nodes[row + 1, column + 1] * fy
+    value: float = np.rint((left * (1.0 - fx) + right * fx) * SNAP) * (1.0 / SNAP)
     return value
 
 
@@ -191,73 +191,70 @@ def _at(nodes: Any, row: int, column: int, fy: float, fx: float) -> float:
 def _nearest(values: Any, node_x: Any, node_y: Any, step: int, origin: Any, size: Any, out: Any) -> None:
     row0, column0, top, left = origin
     first_row, first_column = row0 // step, column0 // step
+    part = 1.0 / step  # exact: steps are powers of two
     for i in range(out.shape[1]):
-        y = row0 + i + 0.5
-        cell_y = int(y // step)
-        fy = y / step - cell_y
+        y = (row0 + i + 0.5) * part
+        cell_y = int(y)
         for j in range(out.shape[2]):
-            x = column0 + j + 0.5
-            cell_x = int(x // step)
-            fx = x / step - cell_x
-            sx = _at(node_x, cell_y - first_row, cell_x - first_column, fy, fx)
-            sy = _at(node_y, cell_y - first_row, cell_x - first_column, fy, fx)
+            x = (column0 + j + 0.5) * part
+            cell_x = int(x)
+            sx = _between(node_x, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
+            sy = _between(node_y, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
             if sx >= 0.0 and sy >= 0.0 and sx < size[1] and sy < size[0]:
-                r, c = int(np.floor(sy)) - top, int(np.floor(sx)) - left
+                r, c = int(sy) - top, int(sx) - left
                 for k in range(out.shape[0]):
                     out[k, i, j] = values[k, r, c]
 
 
-@njit(cache=True, nogil=True)
-def _mean_of_four(plane: Any, sy: float, sx: float, origin: Any) -> float:
+@njit(inline="always")
+def _mean_of_four(values: Any, k: int, sy: float, sx: float, top: int, left: int) -> float:
     """Return the bilinear mean of the valid ones of the four nearest pixels; NaN where the nearest one is."""
-    top, left = origin[2], origin[3]
-    height, width = plane.shape
-    r, c = int(np.floor(sy)) - top, int(np.floor(sx)) - left
-    if np.isnan(plane[r, c]):
+    height, width = values.shape[1], values.shape[2]
+    fy, fx = sy - 0.5 - top, sx - 0.5 - left
+    r, c = int(np.floor(fy)), int(np.floor(fx))
+    wy, wx = fy - r, fx - c
+    if r >= 0 and c >= 0 and r + 1 < height and c + 1 < width:
+        upper = values[k, r, c] * (1.0 - wx) + values[k, r, c + 1] * wx
+        lower = values[k, r + 1, c] * (1.0 - wx) + values[k, r + 1, c + 1] * wx
+        value = upper * (1.0 - wy) + lower * wy
+        if not np.isnan(value):
+            return float(value)
+    if np.isnan(values[k, int(sy) - top, int(sx) - left]):
         return np.nan
-    fy, fx = sy - 0.5, sx - 0.5
-    r0, c0 = int(np.floor(fy)), int(np.floor(fx))
-    wy, wx = fy - r0, fx - c0
     total = 0.0
     weight = 0.0
     for a in range(2):
         for b in range(2):
             w = (wy if a else 1.0 - wy) * (wx if b else 1.0 - wx)
-            rr, cc = r0 + a - top, c0 + b - left
-            if w > 0.0 and 0 <= rr < height and 0 <= cc < width:
-                v = plane[rr, cc]
-                if not np.isnan(v):
-                    total += w * v
-                    weight += w
+            if w > 0.0 and 0 <= r + a < height and 0 <= c + b < width and not np.isnan(values[k, r + a, c + b]):
+                total += w * values[k, r + a, c + b]
+                weight += w
     return total / weight
 
 
 @njit(cache=True, nogil=True)
 def _bilinear(values: Any, node_x: Any, node_y: Any, step: int, samples: int, origin: Any, size: Any, out: Any) -> None:
-    row0, column0 = origin[0], origin[1]
+    row0, column0, top, left = origin
     first_row, first_column = row0 // step, column0 // step
-    total = np.zeros(out.shape[0])
-    count = np.zeros(out.shape[0])
+    part = 1.0 / step
+    places = (np.arange(samples) + 0.5) / samples
     for i in range(out.shape[1]):
         for j in range(out.shape[2]):
-            total[:] = 0.0
-            count[:] = 0.0
-            for a in range(samples):
-                y = row0 + i + (a + 0.5) / samples
-                cell_y = int(y // step)
-                fy = y / step - cell_y
-                for b in range(samples):
-                    x = column0 + j + (b + 0.5) / samples
-                    cell_x = int(x // step)
-                    fx = x / step - cell_x
-                    sx = _at(node_x, cell_y - first_row, cell_x - first_column, fy, fx)
-                    sy = _at(node_y, cell_y - first_row, cell_x - first_column, fy, fx)
-                    if sx >= 0.0 and sy >= 0.0 and sx < size[1] and sy < size[0]:
-                        for k in range(out.shape[0]):
-                            v = _mean_of_four(values[k], sy, sx, origin)
-                            if not np.isnan(v):
-                                total[k] += v
-                                count[k] += 1.0
             for k in range(out.shape[0]):
+                total = 0.0
+                count = 0
+                for a in range(samples):
+                    y = (row0 + i + places[a]) * part
+                    cell_y = int(y)
+                    for b in range(samples):
+                        x = (column0 + j + places[b]) * part
+                        cell_x = int(x)
+                        sx = _between(node_x, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
+                        sy = _between(node_y, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
+                        if sx >= 0.0 and sy >= 0.0 and sx < size[1] and sy < size[0]:
+                            v = _mean_of_four(values, k, sy, sx, top, left)
+                            if not np.isnan(v):
+                                total += v
+                                count += 1
                 # Half of the pixel must have been seen.
-                out[k, i, j] = total[k] / count[k] if 2.0 * count[k] >= samples * samples else np.nan
+                out[k, i, j] = total / count if count > 0 and 2 * count >= samples * samples else np.nan
