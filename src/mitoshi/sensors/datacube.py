@@ -1,7 +1,7 @@
 """NetCDF and Zarr grids: one observation per time step.
 
-HDF5 files may point to other files (external links, external storage, virtual datasets) and Zarr metadata may name a codec that runs
-code; both are refused before anything is read.
+HDF5 files may point to other files (external links, external storage, virtual datasets) and Zarr metadata may name a codec
+that runs code; both are refused before anything is read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from mitoshi.sensors.products import chosen_product
 
 if TYPE_CHECKING:
     import pystac
-    import xarray as xr
     from odc.geo.geobox import GeoBox
 
     from mitoshi.sensors.observation import Description, Source
@@ -33,8 +32,32 @@ __all__ = ["READER", "VariableReader"]
 
 ZARR_MARKS = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
 CODECS = frozenset(
-    {"blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "bytes", "endian", "crc32c", "transpose", "shuffle", "delta"}
-    | {"fixedscaleoffset", "quantize", "astype", "vlen-utf8", "bitround", "packbits", "sharding_indexed", "zlib", "string"}
+    {
+        "blosc",
+        "zstd",
+        "gzip",
+        "zlib",
+        "lz4",
+        "bz2",
+        "lzma",
+        "bytes",
+        "endian",
+        "crc32c",
+        "transpose",
+        "shuffle",
+        "delta",
+    }
+    | {
+        "fixedscaleoffset",
+        "quantize",
+        "astype",
+        "vlen-utf8",
+        "bitround",
+        "packbits",
+        "sharding_indexed",
+        "zlib",
+        "string",
+    }
 )
 MAX_CHUNK_BYTES = 512 * 2**20
 MAX_VARIABLES = 2000
@@ -44,7 +67,10 @@ UNSTATED = Text(
     "変数 {name} の内容の記載がないため、意味の不明な値とします（'#quantity=…,units=…' で指定できます）",
 )
 CHOSEN = Text("of the variables {names} only {chosen} is read", "変数 {names} のうち {chosen} だけを読みます")
-TEMPERATURE_LIKE = {"surface_temperature": "surface_temperature", "toa_brightness_temperature": "brightness_temperature"}
+TEMPERATURE_LIKE = {
+    "surface_temperature": "surface_temperature",
+    "toa_brightness_temperature": "brightness_temperature",
+}
 
 
 @dataclass(frozen=True)
@@ -161,7 +187,7 @@ def _dataset(path: Path, engine: str) -> Any:
     elif engine == "zarr":
         _check_zarr(path)
     try:
-        return xr.open_dataset(path, engine=engine, decode_timedelta=False, chunks=None)  # type: ignore[arg-type]
+        return xr.open_dataset(path, engine=engine, decode_timedelta=False, chunks=None)
     except Exception as error:
         raise InputError(f"{path.name} cannot be read as a data cube ({guard.one_line(error)})") from None
 
@@ -224,7 +250,9 @@ def _check_zarr_metadata(path: Path, value: Any) -> None:
             if str(name) not in CODECS:
                 raise RefusedError(f"{path.name} uses the codec {str(name)[:40]!r}, which is not a plain compressor")
     grid = value.get("chunk_grid", {})
-    chunk = value.get("chunks") or (grid.get("configuration", {}).get("chunk_shape") if isinstance(grid, dict) else None)
+    chunk = value.get("chunks") or (
+        grid.get("configuration", {}).get("chunk_shape") if isinstance(grid, dict) else None
+    )
     if isinstance(chunk, list):
         _check_chunk(path, "a variable", chunk, 8)
     for inner in value.values():
@@ -233,7 +261,6 @@ def _check_zarr_metadata(path: Path, value: Any) -> None:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else ([] if value is None else [value])
-
 
 
 def _is_grid(variable: Any) -> bool:
@@ -273,7 +300,11 @@ def _meaning(said: Description, dataset: Any, names: list[str], expecting: Any) 
         return expecting.name, units, (ASKED.format(quantity=expecting.name, units=units),)
     if named is None and names[0].upper() in {"VV", "VH", "HH", "HV"} and units in {None, "1", "dB"}:
         found = "sigma0" if expecting is None or expecting.members else expecting.name
-        return found, str(units or "1"), (Text(f"variables {names} are taken as {found}", f"変数 {names} を {found} とします"),)
+        return (
+            found,
+            str(units or "1"),
+            (Text(f"variables {names} are taken as {found}", f"変数 {names} を {found} とします"),),
+        )
     if named is None:
         return "value", str(units or "1"), (UNSTATED.format(name=names[0]),)
     return named, str(units or QUANTITIES[named].units), ()
@@ -316,15 +347,19 @@ def _indices(source: Source, variable: Any) -> list[tuple[str, datetime | None, 
     axis = next((d for d in leading if d.lower() in TIME_NAMES), None)
     said = None if source.description.time is None else instant(source.description.time)
     if axis is None:
-        scalar = variable.coords["time"].values if "time" in variable.coords and variable.coords["time"].ndim == 0 else None
+        scalar = (
+            variable.coords["time"].values if "time" in variable.coords and variable.coords["time"].ndim == 0 else None
+        )
         return [("", said or _utc(scalar), fixed)]
-    times = [_utc(value) for value in variable[axis].values] if axis in variable.coords else [None] * variable.sizes[axis]
-    steps = [
-        (f"_{time:%Y%m%dT%H%M%S}" if time else f"_{n}", time, (*fixed, (axis, n))) for n, time in enumerate(times)
-    ]
+    times = (
+        [_utc(value) for value in variable[axis].values] if axis in variable.coords else [None] * variable.sizes[axis]
+    )
+    steps = [(f"_{time:%Y%m%dT%H%M%S}" if time else f"_{n}", time, (*fixed, (axis, n))) for n, time in enumerate(times)]
     chosen = [step for step in steps if said is None or step[1] == said]
     if not chosen:
-        raise InputError(f"{source.path.name} has no time {source.description.time}; it has {steps[0][1]} to {steps[-1][1]}")
+        raise InputError(
+            f"{source.path.name} has no time {source.description.time}; it has {steps[0][1]} to {steps[-1][1]}"
+        )
     return chosen
 
 
@@ -341,7 +376,9 @@ def _grid(dataset: Any, name: str) -> GeoBox:
 
     variable = dataset[name]
     rows, columns = (int(n) for n in variable.shape[-2:])
-    y, x = (np.asarray(dataset[d].values, dtype=np.float64) if d in dataset.coords else None for d in variable.dims[-2:])
+    y, x = (
+        np.asarray(dataset[d].values, dtype=np.float64) if d in dataset.coords else None for d in variable.dims[-2:]
+    )
     crs = _crs(dataset, variable)
     if crs is None or y is None or x is None or not (_regular(y) and _regular(x)):
         return GeoBox((rows, columns), Affine.identity(), None)

@@ -34,7 +34,7 @@ def footprint(ring: Sequence[tuple[float, float]]) -> tuple[dict[str, Any], list
     west, south, east, north = (round(bound, 7) for bound in polygon.bounds)
     if polygon.geom_type != "Polygon":
         return _rounded(mapping(polygon)), [west, south, east, north]
-    if -180 <= west and east <= 180:
+    if west >= -180 and east <= 180:
         return _rounded(mapping(orient(polygon))), [west, south, east, north]
     shift = 360 if west < -180 else 0
     polygon = affinity.translate(polygon, xoff=shift)
@@ -78,7 +78,8 @@ def footprint_of_grid(grid: GeoBox) -> tuple[dict[str, Any], list[float]] | None
     # Counter-clockwise on a north-up grid: down the west side, along the south, up the east, back along the north.
     u = np.concatenate([zero, side, one, 1 - side]) * columns
     v = np.concatenate([side, one, 1 - side, zero]) * rows
-    easting, northing = grid.affine * (u, v)
+    t = grid.affine
+    easting, northing = t.a * u + t.b * v + t.c, t.d * u + t.e * v + t.f
     transformer = Transformer.from_crs(grid.crs.proj, 4326, always_xy=True)
     lon, lat = transformer.transform(easting, northing)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mitoshi.sensors.header import Header
     from mitoshi.sensors.lazy import WindowReader
 
-__all__ = ["GeolocationGrid", "Geocoded", "Lattice", "utm_of"]
+__all__ = ["Geocoded", "GeolocationGrid", "Lattice", "utm_of"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 STEP = 32  # output pixels between exact inversions
@@ -141,14 +141,16 @@ class GeolocationGrid:
             self.longitude, self.latitude
         )
         degrees = {"kx": min(3, len(self.lines) - 1), "ky": min(3, len(self.pixels) - 1)}
-        return tuple(RectBivariateSpline(self.lines, self.pixels, z, s=0, **degrees) for z in (easting, northing))  # type: ignore[return-value]
+        return tuple(RectBivariateSpline(self.lines, self.pixels, z, s=0, **degrees) for z in (easting, northing))
 
     def _forward(self, line: Array, pixel: Array) -> tuple[Array, Array, Array]:
         """Return easting, northing and their derivatives (2, 2, …) by line and pixel; linear beyond the lattice."""
         at = np.clip(line, self.lines[0], self.lines[-1]), np.clip(pixel, self.pixels[0], self.pixels[-1])
         slopes = np.array([[s.ev(*at, dx=1), s.ev(*at, dy=1)] for s in self._splines])
         over = np.array([line - at[0], pixel - at[1]])
-        place = [s.ev(*at) + slope[0] * over[0] + slope[1] * over[1] for s, slope in zip(self._splines, slopes, strict=True)]
+        place = [
+            s.ev(*at) + slope[0] * over[0] + slope[1] * over[1] for s, slope in zip(self._splines, slopes, strict=True)
+        ]
         return place[0], place[1], slopes
 
     def inverse(self, easting: Array, northing: Array) -> tuple[Array, Array]:

@@ -128,9 +128,9 @@ def magic(location: Location, length: int = 512) -> bytes:
 
 
 def sniff(head: bytes) -> str:
-    """Return what the first bytes say: a GDAL driver's name, or "zip", "gzip", "tar", "hdf5", "xml", "json" or "unknown".
+    r"""Return what the first bytes say: a GDAL driver's name, or "zip", "gzip", "tar", "hdf5", "xml", "json" or "unknown".
 
-    >>> sniff(b"II*\\0....")
+    >>> sniff(b"II*\0....")
     'GTiff'
     """
     for start, kind in (*DRIVERS, *CONTAINERS):
@@ -162,6 +162,8 @@ def _driver(location: Location) -> str:
 
 
 def _check_size(dataset: Any, location: Location) -> None:
+    if dataset.count == 0:
+        raise InputError(f"{location.name} holds no band; give the file with the pixels")
     pixels = dataset.width * dataset.height
     itemsize = max(_itemsize(kind) for kind in dataset.dtypes)
     if pixels > MAX_PIXELS or dataset.count > MAX_BANDS:
@@ -199,10 +201,10 @@ def _open(location: Location) -> Any:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(_gdal_name(location), driver=driver)
     except (RasterioError, ValueError, TypeError, OverflowError) as error:
-        raise InputError(f"{location.name} is damaged or of an unsupported kind ({one_line(error)})") from None
+        raise InputError(
+            f"{location.name} is damaged or of an unsupported kind ({one_line(error).removeprefix(location.name + ': ')})"
+        ) from None
     try:
-        if dataset.count == 0:
-            raise InputError(f"{location.name} holds no band; give the file with the pixels")
         _check_size(dataset, location)
     except BaseException:
         dataset.close()

@@ -106,7 +106,7 @@ def meaning_of(
     units = said.units or (tags.get("MITOSHI_UNITS") if said.quantity is None else None)
     assumptions: tuple[Text, ...] = ()
     if quantity is None:
-        quantity, units, assumptions = _guess(name, header, units, expecting, sample)
+        quantity, units, assumptions = _guess(header, units, expecting, sample)
     elif units is None:
         units = QUANTITIES[quantity].units
         assumptions = () if units == "1" else (UNITS.format(quantity=quantity, units=units),)
@@ -119,7 +119,7 @@ def _known(name: str | None) -> str | None:
 
 
 def _guess(
-    name: str, header: Header, units: str | None, expecting: Quantity | None, sample: Callable[[], Sample]
+    header: Header, units: str | None, expecting: Quantity | None, sample: Callable[[], Sample]
 ) -> tuple[str, str, tuple[Text, ...]]:
     wants_power = expecting is not None and expecting.power
     asked = "sigma0" if expecting is None or expecting.members or not expecting.power else expecting.name
@@ -194,11 +194,11 @@ def time_in(name: str) -> tuple[datetime, datetime] | None:
     >>> time_in("20211119T015903Z_VV.tif")[0].isoformat()
     '2021-11-19T01:59:03+00:00'
     """
-    instants = {m for m in re.findall(r"(?<!\d)((?:19|20)\d{6}[T_]?\d{6})Z?(?!\d)", name)}
+    instants = set(re.findall(r"(?<!\d)((?:19|20)\d{6}[T_]?\d{6})Z?(?!\d)", name))
     if len(instants) == 1:
         time = _parsed(re.sub(r"[T_]", "", instants.pop()), "%Y%m%d%H%M%S")
         return None if time is None else (time, time)
-    days = {m for m in re.findall(r"(?<!\d)((?:19|20)\d{2}-?\d{2}-?\d{2})(?!\d)", name)}
+    days = set(re.findall(r"(?<!\d)((?:19|20)\d{2}-?\d{2}-?\d{2})(?!\d)", name))
     day = _parsed(days.pop().replace("-", ""), "%Y%m%d") if len(days) == 1 and not instants else None
     return None if day is None else (day, day + timedelta(days=1) - timedelta(seconds=1))
 

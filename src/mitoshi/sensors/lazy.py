@@ -144,7 +144,7 @@ class Stacked:
         (rows, y_drop, y_step), (columns, x_drop, x_step) = (
             _span(part, size) for part, size in zip((y, x), self.readers[0].shape, strict=True)
         )
-        chosen = self.readers[first] if isinstance(first, (int, np.integer)) else self.readers[first]
+        chosen: Any = self.readers[first]
         picked = chosen if isinstance(chosen, tuple) else (chosen,)
         out = _read_all(picked, rows, columns)[:, ::y_step, ::x_step]
         out = out[:, 0] if y_drop else out
@@ -201,7 +201,7 @@ def lazy_array(
 
     stacked = Stacked(tuple(readers), flat=axis is None)
     backend = _backend(stacked)
-    coords: dict[str, Any] = dict(xr_coords(geobox, dims=("y", "x")))
+    coords: dict[str, Any] = {str(k): v for k, v in xr_coords(geobox, dims=("y", "x")).items()}
     dims = ("y", "x")
     if axis is not None:
         coords[axis] = list(labels)

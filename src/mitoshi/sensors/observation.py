@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mitoshi.core.errors import InputError, ParameterError, misspelt
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.sensors import guard
-from mitoshi.sensors.tree import Tree, open_tree
+from mitoshi.sensors.tree import Member, Tree, open_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,11 +140,15 @@ class Source:
     path: Path
     description: Description = field(default_factory=Description)
     expecting: Quantity | None = None
+    only: tuple[str, ...] | None = None
 
     @cached_property
     def tree(self) -> Tree | None:
-        """The product's files, where it is a folder or an archive."""
-        return open_tree(self.path)
+        """The product's files, where it is a folder or an archive; those in `only` where it is given."""
+        if self.only is None:
+            return open_tree(self.path)
+        members = {name: Member((self.path / name).stat().st_size) for name in self.only}
+        return Tree(self.path, "folder", members)
 
     @cached_property
     def kind(self) -> str:
@@ -180,9 +184,9 @@ def source_of(source: str | Path, expecting: Quantity | None = None) -> Source:
         For virtual paths, devices and addresses.
     """
     text = os.fspath(source)
-    path, mark, described = text.partition("#")
+    path, _, described = text.partition("#")
     if os.path.exists(text) and not text.startswith("/vsi"):
-        path, mark, described = text, "", ""
+        path, described = text, ""
     if "://" in path[:32]:
         raise InputError(f"{path[:120]!r} is an address; download it first, or open its STAC item")
     if not path.strip():

@@ -35,7 +35,8 @@ NAME = re.compile(
 BURST = re.compile(r"T(\d{3})-\d{6}-IW\d")
 PLATFORM = re.compile(r"_S1([A-D])_")
 OWN_NAME = Text(
-    "recognised by its name as OPERA RTC-S1: gamma0 in linear power", "ファイル名から OPERA RTC-S1（線形電力の γ⁰）とします"
+    "recognised by its name as OPERA RTC-S1: gamma0 in linear power",
+    "ファイル名から OPERA RTC-S1（線形電力の γ⁰）とします",
 )
 
 

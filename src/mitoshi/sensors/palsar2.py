@@ -44,8 +44,12 @@ NAME = re.compile(
     r"(?:^|/)(?P<tile>[NS]\d{2}[EW]\d{3}_(?P<year>\d{2}))_(?P<kind>sl_HH|sl_HV|date|linci|mask)"
     r"(?P<rest>(?:_F\d{2}[DQ]AR)?(?:_\w+)?)\.tiff?$"
 )
-NO_MASK = Text("the mask is absent: layover and shadow are not left out", "マスクがないため、レイオーバーと影を除いていません")
-YEAR_ONLY = Text("the date layer is absent: the time is the whole year", "日付レイヤがないため、時刻はその年の全体とします")
+NO_MASK = Text(
+    "the mask is absent: layover and shadow are not left out", "マスクがないため、レイオーバーと影を除いていません"
+)
+YEAR_ONLY = Text(
+    "the date layer is absent: the time is the whole year", "日付レイヤがないため、時刻はその年の全体とします"
+)
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,9 @@ def _assets(source: Source, tile: MosaicTile) -> dict[str, Any]:
 
 def _band(tile: MosaicTile, kind: str, decode: Decode | None = None) -> BandReader:
     header = tile.header(kind)
-    return BandReader(tile.tree.locate(tile.files[kind]), 1, header.shape, decode, "float32" if decode else header.dtype)
+    return BandReader(
+        tile.tree.locate(tile.files[kind]), 1, header.shape, decode, "float32" if decode else header.dtype
+    )
 
 
 def _layers(tile: MosaicTile) -> dict[str, xr.DataArray]:

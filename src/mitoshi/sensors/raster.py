@@ -105,7 +105,7 @@ def _layer(source: Source, location: guard.Location, header: Header, meaning: Me
     readers: list[Any] = list(band_readers(source, location, header, meaning))
     grid = _grid(header)
     if header.wkt is None and header.control_points:
-        from mitoshi.sensors.geocode import GeolocationGrid, Geocoded
+        from mitoshi.sensors.geocode import Geocoded, GeolocationGrid
 
         tie_points = GeolocationGrid.from_control_points(header)
         readers = [Geocoded.of(reader, tie_points, grid) for reader in readers]

@@ -2,8 +2,8 @@
 
     quantity = max(DN² − η, 1) / A²          sigma0, beta0, gamma0, each with its own look-up table A
 
-A and the thermal noise η are bilinear in the annotation's vectors (S1-RS-MDA-52-7448). Where the noise exceeds the signal the power is
-set to one count of DN², about −55 dB: calm water in cross polarisation stays a finite, very dark value instead of turning into
+A and the thermal noise η are bilinear in the annotation's vectors (S1-RS-MDA-52-7448). Where the noise exceeds the signal the
+power is set to one count of DN², about −55 dB: calm water in cross polarisation stays a finite, very dark value instead of turning into
 "not observed". DN = 0 is no data. GRD images are put on a UTM grid at their own pixel spacing through the geolocation grid.
 """
 
@@ -42,7 +42,8 @@ FLOOR = 1.0  # DN²
 BACKSCATTER = ("gamma0", "sigma0", "beta0")
 ORDER = ("VV", "HH", "VH", "HV")
 IMAGE = re.compile(
-    r"(?P<root>^|.*/)annotation/(?P<key>s1[a-d]-(?:iw|ew|wv|s)\d?-(?P<kind>grd|slc)-(?:vv|vh|hh|hv)-[^/]*)\.xml$", re.IGNORECASE
+    r"(?P<root>^|.*/)annotation/(?P<key>s1[a-d]-(?:iw|ew|wv|s)\d?-(?P<kind>grd|slc)-(?:vv|vh|hh|hv)-[^/]*)\.xml$",
+    re.IGNORECASE,
 )
 ABSENT = Text(
     "measurement files of {bands} are missing or empty and are left out; fetch the whole product",
@@ -127,7 +128,9 @@ class Product:
     @cached_property
     def annotations(self) -> dict[str, Annotation]:
         """Image key, such as ``s1a-iw-grd-vv-…-001``, to its annotation; co-polarisation first."""
-        found = {key: read_annotation(self._xml(f"{self.root}annotation/{key}.xml"), f"{key}.xml") for key in self.images}
+        found = {
+            key: read_annotation(self._xml(f"{self.root}annotation/{key}.xml"), f"{key}.xml") for key in self.images
+        }
         return dict(sorted(found.items(), key=lambda pair: (pair[1].swath, ORDER.index(pair[1].polarisation))))
 
     @cached_property
@@ -307,8 +310,11 @@ def _parts(source: Source, product: Product) -> stac.Parts:
 
 def _rim(first: Annotation) -> list[tuple[float, float]]:
     lon, lat = first.places.longitude, first.places.latitude
-    rows = [np.s_[:, 0], np.s_[-1, :], np.s_[::-1, -1], np.s_[0, ::-1]]
-    return [(float(x), float(y)) for side in rows for x, y in zip(lon[side][:-1], lat[side][:-1], strict=True)]
+    sides = [
+        (z[:, 0], z[-1, :], z[::-1, -1], z[0, ::-1])  # down the near side, along the last line, up, and back
+        for z in (lon, lat)
+    ]
+    return [(float(x), float(y)) for xs, ys in zip(*sides, strict=True) for x, y in zip(xs[:-1], ys[:-1], strict=True)]
 
 
 def _assets(source: Source, product: Product) -> dict[str, Any]:
@@ -339,7 +345,9 @@ def _layers(product: Product, parts: stac.Parts) -> dict[str, xr.DataArray]:
     images = {key: _image(product, key, a) for key, a in complete.items()}
     tables: dict[str, dict[str, Lattice]] = {}
     if _calibrated(product):
-        tables = {key: read_calibration(product.tree.read(str(product.beside("calibration", key))), key) for key in complete}
+        tables = {
+            key: read_calibration(product.tree.read(str(product.beside("calibration", key))), key) for key in complete
+        }
     noise = {key: _noise(product, key) if first.product == "GRD" else None for key in complete}
     for quantity in parts.quantities[:-1]:
         readers: list[WindowReader] = [

@@ -141,7 +141,10 @@ def read_annotation(content: bytes, name: str) -> Annotation:
         absolute_orbit=int(_text(root, "adsHeader/absoluteOrbitNumber", name)),
         datatake=int(_text(root, "adsHeader/missionDataTakeId", name)),
         ascending=_text(root, "generalAnnotation/productInformation/pass", name).lower() == "ascending",
-        shape=(int(_text(root, f"{information}/numberOfLines", name)), int(_text(root, f"{information}/numberOfSamples", name))),
+        shape=(
+            int(_text(root, f"{information}/numberOfLines", name)),
+            int(_text(root, f"{information}/numberOfSamples", name)),
+        ),
         spacing=(
             float(_text(root, f"{information}/azimuthPixelSpacing", name)),
             float(_text(root, f"{information}/rangePixelSpacing", name)),
@@ -211,7 +214,10 @@ def read_noise(content: bytes, name: str) -> Noise:
     for vector in root.iter("noiseAzimuthVector"):
         lines = np.array(_text(vector, "line", name).split(), dtype=np.float64)
         factor = np.array(_text(vector, "noiseAzimuthLut", name).split(), dtype=np.float64)
-        edges = (vector.findtext(tag) for tag in ("firstAzimuthLine", "lastAzimuthLine", "firstRangeSample", "lastRangeSample"))
+        edges = (
+            vector.findtext(tag)
+            for tag in ("firstAzimuthLine", "lastAzimuthLine", "firstRangeSample", "lastRangeSample")
+        )
         first_line, last_line, first_sample, last_sample = (2**31 if edge is None else int(edge) for edge in edges)
         if first_line == 2**31:  # stripmap and wave: one block for the whole image
             first_line = first_sample = 0

@@ -17,7 +17,7 @@ import numpy as np
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.text import Text
-from mitoshi.sensors import guard, stac
+from mitoshi.sensors import stac
 from mitoshi.sensors.lazy import BandReader, Decode, lazy_array
 from mitoshi.sensors.observation import Observation
 from mitoshi.sensors.products import chosen_product
@@ -46,7 +46,7 @@ BAND_FILE = re.compile(
     r"(?:^|[/_.])(?P<band>B0[1-9]|B1[12]|B8A|SCL)(?:[_.](?P<size>10|20|60)m)?\.(?:tiff?|jp2)$", re.IGNORECASE
 )
 OFFSET_BY_DATE = Text(
-    "the processing baseline is not stated: an offset of {offset:g} is taken from the sensing date (baseline 04.00 from 2022-01-25)",
+    "the processing baseline is not stated: offset {offset:g} is taken from the sensing date (baseline 04.00 from 2022-01-25)",
     "処理ベースラインの記載がないため、観測日からオフセット {offset:g} とします（2022-01-25 以降はベースライン 04.00）",
 )
 OFFSET_BY_NOTHING = Text(
@@ -57,9 +57,7 @@ PIXELS_ABSENT = Text(
     "the product holds metadata only: no band can be read; fetch the whole product",
     "メタデータのみの製品のため、バンドを読めません。製品全体を取得してください",
 )
-LEFT_OUT = Text(
-    "bands {bands} lie on another grid and are left out", "バンド {bands} は格子が異なるため除きます"
-)
+LEFT_OUT = Text("bands {bands} lie on another grid and are left out", "バンド {bands} は格子が異なるため除きます")
 
 
 @dataclass(frozen=True)
@@ -218,7 +216,10 @@ def _parts(source: Source, granule: Granule) -> stac.Parts:
     from mitoshi.sensors.lazy import pixel_size_m
 
     grid, assumptions, simulated = granule.grid, list(granule.assumptions), False
-    quantities = (*(["surface_reflectance"] if _present(granule) else []), *(["quality"] if "SCL" in granule.files else []))
+    quantities = (
+        *(["surface_reflectance"] if _present(granule) else []),
+        *(["quality"] if "SCL" in granule.files else []),
+    )
     if _present(granule):
         headers, kept, left_out = _headers(granule)
         fine = headers[next(band for band, factor in kept.items() if factor == 1)]
@@ -277,5 +278,3 @@ def _reflectance(granule: Granule, band: str, header: Header, factor: int, shape
         decode = Decode(scale, granule.offsets.get(band, 0.0) * scale, (NO_DATA, SATURATED))
     reader: WindowReader = BandReader(location, 1, header.shape, decode)
     return reader if factor == 1 else Replicated(reader, factor, shape)
-
-

@@ -61,7 +61,9 @@ def _safe_granule(tree: Tree, name: str) -> Granule:
     folder = name.removesuffix("MTD_MSIL2A.xml")
     tiles = [n for n in tree.matching(r"/MTD_TL\.xml$") if n.startswith(f"{folder}GRANULE/")]
     bands = {e.get("bandId"): _band_name(e.get("physicalBand", "B1")) for e in root.iter("Spectral_Information")}
-    offsets = {bands[e.get("band_id")]: float(e.text or 0) for e in root.iter("BOA_ADD_OFFSET") if e.get("band_id") in bands}
+    offsets = {
+        bands[e.get("band_id")]: float(e.text or 0) for e in root.iter("BOA_ADD_OFFSET") if e.get("band_id") in bands
+    }
     time = instant(_text(root, "PRODUCT_START_TIME", name))
     product = _text(root, "PRODUCT_URI", name).removesuffix(".SAFE")
     return Granule(

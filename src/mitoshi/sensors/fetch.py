@@ -1,0 +1,173 @@
+"""Download one file from an address that somebody else wrote, without becoming his tool.
+
+Only http and https; every name is resolved here, refused unless all its addresses are public, and the connection goes to the very
+address that was checked, so a second answer of the name server changes nothing. Redirects are checked in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import ipaddress
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+from mitoshi.core.errors import InputError, RefusedError
+from mitoshi.sensors import guard
+from mitoshi.sensors.tree import cache_folder
+
+__all__ = ["Limits", "checked_address", "fetch"]
+
+PORTS = {"http": 80, "https": 443}
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+CHUNK = 1 << 20
+Resolve = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a download may do.
+
+    Attributes
+    ----------
+    connect_seconds, read_seconds
+        Time limits.
+    redirects
+        Most redirects that are followed.
+    size
+        Most bytes.
+    trusted
+        ``host:port`` pairs that may be reached although their address is not public (a STAC server on this machine).
+    """
+
+    connect_seconds: float = 10.0
+    read_seconds: float = 30.0
+    redirects: int = 5
+    size: int = 4 * 2**30
+    trusted: tuple[str, ...] = ()
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    try:
+        return sorted({str(answer[4][0]) for answer in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)})
+    except OSError:
+        raise InputError(f"the host {host[:80]!r} is not known; check the address") from None
+
+
+def checked_address(url: str, limits: Limits = Limits(), resolve: Resolve = _resolve) -> tuple[SplitResult, int, str]:
+    """Return the parts of an address, its port and the network address to connect to.
+
+    Raises
+    ------
+    RefusedError
+        If the scheme is not http(s), the address holds a password, or the host is not public.
+    """
+    parts = urlsplit(url)
+    shown = repr(url[:120])
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise RefusedError(f"address {shown} is not http or https; download the file and give its path")
+    if parts.username or parts.password:
+        raise RefusedError("the address holds a password; give the address without it")
+    try:
+        port = parts.port or PORTS[parts.scheme]
+    except ValueError:
+        raise RefusedError(f"address {shown} has no valid port") from None
+    addresses = resolve(parts.hostname, port)
+    trusted = f"{parts.hostname}:{port}" in limits.trusted
+    if not addresses or not (trusted or all(_public(address) for address in addresses)):
+        raise RefusedError(f"address {shown} leads into a private network; it is not opened")
+    return parts, port, addresses[0]
+
+
+def _public(address: str) -> bool:
+    number = ipaddress.ip_address(address.split("%")[0])
+    mapped = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None)
+    number = mapped or number
+    return number.is_global and not number.is_multicast and not number.is_reserved
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to a network address that was checked, under the host's name."""
+
+    def __init__(self, host: str, port: int, address: str, limits: Limits, *, secure: bool) -> None:
+        super().__init__(host, port, timeout=limits.connect_seconds)
+        self._address, self._limits, self._secure = address, limits, secure
+
+    def connect(self) -> None:
+        """Connect to the pinned address; TLS checks the host's name."""
+        self.sock = socket.create_connection((self._address, self.port), self._limits.connect_seconds)
+        if self._secure:
+            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+        self.sock.settimeout(self._limits.read_seconds)
+
+
+def fetch(url: str, limits: Limits = Limits(), resolve: Resolve = _resolve) -> Path:
+    """Download an address into the cache and return the file; a file fetched before is not fetched again.
+
+    Raises
+    ------
+    RefusedError
+        If the address, or one it redirects to, may not be reached, or the file is larger than `limits.size`.
+    InputError
+        If the server does not deliver.
+    """
+    folder = cache_folder() / hashlib.sha256(url.encode()).hexdigest()[:32]
+    name = guard.safe_id(PurePosixPath(unquote(urlsplit(url).path)).name or "download")
+    checked_address(url, limits, resolve)
+    if (folder / name).exists():
+        return folder / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for _ in range(limits.redirects + 1):
+        parts, port, address = checked_address(url, limits, resolve)
+        connection = _Pinned(parts.hostname or "", port, address, limits, secure=parts.scheme == "https")
+        try:
+            target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+            connection.request("GET", target, headers={"User-Agent": "mitoshi", "Accept-Encoding": "identity"})
+            answer = connection.getresponse()
+            if answer.status in REDIRECTS:
+                url = urljoin(url, answer.headers.get("Location", ""))
+                continue
+            if answer.status != http.HTTPStatus.OK:
+                raise InputError(f"{parts.hostname} answered {answer.status} for {name}; check the address")
+            return _store(answer, folder / name, limits)
+        except (OSError, http.client.HTTPException) as error:
+            raise InputError(f"{parts.hostname} did not deliver {name} ({type(error).__name__}); try again") from None
+        finally:
+            connection.close()
+    raise RefusedError(f"{name} is redirected more than {limits.redirects} times; it is not opened")
+
+
+def _store(answer: http.client.HTTPResponse, target: Path, limits: Limits) -> Path:
+    expected = answer.headers.get("Content-Length")
+    handle, temporary = tempfile.mkstemp(dir=target.parent)
+    seen = 0
+    try:
+        with os.fdopen(handle, "wb") as out:
+            while chunk := answer.read(CHUNK):
+                seen += len(chunk)
+                _check_length(seen, target.name, limits)
+                out.write(chunk)
+            out.flush()
+            os.fsync(out.fileno())
+        _check_whole(seen, expected, target.name)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def _check_length(seen: int, name: str, limits: Limits) -> None:
+    if seen > limits.size:
+        raise RefusedError(f"{name} is larger than {limits.size >> 20} MiB; it is not fetched")
+
+
+def _check_whole(seen: int, expected: str | None, name: str) -> None:
+    if expected is not None and expected.isdigit() and int(expected) != seen:
+        raise InputError(f"{name} was cut short at {seen} of {expected} bytes; try again")
