@@ -137,6 +137,10 @@ def test_decibels_relative_values_and_linear_power_are_each_shown_rightly():
     linear = drawn(background=xr.DataArray(power, dims=("y", "x"), attrs={"quantity": "gamma0", "units": "1"}))
     decibel = drawn(background=xr.DataArray(10 * np.log10(power), dims=("y", "x"), attrs={"units": "dB"}))
     assert np.abs(pixels(linear).astype(int) - pixels(decibel).astype(int)).max() <= 1
+    plain = drawn(background=power)
+    assert np.abs(pixels(linear)[:600].astype(int) - pixels(plain)[:600].astype(int)).max() == 0  # but for the note
+    elevation = drawn(background=xr.DataArray(power, dims=("y", "x"), attrs={"quantity": "elevation", "units": "m"}))
+    assert np.abs(pixels(linear)[:600].astype(int) - pixels(elevation)[:600].astype(int)).max() > 20
     relative = drawn(background=xr.DataArray(power, dims=("y", "x"), attrs={"quantity": "relative_backscatter"}))
     assert np.abs(pixels(linear).astype(int) - pixels(relative).astype(int)).max() > 20
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.product import Coded, Measured
-from mitoshi.core.quantity import DECIBEL_UNITS, to_db
+from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES, to_db
 from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
-    from mitoshi.core.method import Output
+    from mitoshi.core.method import Method, Output
     from mitoshi.core.text import Language
 
     Bytes = npt.NDArray[np.uint8]
@@ -28,13 +28,17 @@ STRETCH = (2.0, 98.0)  # percentiles
 LARGEST = (1400, 1400)  # no picture is larger
 OVERSAMPLING = 2  # a layer finer than this times the display is thinned before it is averaged
 
-BACKGROUND = Text("Background: radar backscatter, dB, 2–98 % stretch", "背景：後方散乱係数（dB、2～98 %で伸長）")
+DECIBEL = Text("Background: radar backscatter, dB, 2–98 % stretch", "背景：後方散乱係数（dB、2～98 %で伸長）")
+LOGARITHMIC = Text(
+    "Background: radar backscatter, logarithmic, 2–98 % stretch", "背景：レーダーの後方散乱（対数、2～98 %で伸長）"
+)
 RELATIVE = Text(
     "Background: relative backscatter (uncalibrated), 2–98 % stretch", "背景：相対後方散乱（未校正、2～98 %で伸長）"
 )
+IMAGE = Text("Background: input image, 2–98 % stretch", "背景：入力画像（2～98 %で伸長）")
 
 
-def _thinned(values: npt.NDArray[Any], size: tuple[int, int]) -> npt.NDArray[Any]:
+def _thinned(values: Any, size: tuple[int, int]) -> Any:
     """Return every n-th row and column, so that a scene of any size costs no more than the display needs."""
     rows, columns = (max(1, n // (OVERSAMPLING * want)) for n, want in zip(values.shape, size[::-1], strict=True))
     return values[::rows, ::columns]
@@ -46,19 +50,31 @@ def _resized(mask: npt.NDArray[np.bool_], size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.BOX)
 
 
-def background(array: Any, language: Language) -> tuple[Floats | None, str]:
+def background(array: Any, method: Method[..., Any], language: Language) -> tuple[Floats | None, str]:
     """Return what lies under the classes, 0 to 1 with NaN, and what the map says of it; see `quicklook.render`."""
     if array is None:
         return None, ""
     attributes = getattr(array, "attrs", {})
     values = np.asarray(_thinned(array[0] if array.ndim == 3 else array, LARGEST), dtype=np.float32)
-    relative = attributes.get("quantity") == "relative_backscatter"
-    if not relative and attributes.get("units") not in DECIBEL_UNITS:
+    logarithmic, note = _scale(attributes.get("quantity"), attributes.get("units"), method)
+    if logarithmic:
         values = np.asarray(to_db(values), dtype=np.float32)
     seen = values[np.isfinite(values)]
     low, high = np.percentile(seen, STRETCH) if seen.size else (0.0, 1.0)
     grey = np.clip((values - low) / max(float(high - low), 1e-6), 0.0, 1.0)
-    return grey.astype(np.float32), (RELATIVE if relative else BACKGROUND).in_(language)
+    return grey.astype(np.float32), note.in_(language)
+
+
+def _scale(name: str | None, given_units: str | None, method: Method[..., Any]) -> tuple[bool, Text]:
+    """Return whether a background is shown in logarithms, and what the map says of it."""
+    if name == "relative_backscatter":
+        return False, RELATIVE
+    if given_units in DECIBEL_UNITS:
+        return False, DECIBEL
+    if name in QUANTITIES:
+        return (True, DECIBEL) if QUANTITIES[name].power else (False, IMAGE)
+    # A plain array: power where the method takes power, but whether calibrated nobody says.
+    return (True, LOGARITHMIC) if any(a.quantity.power for a in method.data) else (False, IMAGE)
 
 
 def painted(values: npt.NDArray[Any], output: Output, under: Floats | None, size: tuple[int, int]) -> Image.Image:

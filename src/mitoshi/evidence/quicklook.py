@@ -86,8 +86,8 @@ def render(
         The layers' `odc.geo.geobox.GeoBox`, or None. Without a CRS the frame counts pixels and has no scale.
     background
         What lies under the classes, (y, x) or (polarisation, y, x) of which the first is shown, at any resolution over
-        the same ground; or None. Linear backscatter power, shown in dB; an array with ``attrs["units"]`` in dB or of the
-        quantity ``relative_backscatter`` is shown as it is.
+        the same ground; or None. An `xarray.DataArray` says by its quantity and units what it is: linear power is shown
+        in dB, everything else as it is. A plain array counts as linear power where the method takes power.
     language
         Of the words.
     title
@@ -109,7 +109,7 @@ def render(
     output = _shown(layers, method)
     values = np.asarray(layers[output.name])
     lines = neatline(grid, (int(values.shape[0]), int(values.shape[1])))
-    under, note = prepared(background, language)
+    under, note = prepared(background, method, language)
     heading = fonts.printable(title.in_(language) if isinstance(title, Text) else title)
     face = _face(TITLE, "Bold")
     rows = broken(heading, WIDTH - 2 * MARGIN, face.getlength)[:TITLE_LINES]

@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
 from mitoshi.evidence.cards import MORE, headline
+from mitoshi.evidence.input_table import cut, input_table, instant_or_none, when
 from mitoshi.evidence.layout import (
     FAMILY,
     Block,
     beside,
     blank,
     boxed,
-    measure,
     paragraph,
     register_fonts,
     stacked,
 )
-from mitoshi.evidence.typesetting import shortened
 from mitoshi.evidence.wording import moment
 
 if TYPE_CHECKING:
@@ -54,15 +53,6 @@ ONE_ASSUMPTION, ASSUMPTIONS = Text("one assumption", "1件の仮定"), Text("{} 
 NOTHING_ASSUMED = Text("No assumptions were made about the inputs.", "入力について置いた仮定はありません。")
 CHOICE = Text("How the images were chosen", "画像の選び方")
 CAVEATS = Text("Limits of this result", "この結果の限界")
-INPUTS = Text("Inputs", "入力")
-COLUMNS = (
-    Text("argument", "引数"),
-    Text("identifier", "識別子"),
-    Text("observed", "観測日時"),
-    Text("platform", "衛星"),
-    Text("checksum", "チェックサム"),
-)
-SHARES = (0.10, 0.40, 0.255, 0.11, 0.135)
 METHOD = Text("Method", "手法")
 PARAMETERS = Text("Parameters", "パラメータ")
 VERIFY = Text("Check it yourself", "再計算による検証")
@@ -183,7 +173,7 @@ def _pdf(content: _Content, picture: bytes) -> bytes:
         invariant=1,
         pageCompression=1,
         lang=content.language,
-        initialFontName=f"{FAMILY}-Regular",
+        initialFontName=f"{FAMILY}-Regular",  # type: ignore[arg-type]  # the stubs declare a number
     )
     canvas.setTitle(f"{content.method.title.in_(content.language)} {content.bundle_id}")
     canvas.setSubject(SIMULATED.in_(content.language) if content.simulated else content.method.name)
@@ -260,7 +250,8 @@ def _below(content: _Content, fit: _Fit) -> Block:
     notes = (
         beside([(0.0, stacked(left, 4.0)), (column + 2 * GAP, right)]) if left else _method(content, WIDTH, size, fit)
     )
-    inputs = [_inputs(content, fit)] if content.inputs else []
+    table = input_table(content.inputs, WIDTH, fit.scale, fit.entries, language)
+    inputs = [table] if content.inputs else []
     return stacked([notes, *inputs, _verify(content, fit)], GAP)
 
 
@@ -298,7 +289,7 @@ def _header(content: _Content, fit: _Fit) -> Block:
     return stacked(
         [
             paragraph(content.method.title.in_(language), WIDTH, 21 * fit.scale, weight="Bold"),
-            paragraph(_cut(AREA.in_(language).format(area), 300), WIDTH, 11.5 * fit.scale, weight="Bold"),
+            paragraph(cut(AREA.in_(language).format(area), 300), WIDTH, 11.5 * fit.scale, weight="Bold"),
             paragraph(" ｜ ".join(times), WIDTH, 10 * fit.scale, colour=GREY),
         ]
     )
@@ -306,29 +297,17 @@ def _header(content: _Content, fit: _Fit) -> Block:
 
 def _observed(content: _Content) -> str:
     """Return when the image after the event was taken, or the latest input where no argument is called so."""
-    known = [i for i in content.inputs if _instant(i.get("datetime", ""))]
+    known = [i for i in content.inputs if instant_or_none(i.get("datetime", ""))]
     chosen = [i for i in known if i.get("argument") == "after"] or known
-    return _when(max((i["datetime"] for i in chosen), key=_sortable, default=""), content.language)
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    return when(max((i["datetime"] for i in chosen), key=_sortable, default=""), content.language)
 
 
 def _sortable(text: str) -> float:
     from datetime import UTC
 
-    time = _instant(text)
+    time = instant_or_none(text)
     assert time is not None  # noqa: S101 - only texts that were read before come here
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-
-
-def _when(text: str, language: Language) -> str:
-    time = _instant(text)
-    return text if time is None else moment(time, language)
 
 
 def _assumptions(content: _Content, fit: _Fit) -> Block:
@@ -345,16 +324,11 @@ def _list(heading: str, entries: Sequence[Text], width: float, size: float, fit:
     """Return a heading and the first entries, with the count of the others."""
     parts = [paragraph(heading, width, size * 1.12, weight="Bold")]
     shown = entries[: fit.entries]
-    parts += [paragraph(_cut(e.in_(language), fit.characters), width, size, hang="・") for e in shown]
+    parts += [paragraph(cut(e.in_(language), fit.characters), width, size, hang="・") for e in shown]
     if len(entries) > len(shown):
         more = MORE.in_(language).format(len(entries) - len(shown))
         parts.append(paragraph(more, width, size, weight="Bold", hang="・"))
     return stacked(parts)
-
-
-def _cut(text: str, characters: int) -> str:
-    """Shorten an entry, visibly."""
-    return text if len(text) <= characters else f"{text[: characters - 12].rstrip()}… [run.json]"
 
 
 def _method(content: _Content, width: float, size: float, fit: _Fit) -> Block:
@@ -363,76 +337,20 @@ def _method(content: _Content, width: float, size: float, fit: _Fit) -> Block:
     parts = [
         paragraph(METHOD.in_(language), width, size * 1.12, weight="Bold"),
         paragraph(f"{method.name} {method.version}", width, size),
-        paragraph(_cut(method.reference, fit.characters), width, size * 0.92, colour=GREY),
+        paragraph(cut(method.reference, fit.characters), width, size * 0.92, colour=GREY),
     ]
     if values:
         joined = Text(", ", "、").in_(language).join(values)
         parts += [
             blank(4.0),
             paragraph(PARAMETERS.in_(language), width, size * 1.12, weight="Bold"),
-            paragraph(_cut(joined, fit.characters), width, size * 0.92),
+            paragraph(cut(joined, fit.characters), width, size * 0.92),
         ]
     return stacked(parts)
 
 
 def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _inputs(content: _Content, fit: _Fit) -> Block:
-    """Return the table of inputs; an identifier wider than its column is broken, never cut."""
-    language, size = content.language, 7.8 * fit.scale
-    lefts = [sum(SHARES[:i]) * WIDTH for i in range(len(SHARES))]
-    widths = [share * WIDTH - 6.0 for share in SHARES]
-
-    def row(cells: Sequence[str], *, head: bool = False) -> Block:
-        return beside(
-            [
-                (
-                    left,
-                    paragraph(
-                        cell or "—", width, size, weight="Bold" if head else "Regular", colour=GREY if head else INK
-                    ),
-                )
-                for left, cell, width in zip(lefts, cells, widths, strict=True)
-            ]
-        )
-
-    shown = content.inputs[: fit.entries]
-    rows = [row([title.in_(language) for title in COLUMNS], head=True)]
-    rows += [row(_cells(entry, language, widths, size)) for entry in shown]
-    if len(content.inputs) > len(shown):
-        rows.append(paragraph(MORE.in_(language).format(len(content.inputs) - len(shown)), WIDTH, size, weight="Bold"))
-    return _ruled(stacked([paragraph(INPUTS.in_(language), WIDTH, 9.4 * fit.scale, weight="Bold"), *rows]))
-
-
-def _cells(entry: Mapping[str, str], language: Language, widths: Sequence[float], size: float) -> list[str]:
-    return [
-        _cut(entry.get("argument", ""), 40),
-        _cut(entry.get("id", ""), 160),
-        _when(entry.get("datetime", ""), language),
-        _cut(entry.get("platform", ""), 40),
-        shortened(_digest(entry.get("checksum", "")), widths[-1], measure(size)),
-    ]
-
-
-def _digest(checksum: str) -> str:
-    """Return the first twelve digits of a checksum, without the multihash's or the algorithm's prefix."""
-    digits = checksum.rpartition(":")[2]
-    bare = digits[4:] if digits.startswith("1220") and len(digits) == 68 else digits
-    return f"{bare[:12]}…" if len(bare) > 12 else bare
-
-
-def _ruled(block: Block) -> Block:
-    """Draw a thin line above a block."""
-
-    def draw(canvas: Any, x: float, top: float) -> None:
-        canvas.setStrokeColor("#9aa3ab")
-        canvas.setLineWidth(0.6)
-        canvas.line(x, top, x + WIDTH, top)
-        block.draw(canvas, x, top - 3.0)
-
-    return Block(block.height + 3.0, draw)
 
 
 def _verify(content: _Content, fit: _Fit) -> Block:
@@ -442,7 +360,7 @@ def _verify(content: _Content, fit: _Fit) -> Block:
             paragraph(VERIFY.in_(language), width, 9.4 * fit.scale, weight="Bold"),
             paragraph(HOW_TO_VERIFY.in_(language), width, 8.4 * fit.scale),
             paragraph("mitoshi verify DIR", width, 10.5 * fit.scale, weight="Bold"),
-            paragraph(_cut(BUNDLE.in_(language).format(content.bundle_id), 200), width, 8.4 * fit.scale, colour=GREY),
+            paragraph(cut(BUNDLE.in_(language).format(content.bundle_id), 200), width, 8.4 * fit.scale, colour=GREY),
         ]
     )
     return boxed(block, WIDTH, fill=PALE, padding=6.0)
