@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mitoshi.core.errors import RunError
+from mitoshi.core.errors import InputError
 from mitoshi.interfaces.cli.terminal import json_option, print_json, progress_bar, store_option, store_path
 
 __all__ = ["ingest", "search"]
@@ -23,15 +24,20 @@ def ingest(paths: tuple[str, ...], *, store: Path | None, as_json: bool) -> None
     from mitoshi.sensors import items
 
     with progress_bar("ingest", quiet=as_json) as progress:
-        report = Catalogue(store_path(store)).ingest(paths, describe=items, progress=progress)
+        done = itertools.count(1)
+        report = Catalogue(store_path(store)).ingest(
+            paths, describe=items, progress=lambda name: progress(next(done), 0, name)
+        )
     if as_json:
-        print_json({"added": report.added, "known": report.known, "refused": report.refused})
+        print_json(report._asdict() | {"refused": [r._asdict() for r in report.refused]})
     else:
-        click.echo(f"{len(report.added)} added, {len(report.known)} already there, {len(report.refused)} refused")
-        for path, reason in report.refused:
-            click.echo(f"refused {path}: {reason}", err=True)
-    if report.refused and not report.added and not report.known:
-        raise RunError(f"nothing was ingested; the first of {len(report.refused)} reasons: {report.refused[0][1]}")
+        counts = f"{len(report.added)} added, {len(report.updated)} updated, {len(report.unchanged)} already there"
+        click.echo(f"{counts}, {len(report.refused)} refused")
+        for refusal in report.refused:
+            click.echo(f"refused {refusal.source}: {refusal.reason}", err=True)
+    if report.refused and not (report.added or report.updated or report.unchanged):
+        first = report.refused[0]
+        raise InputError(f"nothing was ingested; {len(report.refused)} refused, first {first.source}: {first.reason}")
 
 
 @click.command()

@@ -1,0 +1,94 @@
+"""How well a map agrees with a truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Agreement", "agreement", "expected_calibration_error"]
+
+
+class Agreement(NamedTuple):
+    """Agreement of a binary map with a binary truth.
+
+    Attributes
+    ----------
+    intersection_over_union
+        Hits over hits, misses and false alarms; the critical success index of hydrology.
+    commission_error
+        False alarms over all that was mapped.
+    omission_error
+        Misses over all that is true.
+    pixels
+        Number of pixels that were compared.
+    """
+
+    intersection_over_union: float
+    commission_error: float
+    omission_error: float
+    pixels: int
+
+
+def agreement(
+    mapped: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_], where: npt.NDArray[np.bool_] | None = None
+) -> Agreement:
+    """Compare a binary map with a binary truth.
+
+    Parameters
+    ----------
+    mapped, truth
+        Same shape.
+    where
+        Pixels to compare; None is all of them.
+
+    Returns
+    -------
+    NaN where a denominator is zero.
+
+    Examples
+    --------
+    >>> agreement(np.array([True, True, False]), np.array([True, False, True])).intersection_over_union
+    0.3333333333333333
+    """
+    used = np.ones(mapped.shape, bool) if where is None else where
+    hits = int((mapped & truth & used).sum())
+    false_alarms = int((mapped & ~truth & used).sum())
+    misses = int((~mapped & truth & used).sum())
+    return Agreement(
+        _ratio(hits, hits + false_alarms + misses),
+        _ratio(false_alarms, hits + false_alarms),
+        _ratio(misses, hits + misses),
+        int(used.sum()),
+    )
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def expected_calibration_error(probability: npt.NDArray[Any], truth: npt.NDArray[np.bool_], *, bins: int = 10) -> float:
+    """Return the mean gap between stated probability and observed frequency, weighted by the count of each bin.
+
+    Parameters
+    ----------
+    probability
+        0 to 1; NaN is left out.
+    truth
+        Same shape.
+    bins
+        Number of bins of equal width.
+
+    Notes
+    -----
+    Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI 29, section
+    "Calibration measures".
+    """
+    seen = np.isfinite(probability)
+    p = probability[seen].astype(np.float64)
+    index = np.minimum((p * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(index, p, bins) - np.bincount(index, truth[seen].astype(np.float64), bins)
+    return float(np.abs(gap).sum() / max(1, p.size))

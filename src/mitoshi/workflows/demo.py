@@ -1,0 +1,161 @@
+"""The demonstration: simulate, ingest, map, verify, and compare with what is known."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.catalog import Catalogue
+from mitoshi.core.discovery import find
+from mitoshi.core.requirement import instant
+from mitoshi.evidence import verify
+from mitoshi.methods.statistics.agreement import Agreement, agreement, expected_calibration_error
+from mitoshi.sensors import items
+from mitoshi.simulation import EVENT, region, write_region
+from mitoshi.workflows.task import run_method
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from mitoshi.evidence import Bundle, Verdict
+
+__all__ = ["DemoResult", "run_demo"]
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demonstration shows.
+
+    Attributes
+    ----------
+    out
+        Folder of everything.
+    bundle
+        The flood map's evidence.
+    verdict
+        What `verify` says of it.
+    score
+        Agreement with the simulated truth, outside what the radar cannot see.
+    calibration_error
+        Expected calibration error of the probability, there too.
+    not_observable
+        Share of the area that the map calls not observable.
+    """
+
+    out: Path
+    bundle: Bundle
+    verdict: Verdict
+    score: Agreement
+    calibration_error: float
+    not_observable: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "simulated": True,
+            "out": str(self.out),
+            "bundle": str(self.bundle.path),
+            "id": self.bundle.id,
+            "choice": [c.en for c in self.bundle.choice],
+            "figures": [{**f._asdict(), "title": f.title._asdict()} for f in self.bundle.figures],
+            "verify": self.verdict.status,
+            "score": self.score._asdict(),
+            "expected_calibration_error": self.calibration_error,
+            "not_observable_share": self.not_observable,
+        }
+
+    def lines(self) -> list[str]:
+        """Return what the terminal shows."""
+        figures = [
+            f"  {f.title.en}: {f.value:.4g} {f.units}"
+            + ("" if f.lower is None or f.upper is None else f" ({f.lower:.4g} to {f.upper:.4g}, {f.confidence:.0%})")
+            for f in self.bundle.figures
+        ]
+        return [
+            "A SIMULATED coastal region; nothing here is an observation of the Earth. 模擬データです。",
+            *(f"  {c.en}" for c in self.bundle.choice),
+            *figures,
+            f"  agreement with the known truth, outside what radar cannot see: "
+            f"IoU {self.score.intersection_over_union:.3f}, commission {self.score.commission_error:.3f}, "
+            f"omission {self.score.omission_error:.3f}, expected calibration error {self.calibration_error:.3f}",
+            f"  not observable: {self.not_observable:.1%} of the area",
+            f"  verify: {self.verdict.status}",
+            f"Open {self.bundle.path}/report.en.pdf or report.ja.pdf",
+        ]
+
+
+def run_demo(
+    out: Path,
+    *,
+    seed: int,
+    size: int,
+    time: datetime,
+    progress: Callable[[int, int, str], None],
+) -> DemoResult:
+    """Run the whole path on a simulated region.
+
+    Parameters
+    ----------
+    out
+        Folder of everything; a second demonstration with the same seed and size writes the same again.
+    seed, size
+        Of the region; `size` pixels of 10 m along each side.
+    time
+        Written into the bundle.
+    progress
+        Called as ``progress(done, total, message)``.
+    """
+    progress(0, 4, "simulate")
+    place = region((size, size), seed=seed)
+    folder = out / f"region-{seed}-{size}"
+    write_region(place, folder)
+    progress(1, 4, "ingest")
+    store = folder / "catalogue"
+    count = itertools.count(1)
+    Catalogue(store).ingest([folder / "archive"], describe=items, progress=lambda name: progress(next(count), 0, name))
+    progress(2, 4, "run")
+    bundle = run_method(
+        find("disaster.flood-extent"),
+        {},
+        {},
+        out / "flood",
+        time=time,
+        area=place.bbox,
+        event=instant(EVENT),
+        store=store,
+        workers=2,
+    )
+    progress(3, 4, "verify")
+    verdict = verify(bundle.path)
+    score, error, unseen = compared(bundle.path, folder / "truth")
+    return DemoResult(out, bundle, verdict, score, error, unseen)
+
+
+def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float]:
+    """Return agreement, calibration error and not-observable share of a bundle against the truth of its region."""
+    codes, probability = _read(bundle / "flood.tif", None), _read(bundle / "flood_probability.tif", None)
+    flood = _read(truth / "flood.tif", bundle / "flood.tif") == 1
+    seen = _read(truth / "not_observable.tif", bundle / "flood.tif") == 0
+    score = agreement(codes == 1, flood, seen)
+    error = expected_calibration_error(np.where(seen, probability, np.nan), flood)
+    return score, error, float((codes == 255).mean())
+
+
+def _read(path: Path, like: Path | None) -> np.ndarray[Any, Any]:
+    """Return the first band, on the grid of `like` where given: the same pixels, perhaps fewer of them."""
+    import rasterio
+    from rasterio.windows import from_bounds
+
+    with rasterio.open(path, driver="GTiff") as dataset:
+        if like is None:
+            whole: np.ndarray[Any, Any] = dataset.read(1)
+            return whole
+        with rasterio.open(like, driver="GTiff") as other:
+            window = from_bounds(*other.bounds, dataset.transform).round_offsets().round_lengths()
+            part: np.ndarray[Any, Any] = dataset.read(1, window=window, boundless=True)
+        return part

@@ -1,0 +1,144 @@
+"""One run of one method: what the caller gave, completed from the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mitoshi.catalog import Catalogue
+from mitoshi.core.errors import InputError
+from mitoshi.core.text import Text
+from mitoshi.cube import resolve
+from mitoshi.evidence import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import pystac
+
+    from mitoshi.core.grid import BBox
+    from mitoshi.core.method import Method
+    from mitoshi.cube import Resolution
+    from mitoshi.evidence import Bundle
+
+__all__ = ["CATALOGUE", "complete", "explained", "run_method"]
+
+CATALOGUE = "catalogue:"  # an item of the embedded catalogue is given as catalogue:ID
+PICKED = Text("{argument}: {items}: {why}", "{argument}：{items}：{why}")
+NOTHING = Text(
+    "{argument}: the catalogue has none; the run does without", "{argument}：カタログになく、使わずに実行しました"
+)
+
+
+def run_method(
+    method: Method[..., Any],
+    data: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    out: Path,
+    *,
+    time: datetime,
+    store: Path,
+    area: BBox | None = None,
+    event: datetime | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
+    tile_size: int = 2048,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Bundle:
+    """Run a method on the files and items given, and on what the catalogue has for the rest.
+
+    Parameters
+    ----------
+    method
+        A declared method.
+    data
+        Data argument to a file, an address, or ``catalogue:ID``.
+    parameters
+        Those that differ from their defaults.
+    out
+        Folder of the bundle.
+    time
+        Written into the bundle.
+    store
+        Folder of the catalogue; asked only where `area` is given or an item is named.
+    area, event
+        Where and when. With an area, arguments that `data` leaves out are looked up in the catalogue.
+    workers, cluster, tile_size, progress
+        As for `mitoshi.evidence.run`.
+
+    Raises
+    ------
+    UnmetNeedError
+        If the catalogue lacks a required observation.
+    InputError
+        If an item is named that the catalogue does not have.
+    """
+    sources: dict[str, Any] = {name: _source(value, store) for name, value in data.items()}
+    choice: tuple[Text, ...] = ()
+    if area is not None and len(sources) < len(method.data):
+        resolution = complete(method, sources, area, event, Catalogue(store))
+        sources |= {name: list(c.items) for name, c in resolution.picked.items() if name not in sources}
+        choice = explained(method, resolution)
+    return run(
+        method,
+        sources,
+        parameters,
+        out,
+        time=time,
+        area=area,
+        event=event,
+        choice=choice,
+        workers=workers,
+        cluster=cluster,
+        tile_size=tile_size,
+        progress=progress,
+    )
+
+
+def _source(value: str, store: Path) -> str | pystac.Item:
+    if not value.startswith(CATALOGUE):
+        return value
+    wanted = value.removeprefix(CATALOGUE)
+    found = [item for item in Catalogue(store).search() if item.id == wanted]
+    if not found:
+        raise InputError(f"the catalogue has no item {wanted!r}; mitoshi search lists what it has")
+    return found[0]
+
+
+def complete(
+    method: Method[..., Any],
+    given: Mapping[str, Any],
+    area: BBox,
+    event: datetime | None,
+    catalogue: Catalogue,
+) -> Resolution:
+    """Return what the catalogue has for the data arguments that were not given.
+
+    Raises
+    ------
+    UnmetNeedError
+        If a required one is missing.
+    """
+    overrides: dict[str, Sequence[pystac.Item]] = {
+        name: () if isinstance(value, str) else (value,) for name, value in given.items()
+    }
+    return resolve(method, area, event, catalogue, overrides).require()
+
+
+def explained(method: Method[..., Any], resolution: Resolution) -> tuple[Text, ...]:
+    """Return one sentence per data argument: what was picked and why, or that there was nothing."""
+    lines = []
+    for argument in method.data:
+        choice = resolution.picked.get(argument.name)
+        if choice is None:
+            lines.append(NOTHING.format(argument=argument.name))
+        elif choice.items:
+            ids = " + ".join(item.id for item in choice.items)
+            lines.append(
+                Text(
+                    PICKED.en.format(argument=argument.name, items=ids, why=choice.why.en),
+                    PICKED.ja.format(argument=argument.name, items=ids, why=choice.why.ja),
+                )
+            )
+    return tuple(lines)
