@@ -184,9 +184,13 @@ def _holding(table: Any, wanted: frozenset[str]) -> np.ndarray[Any, Any]:
 
 def _rows(file: pq.ParquetFile, groups: list[int], wanted: Query, within: list[BBox]) -> tuple[Any, ...]:
     """Return row numbers within the read groups that match by their columns, their first instants and boxes."""
-    table = file.read_row_groups(groups, columns=[c for c in FILTER_COLUMNS if c in file.schema_arrow.names])
-    box, span = boxes(table), spans(table)
-    keep = _touching(box, within) if within else np.ones(len(box), bool)
+    skipped = {"bbox"} if not within else set()
+    skipped |= {"mitoshi:quantities"} if wanted.quantities is None else set()
+    names = [c for c in FILTER_COLUMNS if c in file.schema_arrow.names and c not in skipped]
+    table = file.read_row_groups(groups, columns=names)
+    span = spans(table)
+    box = boxes(table) if within else np.zeros((len(span), 4))
+    keep = _touching(box, within) if within else np.ones(len(span), bool)
     if wanted.start is not None:
         keep &= span[:, 1] >= wanted.start
     if wanted.end is not None:
@@ -251,7 +255,7 @@ def _matches(file: pq.ParquetFile, part: Part, wanted: Query) -> np.ndarray[Any,
     local = rows - starts[place]
     keep = ~np.isin(local + base[group], part.dead)
     # Footprints are read of those groups alone that still have a row.
-    left = [g for g in groups if g in set(group[keep].tolist())]
+    left: list[int] = np.unique(group[keep]).tolist()
     moved = np.cumsum([0, *(part.groups[g].rows for g in left)])
     at = moved[np.searchsorted(left, group[keep])] + local[keep]
     keep[keep] = _exact(file, left, at, box[keep], wanted) if left else False
