@@ -1,0 +1,233 @@
+"""One tile of a run: read, compute, quantise, hash, compress. The same function runs in a thread or on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mitoshi.core.grid import Tile, tiles
+from mitoshi.core.method import Scene
+from mitoshi.core.product import Coded
+from mitoshi.core.quantity import as_declared
+from mitoshi.core.scene import block_mean, overview_factor
+from mitoshi.evidence.cog import encode
+from mitoshi.evidence.digest import BLOCK, block_digests
+from mitoshi.evidence.layers import block_mean_of, encoding_of, halving_of, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from mitoshi.core.method import DataArgument, Method, Output
+    from mitoshi.core.quantity import Raster
+    from mitoshi.core.scene import BlockFunction
+    from mitoshi.evidence.frame import Frame
+    from mitoshi.evidence.pools import Pool
+
+__all__ = ["LayerPart", "LazyScene", "TileResult", "Work", "survey"]
+
+OVERVIEW_ROWS = 256  # rows read at once for an overview
+
+
+class LayerPart(NamedTuple):
+    """One tile of one output layer.
+
+    Attributes
+    ----------
+    blocks
+        Compressed 512 × 512 blocks, row-major within the tile.
+    digests
+        Their content digests.
+    halved
+        The tile at half the resolution.
+    coverage
+        Where the outlined code covers at least half of a coarser cell, uint8; None for layers without outline.
+    """
+
+    blocks: list[bytes]
+    digests: list[bytes]
+    halved: npt.NDArray[Any]
+    coverage: npt.NDArray[np.uint8] | None
+
+
+class TileResult(NamedTuple):
+    """What comes back from one tile: layers, input digests per argument, tally per block, and the picture's background."""
+
+    tile: Tile
+    layers: tuple[LayerPart, ...]
+    inputs: tuple[list[bytes] | None, ...]
+    totals: list[dict[str, float]]
+    background: npt.NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything a worker needs for any tile; picklable and small, for arrays are read where they are used.
+
+    Attributes
+    ----------
+    method
+        What to compute.
+    arrays
+        One lazy array per data argument, all on the frame; None where not given.
+    parameters
+        Bound parameters, with the survey's summary where there is one.
+    frame
+        The grid.
+    thinning
+        Factor of the coarser cells from which outlines are drawn.
+    background
+        Index of the array behind the quick-look and its thinning factor.
+    """
+
+    method: Method[..., Any]
+    arrays: tuple[Raster | None, ...]
+    parameters: Mapping[str, Any]
+    frame: Frame
+    thinning: int
+    background: tuple[int, int]
+
+    def __call__(self, tile: Tile) -> TileResult:
+        """Compute one tile."""
+        read = [None if a is None else loaded(a, tile.read) for a in self.arrays]
+        inputs = tuple(None if a is None else block_digests(a.to_numpy()[(..., *tile.crop)]) for a in read)
+        background = self._background(read, tile)
+        result = self.method(*read, **self.parameters)
+        del read
+        core = {
+            o.name: stored(np.asarray(getattr(result, o.name))[tile.crop], o, (tile.height, tile.width))
+            for o in self.method.outputs
+        }
+        parts = tuple(self._part(core[o.name], o) for o in self.method.outputs)
+        return TileResult(tile, parts, inputs, self._totals(core, type(result), tile), background)
+
+    def _part(self, values: npt.NDArray[Any], output: Output) -> LayerPart:
+        code = output.layer.outline if isinstance(output.layer, Coded) else None
+        coverage = None if code is None else mostly(values == code, self.thinning)
+        blocks = encode(values, encoding_of(output))
+        return LayerPart(blocks, block_digests(values), halving_of(output)(values), coverage)
+
+    def _background(self, read: Sequence[Raster | None], tile: Tile) -> npt.NDArray[Any] | None:
+        index, factor = self.background
+        array = read[index]
+        if array is None:
+            return None
+        plane = array.to_numpy()[(..., *tile.crop)]
+        plane = plane.reshape(-1, *plane.shape[-2:])[0]
+        return block_mean_of(plane, factor).astype(np.float32)
+
+    def _totals(self, core: Mapping[str, npt.NDArray[Any]], kind: Any, tile: Tile) -> list[dict[str, float]]:
+        """Tally block by block, so that the cell area fits each latitude and the sums do not depend on the tile size."""
+        import xarray as xr
+
+        if self.method.tally is None:
+            return []
+        totals = []
+        for block in tiles((tile.height, tile.width), BLOCK):
+            result = kind(**{k: xr.DataArray(v[block.read], dims=("y", "x")) for k, v in core.items()})
+            area = self.frame.cell_area_m2(tile.row + block.row, tile.column + block.column, block.height, block.width)
+            totals.append({k: float(v) for k, v in self.method.tally(result, area).items()})
+        return totals
+
+
+def loaded(array: Raster, window: tuple[slice, slice]) -> Raster:
+    """Return one window in memory."""
+    return array.isel(y=window[0], x=window[1]).load()
+
+
+def mostly(mask: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.uint8]:
+    """Return 1 where at least half of a `factor` × `factor` cell is true."""
+    if factor == 1:
+        return mask.astype(np.uint8)
+    rows, columns = (-(-n // factor) * factor for n in mask.shape)
+    padded = np.zeros((rows, columns), np.int32)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    count = padded.reshape(rows // factor, factor, columns // factor, factor).sum(axis=(1, 3))
+    heights = np.minimum(factor, mask.shape[0] - np.arange(0, rows, factor))
+    widths = np.minimum(factor, mask.shape[1] - np.arange(0, columns, factor))
+    half: npt.NDArray[np.uint8] = (2 * count >= heights[:, None] * widths).astype(np.uint8)
+    return half
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Hands one block of the scene, in declared units, to a survey's function."""
+
+    function: BlockFunction[Any]
+    data: tuple[DataArgument, ...]
+    arrays: tuple[Raster | None, ...]
+
+    def __call__(self, tile: Tile) -> Any:
+        read = {
+            d.name: None if a is None else as_declared(loaded(a, tile.read), d.quantity, d.name)
+            for d, a in zip(self.data, self.arrays, strict=True)
+        }
+        return self.function(tile.row, tile.column, read)
+
+
+class LazyScene:
+    """A scene that is read block by block: the runner's `mitoshi.core.scene.SceneView`.
+
+    Its numbers are those of `mitoshi.core.scene.ArrayScene` bit for bit.
+    """
+
+    def __init__(self, data: tuple[DataArgument, ...], arrays: tuple[Raster | None, ...], pool: Pool) -> None:
+        self._data, self._arrays, self._pool = data, arrays, pool
+        given = next(a for a in arrays if a is not None)
+        self._shape = (int(given.shape[-2]), int(given.shape[-1]))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self._shape
+
+    def map_blocks(self, function: BlockFunction[Any], size: int) -> list[Any]:
+        """Call the function on every block; results in row-major order."""
+        work = _Block(function, self._data, self._arrays)
+        return list(self._pool.ordered(work, tiles(self._shape, size)))
+
+    def overview(self, argument: str, max_pixels: int) -> Raster | None:
+        """Return the block mean of one (y, x) argument, read strip by strip.
+
+        Strips keep the full width and begin at multiples of the factor, so each mean is the same sum as over the whole.
+        """
+        import xarray as xr
+
+        index = next((n for n, d in enumerate(self._data) if d.name == argument), None)
+        array = None if index is None else self._arrays[index]
+        if index is None or array is None:
+            return None
+        factor = overview_factor(self._shape, max_pixels)
+        step = max(1, OVERVIEW_ROWS // factor) * factor
+        starts = range(0, self._shape[0], step)
+        strip = _Strip(self._data[index], array, step, factor)
+        means = list(self._pool.ordered(strip, starts))
+        attrs = {**means[0].attrs, "overview_factor": factor}
+        return xr.DataArray(np.concatenate([m.to_numpy() for m in means]), dims=("y", "x"), attrs=attrs)
+
+
+@dataclass(frozen=True)
+class _Strip:
+    argument: DataArgument
+    array: Raster
+    rows: int
+    factor: int
+
+    def __call__(self, start: int) -> Raster:
+        import xarray as xr
+
+        strip = loaded(self.array, (slice(start, start + self.rows), slice(None)))
+        strip = as_declared(strip, self.argument.quantity, self.argument.name)
+        return xr.DataArray(block_mean(strip.to_numpy(), self.factor), dims=("y", "x"), attrs=strip.attrs)
+
+
+def survey(
+    method: Method[..., Any], arrays: tuple[Raster | None, ...], parameters: Mapping[str, Any], pool: Pool
+) -> dict[str, Any]:
+    """Return the survey's summary under the argument's name, or nothing where the method has none."""
+    if not isinstance(method.support, Scene) or method.surveyed is None:
+        return {}
+    return {method.surveyed: method.survey(LazyScene(method.data, arrays, pool), parameters)}

@@ -1,0 +1,256 @@
+"""Open what a run is given, and describe it so that another party finds the same bytes without knowing this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, Union, cast
+
+from mitoshi.core.errors import InputError, QuantityError, misspelt
+from mitoshi.core.quantity import as_declared
+from mitoshi.evidence.digest import content_digest, file_digest, multihash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pystac
+
+    from mitoshi.core.grid import BBox
+    from mitoshi.core.method import DataArgument, Method
+    from mitoshi.core.quantity import Raster
+    from mitoshi.core.text import Text
+    from mitoshi.evidence.frame import Frame
+    from mitoshi.sensors import Observation
+
+__all__ = ["Given", "Source", "file_digests", "framed", "open_sources"]
+
+One: TypeAlias = Union[str, Path, "pystac.Item", "Observation"]
+Source: TypeAlias = Union[One, "Sequence[One]"]
+FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One observation that answers a data argument.
+
+    Attributes
+    ----------
+    argument
+        Which one.
+    observation
+        As the reader opened it.
+    layer
+        The array that is used.
+    root
+        The file or folder that the user or the catalogue named.
+    description
+        What was said of it after ``#``.
+    """
+
+    argument: DataArgument
+    observation: Observation
+    layer: Raster
+    root: Path
+    description: str
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Of the STAC item."""
+        return cast("Mapping[str, Any]", self.observation.item.properties)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the observation is simulated."""
+        return bool(self.properties.get("mitoshi:simulated", False))
+
+    @property
+    def datetime(self) -> str:
+        """Instant, interval, or nothing where the file states no time."""
+        item = self.observation.item
+        if item.datetime is not None:
+            return item.datetime.isoformat().replace("+00:00", "Z")
+        start, end = self.properties.get("start_datetime", ""), self.properties.get("end_datetime", "")
+        return "" if not start or start.startswith("0001-") else f"{start}/{end}"
+
+    def name_of(self, file: Path) -> str:
+        """Return a file's name below the folder that was given, or its own name."""
+        if self.root.is_dir() and file.is_relative_to(self.root):
+            return f"{self.root.name}/{file.relative_to(self.root).as_posix()}"
+        return file.name
+
+    def record(self, digests: Mapping[Path, str]) -> dict[str, Any]:
+        """Return what ``run.json`` says of it."""
+        return {
+            "id": self.observation.item.id,
+            "name": self.root.name,
+            "kind": "folder" if self.root.is_dir() else "file",
+            "description": self.description,
+            "quantity": self.layer.attrs.get("quantity"),
+            "units": self.layer.attrs.get("units"),
+            "datetime": self.datetime,
+            "reader": self.properties.get("mitoshi:reader"),
+            "simulated": self.simulated,
+            "assumptions": [text.en for text in self.observation.assumptions],
+            "files": [
+                {"name": self.name_of(f), "sha256": digests[f], "size": f.stat().st_size}
+                for f in sorted(self.observation.files)
+            ],
+        }
+
+    def item(self, digests: Mapping[Path, str]) -> dict[str, Any]:
+        """Return the STAC item without the paths of this machine."""
+        item = self.observation.item.clone()
+        item.clear_links()
+        for asset in item.assets.values():
+            path = Path(asset.href)
+            asset.href = self.name_of(path)
+            if path in digests:
+                asset.extra_fields |= {"file:checksum": multihash(digests[path]), "file:size": path.stat().st_size}
+        if FILE_EXTENSION not in item.stac_extensions:
+            item.stac_extensions = sorted([*item.stac_extensions, FILE_EXTENSION])
+        plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
+        plain["properties"].pop("mitoshi:source", None)
+        return plain
+
+    def header(self, frame: Frame) -> dict[str, Any]:
+        """Return what is hashed with the pixels of the layer on the run's grid."""
+        array = self.layer
+        leading = {str(d): [str(v) for v in array[d].to_numpy()] for d in array.dims[:-2] if d in array.coords}
+        return {
+            "dims": [str(d) for d in array.dims],
+            "dtype": array.dtype.newbyteorder("<").str,
+            "units": array.attrs.get("units"),
+            "coordinates": leading,
+            **frame.described(),
+        }
+
+
+def open_sources(method: Method[..., Any], sources: Mapping[str, Source]) -> dict[str, tuple[Given, ...]]:
+    """Open every source with the reader that recognises it.
+
+    Returns
+    -------
+    For each data argument that was given, in the method's order, one observation or several that are laid side by side.
+
+    Raises
+    ------
+    InputError
+        If an argument is misspelt or missing, or a source cannot be read.
+    QuantityError
+        If a source holds no layer of the quantity, or its unit does not fit.
+    """
+    known = {d.name: d for d in method.data}
+    for name in sources:
+        if name not in known:
+            raise InputError(misspelt(f"data argument of {method.name}", name, known))
+    for argument in method.data:
+        if argument.required and argument.name not in sources:
+            raise InputError(
+                f"{method.name} needs {argument.name} ({argument.quantity.name}); give --{argument.name} FILE"
+            )
+    return {d.name: _opened(d, sources[d.name]) for d in method.data if d.name in sources}
+
+
+def _opened(argument: DataArgument, source: Source) -> tuple[Given, ...]:
+    several = isinstance(source, AbstractSequence) and not isinstance(source, str)
+    observations = [_observation(argument, s) for s in (cast("Any", source) if several else [source])]
+    if not observations:
+        raise InputError(f"{argument.name} was given no observation; give --{argument.name} FILE")
+    return tuple(_given(argument, o) for o in observations)
+
+
+def _observation(argument: DataArgument, source: Any) -> Observation:
+    from mitoshi.sensors import Observation, open_item, open_observation
+
+    if isinstance(source, Observation):
+        return source
+    if isinstance(source, str | Path):
+        return open_observation(source, expecting=argument.quantity)
+    return open_item(source, expecting=argument.quantity)
+
+
+def _given(argument: DataArgument, observation: Observation) -> Given:
+    place = str(
+        observation.item.properties.get("mitoshi:source") or (observation.files[0] if observation.files else "")
+    )
+    path, _, description = (place, "", "") if Path(place).exists() else place.partition("#")
+    part = observation.item.properties.get("mitoshi:part")
+    if part and "part=" not in description:
+        description = ",".join(filter(None, [description, f"part={part}"]))
+    layer = _layer(argument, observation)
+    corner = layer.isel(y=slice(0, 1), x=slice(0, 1)).load()
+    as_declared(corner, argument.quantity, argument.name)  # refuses a wrong unit before anything is computed
+    return Given(argument, observation, layer, Path(path), description)
+
+
+def _layer(argument: DataArgument, observation: Observation) -> Raster:
+    wanted = (argument.quantity.name, *argument.quantity.members)
+    for name in wanted:
+        if name in observation.layers:
+            return observation.layers[name]
+    held = ", ".join(sorted(observation.layers)) or "nothing"
+    raise QuantityError(
+        f"{argument.name} must be {argument.quantity.name}, but {observation.item.id} holds {held}; "
+        "give another file or describe it with '#quantity=…'"
+    )
+
+
+def framed(
+    method: Method[..., Any], given: Mapping[str, tuple[Given, ...]], area: BBox | None
+) -> tuple[Frame, tuple[Raster | None, ...]]:
+    """Return the run's grid, that of the first data argument, and every argument on it, lazily.
+
+    Raises
+    ------
+    InputError
+        If the layers cannot be brought onto one grid.
+    """
+    from mitoshi.cube import align, mosaic
+    from mitoshi.evidence.frame import frame_of
+
+    first = next(iter(given))
+    frame = frame_of(given[first][0].layer, area, first)
+    arrays: list[Raster | None] = []
+    for argument in method.data:
+        layers = [g.layer for g in given.get(argument.name, ())]
+        if len(layers) > 1:
+            arrays.append(mosaic(layers, frame.geobox))
+        else:
+            arrays.append(align({argument.name: layers[0]}, frame.geobox)[argument.name] if layers else None)
+    return frame, tuple(arrays)
+
+
+def file_digests(given: Mapping[str, tuple[Given, ...]]) -> dict[Path, str]:
+    """Return the SHA-256 of every native file; each is read once.
+
+    Raises
+    ------
+    InputError
+        If a file has gone.
+    """
+    files = {file for group in given.values() for g in group for file in g.observation.files}
+    try:
+        return {file: file_digest(file) for file in sorted(files)}
+    except OSError as error:
+        raise InputError(f"{Path(error.filename).name} cannot be read ({error.strerror}); is it still there?") from None
+
+
+def content(given: Sequence[Given], array: Raster, frame: Frame, blocks: Sequence[bytes]) -> str:
+    """Return the content digest of one data argument on the run's grid."""
+    from dataclasses import replace
+
+    return content_digest(replace(given[0], layer=array).header(frame), blocks)
+
+
+def assumptions(given: Mapping[str, tuple[Given, ...]]) -> tuple[Text, ...]:
+    """Return what the readers had to suppose, each sentence once, with the argument's name."""
+    from mitoshi.core.text import Text
+
+    found = [
+        Text(f"{name}: {t.en}", f"{name}：{t.ja}")
+        for name, group in given.items()
+        for g in group
+        for t in g.observation.assumptions
+    ]
+    return tuple(dict.fromkeys(found))

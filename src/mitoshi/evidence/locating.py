@@ -1,0 +1,143 @@
+"""Find a bundle's inputs again: where it says they lie, or by checksum below a folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from mitoshi.core.errors import BundleError
+from mitoshi.evidence.bundle import checked_name, read_json
+from mitoshi.evidence.digest import file_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Found", "locate", "locations_of"]
+
+MAX_CANDIDATES = 100_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the inputs are.
+
+    Attributes
+    ----------
+    sources
+        Argument to the paths that answer it, as `mitoshi.sensors.open_observation` reads them.
+    missing
+        One line per input file that is nowhere.
+    changed
+        One line per input file that lies where it should, with another content.
+    """
+
+    sources: dict[str, list[str]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+def locations_of(directory: Path) -> dict[str, str]:
+    """Return SHA-256 → relative path as the bundle says.
+
+    Raises
+    ------
+    BundleError
+        If it says it in a form of its own.
+    """
+    told = read_json(directory, "inputs/locations.json")
+    if not all(isinstance(v, str) and len(v) < 4096 and "\0" not in v and not v.startswith("/") for v in told.values()):
+        raise BundleError("inputs/locations.json names no relative paths; get the bundle again")
+    return dict(told)
+
+
+def locate(directory: Path, inputs: Mapping[str, Any], folder: Path | None) -> Found:
+    """Find every input file of a record.
+
+    Parameters
+    ----------
+    directory
+        The bundle.
+    inputs
+        The record's ``inputs``.
+    folder
+        Where to look by checksum for what does not lie where the bundle says.
+
+    Raises
+    ------
+    BundleError
+        If the record is not in its form.
+    """
+    told = locations_of(directory)
+    sizes = {f["size"] for group in inputs.values() for r in group for f in r["files"]}
+    by_digest = _by_digest(folder, sizes) if folder is not None else {}
+    sources: dict[str, list[str]] = {}
+    missing: list[str] = []
+    changed: list[str] = []
+    for argument, group in inputs.items():
+        for record in group:
+            root = _root(directory, record, told, by_digest, (missing, changed), argument)
+            if root is not None:
+                text = f"{root}#{record['description']}" if record["description"] else str(root)
+                sources.setdefault(argument, []).append(text)
+    return Found(sources, tuple(missing), tuple(changed))
+
+
+def _root(
+    directory: Path,
+    record: Mapping[str, Any],
+    told: Mapping[str, str],
+    by_digest: Mapping[str, Path],
+    wrong: tuple[list[str], list[str]],
+    argument: str,
+) -> Path | None:
+    """Return the file or folder of one record if all its files are there with the right content."""
+    missing, changed = wrong
+    roots = []
+    for file in record["files"]:
+        name, digest = checked_name(str(file["name"])), str(file["sha256"])
+        beside = directory.resolve() / told[digest] if digest in told else None
+        there = beside is not None and beside.is_file()
+        if beside is not None and there and beside.stat().st_size == file["size"] and file_digest(beside) == digest:
+            roots.append(_above(beside, name))
+        elif digest in by_digest:
+            roots.append(_above(by_digest[digest], name))
+        elif there:
+            changed.append(f"input {argument}: {name} is not the file that was used (its SHA-256 differs)")
+            return None
+        else:
+            missing.append(
+                f"input {argument}: {name} (SHA-256 {digest[:16]}…) is not at hand; name the folder that holds it with --inputs"
+            )
+            return None
+    usable = [r for r in roots if r is not None]
+    if not usable or (len(set(usable)) > 1 and record["kind"] == "folder"):
+        missing.append(f"input {argument}: the files of {record['name']} do not lie in one folder; restore the product")
+        return None
+    return next((r for r in usable if r.name == record["name"]), usable[0])
+
+
+def _above(path: Path, name: str) -> Path | None:
+    """Return the product's folder of a file that is called ``folder/…/file`` there, or the file itself."""
+    parts = PurePosixPath(name).parts
+    if len(parts) == 1:
+        return path
+    return path.parents[len(parts) - 2] if path.parts[-len(parts) + 1 :] == parts[1:] else None
+
+
+def _by_digest(folder: Path, sizes: set[int]) -> dict[str, Path]:
+    """Return the files below a folder whose size is that of an input, by SHA-256."""
+    found: dict[str, Path] = {}
+    seen = 0
+    for here, _, names in sorted(os.walk(folder)):
+        for name in sorted(names):
+            path = Path(here) / name
+            seen += 1
+            if seen > MAX_CANDIDATES:
+                raise BundleError(
+                    f"{folder} holds more than {MAX_CANDIDATES} files; name a smaller folder with --inputs"
+                )
+            if path.is_file() and path.stat().st_size in sizes:
+                found.setdefault(file_digest(path), path)
+    return found

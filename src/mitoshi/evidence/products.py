@@ -1,0 +1,157 @@
+"""Gather tiles, in order, into product files; memory grows with one row of tiles, not with the scene."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.evidence.cog import Pyramid
+from mitoshi.evidence.digest import BLOCK, content_digest
+from mitoshi.evidence.layers import encoding_of, halving_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from mitoshi.core.method import Method, Output
+    from mitoshi.evidence.execution import TileResult
+    from mitoshi.evidence.frame import Frame
+
+__all__ = ["Collector", "assembled", "picture_level"]
+
+PICTURE = 1200  # longest side of a quick-look layer, in pixels
+
+
+def picture_level(shape: tuple[int, int]) -> int:
+    """Return the overview level that a quick-look shows: halvings until the longer side is at most 1200 pixels."""
+    level = 0
+    while -(-max(shape) // 2**level) > PICTURE:
+        level += 1
+    return level
+
+
+def assembled(parts: list[list[Any]]) -> list[Any]:
+    """Return the blocks of a row of tiles in row-major order of the scene.
+
+    Parameters
+    ----------
+    parts
+        Per tile: per row of blocks, the blocks.
+    """
+    return [block for row in zip(*parts, strict=True) for tile in row for block in tile]
+
+
+class Collector:
+    """Takes tile results in row-major order and writes the rasters of a run.
+
+    Parameters
+    ----------
+    method, frame
+        Of the run.
+    folder
+        Where temporary files may lie.
+    """
+
+    def __init__(self, method: Method[..., Any], frame: Frame, folder: Path) -> None:
+        self.method, self.frame = method, frame
+        self.level = picture_level(frame.shape)
+        self._pyramids = [Pyramid(frame.shape, encoding_of(o), halving_of(o), folder) for o in method.outputs]
+        for pyramid in self._pyramids:
+            if 0 < self.level < len(pyramid.levels):
+                pyramid.keep(self.level)
+        self._row: list[TileResult] = []
+        self._digests: list[list[bytes]] = [[] for _ in method.outputs]
+        self._inputs: list[list[bytes]] = [[] for _ in method.data]
+        self._masks: dict[int, list[npt.NDArray[np.uint8]]] = {}
+        self._background: list[npt.NDArray[Any]] = []
+        self._totals: list[dict[str, float]] = []
+
+    def add(self, result: TileResult) -> None:
+        """Take the next tile."""
+        self._row.append(result)
+        self._totals.extend(result.totals)
+        tile = result.tile
+        if tile.column + tile.width == self.frame.shape[1]:
+            self._close_row()
+            self._row = []
+
+    def _close_row(self) -> None:
+        row = self._row
+        per_row = [-(-r.tile.width // BLOCK) for r in row]
+
+        def in_order(lists: list[list[bytes]]) -> list[bytes]:
+            return assembled([_rows(blocks, n) for blocks, n in zip(lists, per_row, strict=True)])
+
+        for n, pyramid in enumerate(self._pyramids):
+            parts = [r.layers[n] for r in row]
+            pyramid.add(in_order([p.blocks for p in parts]))
+            pyramid.add_halved(np.concatenate([p.halved for p in parts], axis=1))
+            self._digests[n].extend(in_order([p.digests for p in parts]))
+            masks = [p.coverage for p in parts if p.coverage is not None]
+            if masks:
+                self._masks.setdefault(n, []).append(np.concatenate(masks, axis=1))
+        for n in range(len(self.method.data)):
+            given = [r.inputs[n] for r in row]
+            self._inputs[n].extend(in_order([g for g in given if g is not None]) if given[0] is not None else [])
+        backgrounds = [r.background for r in row if r.background is not None]
+        if backgrounds:
+            self._background.append(np.concatenate(backgrounds, axis=1))
+
+    def finish(self, folder: Path) -> None:
+        """Write ``<field>.tif`` of every output."""
+        for output, pyramid in zip(self.method.outputs, self._pyramids, strict=True):
+            pyramid.finish(folder / f"{output.name}.tif", self.frame)
+
+    def close(self) -> None:
+        """Drop temporary files."""
+        for pyramid in self._pyramids:
+            pyramid.close()
+
+    def totals(self) -> dict[str, float]:
+        """Return the exactly rounded sum of every total: it depends on no order."""
+        names = dict.fromkeys(k for t in self._totals for k in t)
+        return {k: math.fsum(t.get(k, 0.0) for t in self._totals) for k in names}
+
+    def digest(self, output: Output) -> str:
+        """Return the content digest of one product."""
+        n = self.method.outputs.index(output)
+        encoding = encoding_of(output)
+        header = {
+            "dims": ["y", "x"],
+            "dtype": "u1" if encoding.dtype == "uint8" else "<f4",
+            "units": encoding.units,
+            **self.frame.described(),
+        }
+        return content_digest(header, self._digests[n])
+
+    def input_blocks(self, argument: int) -> list[bytes]:
+        """Return the block digests of one data argument."""
+        return self._inputs[argument]
+
+    def mask(self, output: Output) -> npt.NDArray[np.uint8] | None:
+        """Return where the outlined code of an output is."""
+        parts = self._masks.get(self.method.outputs.index(output))
+        return None if parts is None else np.concatenate(parts)
+
+    def background(self) -> npt.NDArray[Any] | None:
+        """Return the thinned first array, for the quick-look."""
+        return np.concatenate(self._background) if self._background else None
+
+    def pictures(self, folder: Path) -> dict[str, npt.NDArray[Any]]:
+        """Return every output at the quick-look's level."""
+        if self.level == 0:
+            import rasterio
+
+            found = {}
+            for output in self.method.outputs:
+                with rasterio.open(folder / f"{output.name}.tif", driver="GTiff") as dataset:
+                    found[output.name] = dataset.read(1)
+            return found
+        return {o.name: p.picture(self.level) for o, p in zip(self.method.outputs, self._pyramids, strict=True)}
+
+
+def _rows(blocks: list[bytes], columns: int) -> list[list[bytes]]:
+    return [blocks[n : n + columns] for n in range(0, len(blocks), columns)]

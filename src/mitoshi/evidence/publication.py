@@ -1,0 +1,204 @@
+"""Write what people and catalogues read of a run: outlines, figures, pictures, reports, STAC, RO-Crate, checksums."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.core.product import Coded, Figure
+from mitoshi.core.text import Text
+from mitoshi.evidence import quicklook, report, stac
+from mitoshi.evidence.bundle import SUMS, sums_text, write_file
+from mitoshi.evidence.crate import crate
+from mitoshi.evidence.digest import pretty_json, text_digest
+from mitoshi.evidence.environment import environment
+from mitoshi.evidence.outline import outlines, thinning
+from mitoshi.evidence.record import product_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitoshi.core.text import Language
+    from mitoshi.evidence.inputs import Given
+    from mitoshi.evidence.products import Collector
+    from mitoshi.evidence.record import Plan
+
+__all__ = ["Outcome", "publish"]
+
+PICTURES: tuple[tuple[Language, str], ...] = (("en", "quicklook.png"), ("ja", "quicklook.ja.png"))
+REPORTS: tuple[tuple[Language, str], ...] = (("en", "report.en.pdf"), ("ja", "report.ja.pdf"))
+MOST_CLIMBS = 4  # an input further away than this many folders is known by its checksum alone
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of the tiles.
+
+    Attributes
+    ----------
+    given, digests
+        Opened inputs and the SHA-256 of their files.
+    contents
+        Content digest of each data argument on the grid.
+    survey
+        Digest of the survey's summary, or None.
+    collector
+        Holds totals, masks and pictures.
+    """
+
+    given: Mapping[str, tuple[Given, ...]]
+    digests: Mapping[Path, str]
+    contents: Mapping[str, str]
+    survey: str | None
+    collector: Collector
+
+
+def publish(
+    plan: Plan, outcome: Outcome, folder: Path, *, final: Path, locations: Mapping[str, str] | None = None
+) -> None:
+    """Write everything but the rasters, which are there, into a bundle's folder.
+
+    Parameters
+    ----------
+    plan, outcome
+        What ran and what came out.
+    folder
+        Where the bundle is being made.
+    final
+        Where it will lie; inputs are named relative to it.
+    locations
+        SHA-256 of an input file → relative path; None works it out.
+    """
+    totals = outcome.collector.totals()
+    figures = plan.method.figures(totals, plan.parameters) if plan.method.figures else ()
+    run = {
+        **plan.described(),
+        "content": dict(outcome.contents),
+        "survey_sha256": outcome.survey,
+        "products": {o.name: product_record(o, outcome.collector.digest(o)) for o in plan.method.outputs},
+        "totals": {k: finite(v) for k, v in totals.items()},
+    }
+    bundle_id = text_digest(run)
+    write_file(folder / "run.json", pretty_json(run))
+    write_file(folder / "figures.json", pretty_json({"figures": [_figure(f) for f in figures]}))
+    write_file(folder / "environment.json", pretty_json(environment()))
+    _write_outlines(plan, outcome, folder, figures)
+    items = _write_inputs(outcome, folder)
+    where = _locations(outcome, final) if locations is None else dict(locations)
+    write_file(folder / "inputs" / "locations.json", pretty_json(where))
+    _write_pictures(plan, outcome, folder, figures, bundle_id)
+    write_file(folder / "stac" / "catalog.json", pretty_json(stac.catalog(plan)))
+    for output in plan.method.outputs:
+        described = stac.item(plan, output, folder, bundle_id, items)
+        write_file(folder / "stac" / f"{output.name}.json", pretty_json(described))
+    write_file(folder / "ro-crate-metadata.json", pretty_json(crate(plan, folder, bundle_id, items)))
+    write_file(folder / SUMS, sums_text(folder))
+
+
+def finite(value: float | None) -> float | None:
+    """Return the number, or None where it is NaN or infinite: JSON has no word for those."""
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    plain = figure._replace(value=finite(figure.value), lower=finite(figure.lower), upper=finite(figure.upper))  # type: ignore[arg-type]
+    return {**plain._asdict(), "title": figure.title._asdict()}
+
+
+def _write_outlines(plan: Plan, outcome: Outcome, folder: Path, figures: tuple[Figure, ...]) -> None:
+    factor = thinning(plan.frame.shape)
+    described = [_figure(f) for f in figures]
+    for output in plan.method.outputs:
+        mask = outcome.collector.mask(output)
+        if mask is None or not isinstance(output.layer, Coded):
+            continue
+        collection = outlines(mask, plan.frame, factor, name=output.name, figures=described)
+        write_file(folder / f"{output.name}.geojson", pretty_json(collection))
+
+
+def _write_inputs(outcome: Outcome, folder: Path) -> dict[str, str]:
+    """Write the STAC item of every input; return file name → item identifier."""
+    found = {}
+    for argument, group in outcome.given.items():
+        for n, given in enumerate(group, 1):
+            name = f"inputs/{argument}.json" if n == 1 else f"inputs/{argument}-{n}.json"
+            write_file(folder / name, pretty_json(given.item(outcome.digests)))
+            found[name] = given.observation.item.id
+    return found
+
+
+def _locations(outcome: Outcome, final: Path) -> dict[str, str]:
+    """Return where each input file lies relative to the bundle, where that says nothing of the rest of the machine."""
+    found = {}
+    base = final.resolve()
+    for file, digest in outcome.digests.items():
+        relative = Path(os.path.relpath(file, base))
+        climbs = sum(part == ".." for part in relative.parts)
+        if not relative.is_absolute() and climbs <= min(MOST_CLIMBS, len(base.parts) - 2):
+            found[digest] = relative.as_posix()
+    return found
+
+
+def _write_pictures(plan: Plan, outcome: Outcome, folder: Path, figures: tuple[Figure, ...], bundle_id: str) -> None:
+    import xarray as xr
+
+    collector = outcome.collector
+    layers = collector.pictures(folder)
+    grid = plan.frame.geobox if collector.level == 0 else plan.frame.geobox.zoom_out(2**collector.level)
+    background = collector.background()
+    given = next(iter(outcome.given.values()))[0]
+    under = None if background is None else xr.DataArray(background, dims=("y", "x"), attrs=given.layer.attrs)
+    simulated = any(g.simulated for group in outcome.given.values() for g in group)
+    caveats = tuple(plan.method.caveats)
+    for (language, picture), (_, page) in zip(PICTURES, REPORTS, strict=True):
+        image = quicklook.render(
+            layers,
+            plan.method,
+            grid=grid if plan.frame.georeferenced else None,
+            background=under,
+            language=language,
+            title=plan.method.title,
+            simulated=simulated,
+        )
+        write_file(folder / picture, image)
+        document = report.render(
+            method=plan.method,
+            figures=figures,
+            parameters=plan.parameters,
+            assumptions=plan.assumptions,
+            inputs=_table(outcome),
+            picture=image,
+            language=language,
+            bundle_id=bundle_id,
+            simulated=simulated,
+            area_text=_area_text(plan),
+            time=plan.time,
+            caveats=caveats,
+            choice=plan.choice,
+        )
+        write_file(folder / page, document)
+
+
+def _table(outcome: Outcome) -> list[dict[str, str]]:
+    return [
+        {
+            "argument": argument,
+            "id": given.observation.item.id,
+            "datetime": given.datetime,
+            "platform": str(given.properties.get("platform") or ""),
+            "checksum": outcome.digests[min(given.observation.files)] if given.observation.files else "",
+        }
+        for argument, group in outcome.given.items()
+        for given in group
+    ]
+
+
+def _area_text(plan: Plan) -> Text | None:
+    if plan.area is None:
+        return None
+    west, south, east, north = (f"{v:g}" for v in plan.area)
+    return Text(f"{west}° to {east}° E, {south}° to {north}° N", f"東経 {west}°～{east}°、北緯 {south}°～{north}°")

@@ -1,0 +1,271 @@
+"""`run`: bind a method to observations, compute tile by tile, and leave an evidence bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mitoshi.core.errors import InputError
+from mitoshi.core.grid import tiles
+from mitoshi.core.method import Stack
+from mitoshi.evidence.bundle import Bundle, draft, replaceable
+from mitoshi.evidence.digest import BLOCK
+from mitoshi.evidence.execution import Work, survey
+from mitoshi.evidence.inputs import assumptions, content, file_digests, framed, open_sources
+from mitoshi.evidence.outline import thinning
+from mitoshi.evidence.pools import pool
+from mitoshi.evidence.products import Collector, picture_level
+from mitoshi.evidence.publication import Outcome, publish
+from mitoshi.evidence.record import Plan, summary_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from mitoshi.core.grid import BBox
+    from mitoshi.core.method import Method
+    from mitoshi.core.quantity import Raster
+    from mitoshi.core.text import Text
+    from mitoshi.evidence.inputs import Given, Source
+
+    Progress = Callable[[int, int, str], None]
+
+__all__ = ["run"]
+
+LIMIT = 2 * 2**30  # bytes that a run may hold
+WORKING_COPIES = 8  # arrays of the size of its input that a method may hold while it computes one tile
+
+
+def run(
+    method: Method[..., Any],
+    sources: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    out: Path,
+    *,
+    time: datetime,
+    area: BBox | None = None,
+    event: datetime | None = None,
+    choice: Sequence[Text] | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
+    tile_size: int = 2048,
+    progress: Progress | None = None,
+    limit_bytes: int = LIMIT,
+) -> Bundle:
+    """Run a method on observations and write an evidence bundle.
+
+    With the same arguments (`workers` and `cluster` aside) the bundle is the same to the byte.
+
+    Parameters
+    ----------
+    method
+        What to compute.
+    sources
+        Data argument to a path (``FILE#key=value,…``), a STAC item, several items that lie side by side, or an opened
+        observation.
+    parameters
+        Those that differ from their defaults.
+    out
+        Folder of the bundle. It must be new, empty, or hold a bundle of the same run, which is replaced whole.
+    time
+        When the run is made; nobody here looks at a clock.
+    area
+        What to compute, (west, south, east, north) in degrees; None takes the first data argument's extent.
+    event
+        Time of the event, recorded.
+    choice
+        Why these observations: the explanation of `mitoshi.cube.resolve`.
+    workers
+        Threads of this process.
+    cluster
+        Address of a dask scheduler that does the tiles instead.
+    tile_size
+        Side of a tile in pixels, rounded up to a multiple of 512; halved where a tile would not fit `limit_bytes`.
+    progress
+        Called as ``progress(done, total, message)``.
+    limit_bytes
+        Memory that the run should stay below.
+
+    Raises
+    ------
+    InputError
+        If an argument is unknown, missing or does not fit, or `out` holds something else.
+    RunError
+        If the method or the cluster fails.
+    """
+    plan, prepared = _planned(
+        method,
+        sources,
+        parameters,
+        time=time,
+        area=area,
+        event=event,
+        choice=tuple(choice or ()),
+        tile=(tile_size, limit_bytes),
+    )
+    return carry_out(plan, prepared, out, workers=workers, cluster=cluster, progress=progress)
+
+
+def repeat(
+    method: Method[..., Any],
+    sources: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    out: Path,
+    *,
+    time: datetime,
+    area: BBox | None,
+    event: datetime | None,
+    choice: Sequence[Text],
+    tile_size: int,
+    locations: Mapping[str, str],
+    progress: Progress | None,
+) -> Bundle:
+    """Run what a bundle records: the same tile size whatever the memory, the inputs where that bundle says they lie."""
+    plan, prepared = _planned(
+        method,
+        sources,
+        parameters,
+        time=time,
+        area=area,
+        event=event,
+        choice=tuple(choice),
+        tile=(tile_size, None),
+    )
+    return carry_out(plan, prepared, out, workers=2, cluster=None, progress=progress, locations=locations)
+
+
+def _planned(
+    method: Method[..., Any],
+    sources: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    *,
+    time: datetime,
+    area: BBox | None,
+    event: datetime | None,
+    choice: tuple[Text, ...],
+    tile: tuple[int, int | None],
+) -> tuple[Plan, Prepared]:
+    bound = method.bind_parameters(parameters)
+    given = open_sources(method, sources)
+    frame, arrays = framed(method, given, area)
+    size, limit = tile
+    size = size if limit is None else fitting_tile(method, arrays, size, limit)
+    digests = file_digests(given)
+    records = {k: [g.record(digests) for g in group] for k, group in given.items()}
+    plan = Plan(method, bound, records, frame, size, area, event, time, choice, assumptions(given))
+    return plan, Prepared(given, digests, arrays)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Opened inputs on one grid."""
+
+    given: Mapping[str, tuple[Given, ...]]
+    digests: Mapping[Path, str]
+    arrays: tuple[Raster | None, ...]
+
+
+def fitting_tile(method: Method[..., Any], arrays: Sequence[Raster | None], tile_size: int, limit_bytes: int) -> int:
+    """Return the largest tile, halving from `tile_size`, of which two fit the limit; a multiple of 512.
+
+    It does not depend on the number of workers, for the tile size is part of the record.
+
+    Raises
+    ------
+    InputError
+        If even the smallest tile does not fit.
+    """
+    if tile_size < 1:
+        raise InputError(f"the tile size must be positive, got {tile_size}")
+    size = -(-tile_size // BLOCK) * BLOCK
+    margin = 0 if isinstance(method.support, Stack) else method.support.margin
+    per_pixel = sum(_bytes_per_pixel(a) for a in arrays if a is not None)
+    while 2 * WORKING_COPIES * per_pixel * (size + 2 * margin) ** 2 > limit_bytes:
+        if size == BLOCK:
+            raise InputError(
+                f"a tile of {BLOCK} pixels of these inputs needs more than {limit_bytes >> 20} MiB; give fewer dates"
+            )
+        size = max(BLOCK, size // 2 // BLOCK * BLOCK)
+    return size
+
+
+def _bytes_per_pixel(array: Raster) -> int:
+    count = 1
+    for n in array.shape[:-2]:
+        count *= int(n)
+    return count * int(array.dtype.itemsize)
+
+
+def carry_out(
+    plan: Plan,
+    prepared: Prepared,
+    out: Path,
+    *,
+    workers: int,
+    cluster: str | None,
+    progress: Progress | None,
+    locations: Mapping[str, str] | None = None,
+) -> Bundle:
+    """Compute a plan and publish its bundle at `out`.
+
+    Parameters
+    ----------
+    plan, prepared
+        What to compute, on what.
+    out
+        Folder of the bundle.
+    workers, cluster, progress
+        As for `run`.
+    locations
+        Where the inputs lie, as another bundle says; None takes where they lie now.
+    """
+    tell = progress or _silent
+    replaceable(out, plan.described())
+    with draft(out) as folder:
+        with pool(workers, cluster) as where:
+            tell(0, 1, "survey")
+            summary = survey(plan.method, prepared.arrays, plan.parameters, where)
+            collector = Collector(plan.method, plan.frame, folder)
+            try:
+                _compute(plan, prepared, summary, collector, where, tell)
+                collector.finish(folder)
+            finally:
+                collector.close()
+        digest = summary_digest(next(iter(summary.values()))) if summary else None
+        outcome = Outcome(prepared.given, prepared.digests, _contents(plan, prepared, collector), digest, collector)
+        publish(plan, outcome, folder, final=out, locations=locations)
+    return Bundle.open(out)
+
+
+def _silent(done: int, total: int, message: str) -> None:
+    del done, total, message
+
+
+def _compute(
+    plan: Plan, prepared: Prepared, summary: Mapping[str, Any], collector: Collector, where: Any, tell: Progress
+) -> None:
+    shape = plan.frame.shape
+    shown = next(n for n, a in enumerate(prepared.arrays) if a is not None)
+    work = Work(
+        plan.method,
+        prepared.arrays,
+        {**plan.parameters, **summary},
+        plan.frame,
+        thinning(shape),
+        (shown, 2 ** picture_level(shape)),
+    )
+    cut = list(tiles(shape, plan.tile_size, plan.method.support.margin))
+    for done, result in enumerate(where.ordered(work, cut), 1):
+        collector.add(result)
+        tell(done, len(cut), "tiles")
+
+
+def _contents(plan: Plan, prepared: Prepared, collector: Collector) -> dict[str, str]:
+    """Return the content digest of every data argument on the run's grid."""
+    found = {}
+    for n, (argument, array) in enumerate(zip(plan.method.data, prepared.arrays, strict=True)):
+        if array is not None:
+            group = prepared.given[argument.name]
+            found[argument.name] = content(group, array, plan.frame, collector.input_blocks(n))
+    return found
