@@ -277,7 +277,9 @@ def test_a_hundred_assumptions_are_counted_not_cut():
 def test_whatever_is_long_stays_on_one_page(language, changed):
     everything = {"simulated": True, "assumptions": [Text("one", "一つ")] * 3, **changed}
     text = check_page(printed(language, **everything))
-    assert "run.json" in text or "area_text" in changed or "figures" in changed
+    assert ("mitoshidescribetest.flood-page" in text) == ("caveats" in changed)
+    assert "run.json" in text or "figures" in changed
+    assert ("figures.json" in text) == (len(changed.get("figures", ())) == 40)
 
 
 def test_everything_long_at_once_still_fits():

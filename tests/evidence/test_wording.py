@@ -79,6 +79,8 @@ def test_numbers_and_units():
     assert number(1234.5, 0) == "1234"  # half to even
     assert number(-0.04, 1) == "0.0"
     assert plain(number(99_999.9, 0)) == "100 000"
+    assert number(1e300, 2).replace("\u202f", "") == f"1{300 * '0'}.00"
+    assert plain(worded(figure(1e-300, 0.9e-300, 1.1e-300), "en").value).endswith("100")
     assert plain(units("Mg ha-1")) == "Mg ha⁻¹"
     assert units("km2") == "km²"
     assert units("percent") == "%"

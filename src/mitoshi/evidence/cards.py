@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mitoshi.core.product import Figure
     from mitoshi.core.text import Language
 
-__all__ = ["MORE", "headline"]
+__all__ = ["headline"]
 
 SHOWN = 7
 GAP = 7.0
@@ -28,7 +28,7 @@ UNSEEN_UNKNOWN = Text(
     "How much could not be observed is not among this method's figures.",
     "観測不能の割合は、この手法では算出されません。",
 )
-MORE = Text("and {} more in run.json", "ほか{}件は run.json に記載しています")
+MORE = Text("and {} more in figures.json", "ほか{}件は figures.json に記載しています")
 
 
 def headline(figures: Sequence[Figure], width: float, scale: float, language: Language) -> Block:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.text import Text
-from mitoshi.evidence.cards import MORE
 from mitoshi.evidence.layout import Block, beside, measure, paragraph, stacked
 from mitoshi.evidence.typesetting import shortened
 from mitoshi.evidence.wording import moment
@@ -16,11 +15,12 @@ if TYPE_CHECKING:
 
     from mitoshi.core.text import Language
 
-__all__ = ["cut", "input_table", "instant_or_none", "when"]
+__all__ = ["MORE", "RUN", "cut", "input_table", "instant_or_none", "when"]
 
 INK, GREY, RULE = "#111111", "#555555", "#9aa3ab"
 GUTTER = 6.0
 
+MORE = Text("and {} more in {}", "ほか{}件は {} に記載しています")
 INPUTS = Text("Inputs", "入力")
 COLUMNS = (
     Text("argument", "引数"),
@@ -29,6 +29,7 @@ COLUMNS = (
     Text("platform", "衛星"),
     Text("checksum", "チェックサム"),
 )
+RUN = "run.json"
 SHARES = (0.10, 0.40, 0.255, 0.11, 0.135)  # of the width
 
 
@@ -58,13 +59,13 @@ def input_table(
     ]
     lines += [_row(_cells(entry, width, size, language), width, size) for entry in shown]
     if len(inputs) > len(shown):
-        lines.append(paragraph(MORE.in_(language).format(len(inputs) - len(shown)), width, size, weight="Bold"))
+        lines.append(paragraph(MORE.in_(language).format(len(inputs) - len(shown), RUN), width, size, weight="Bold"))
     return _ruled(stacked(lines), width)
 
 
-def cut(text: str, characters: int) -> str:
-    """Shorten a text, visibly, with the file that has all of it."""
-    return text if len(text) <= characters else f"{text[: characters - 12].rstrip()}… [run.json]"
+def cut(text: str, characters: int, where: str = RUN) -> str:
+    """Shorten a text, visibly, and say where all of it is."""
+    return text if len(text) <= characters else f"{text[: characters - len(where) - 4].rstrip()}… [{where}]"
 
 
 def instant_or_none(text: str) -> datetime | None:

@@ -46,7 +46,7 @@ INK, GREY, PAPER, AMBER = "#111111", "#5a5a5a", "#ffffff", "#ffc20e"
 SIMULATED = Text(
     "SIMULATED / 模擬 — not a real observation", "模擬（シミュレーション）/ SIMULATED ― 実際の観測ではありません"
 )
-NOT_OBSERVABLE = Text("not observable", "観測不能")
+NOT_OBSERVED = Text("not observed", "未観測")  # NaN; what is not observable is a class of a coded layer
 PIXELS = Text("pixel coordinates (no georeference)", "画素座標（地理参照なし）")
 SCALE_AT_CENTRE = Text("scale at the map's centre", "縮尺は地図中央での値")
 
@@ -241,7 +241,7 @@ def _colour_scale(page: Image.Image, layer: Measured, y: int, language: Language
     y += 10
     page.paste(hatching((46, 32)), (0, y))
     pen.rectangle((0, y, 45, y + 31), None, INK, 2)
-    pen.text((60, y + 16), NOT_OBSERVABLE.in_(language), INK, face, anchor="lm")
+    pen.text((60, y + 16), NOT_OBSERVED.in_(language), INK, face, anchor="lm")
     return y + 46
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
-from mitoshi.evidence.cards import MORE, headline
-from mitoshi.evidence.input_table import cut, input_table, instant_or_none, when
+from mitoshi.evidence.cards import headline
+from mitoshi.evidence.input_table import MORE, RUN, cut, input_table, instant_or_none, when
 from mitoshi.evidence.layout import (
     FAMILY,
     Block,
@@ -41,6 +41,7 @@ MARGIN = 34.0
 WIDTH = PAGE_WIDTH - 2 * MARGIN
 GAP = 7.0
 SMALLEST_PICTURE = 230.0
+HOPELESS = 24  # a longer list cannot stand on the page whole: it is not tried
 INK, GREY, AMBER, PALE_AMBER, NAVY, PALE = "#111111", "#555555", "#ffc20e", "#fff4cc", "#0b2e4f", "#eef1f4"
 
 SIMULATED = Text("SIMULATED / 模擬 — not a real observation", "模擬（シミュレーション）― 実際の観測ではありません")
@@ -205,7 +206,7 @@ def _image(picture: bytes) -> tuple[Any, float]:
 
 def _fits(longest: int) -> Iterator[_Fit]:
     """Yield ways to fit, the most readable first."""
-    for scale in (1.0, 0.94, 0.88):
+    for scale in (1.0, 0.94, 0.88) if longest <= HOPELESS else ():
         yield _Fit(scale, longest, 400)
     for entries in (12, 8, 6, 5, 4, 3):
         for scale in (0.88, 0.82):
@@ -241,9 +242,10 @@ def _above(content: _Content, fit: _Fit) -> Block:
 def _below(content: _Content, fit: _Fit) -> Block:
     column = (WIDTH - 2 * GAP) / 2
     size, language = 8.6 * fit.scale, content.language
+    declared = f"mitoshi describe {content.method.name}"
     left = [
-        _list(heading.in_(language), entries, column, size, fit, language)
-        for heading, entries in ((CHOICE, content.choice), (CAVEATS, content.caveats))
+        _list(heading.in_(language), entries, column, size, fit, language, where)
+        for heading, entries, where in ((CHOICE, content.choice, RUN), (CAVEATS, content.caveats, declared))
         if entries
     ]
     right = _method(content, column, size, fit)
@@ -320,13 +322,15 @@ def _assumptions(content: _Content, fit: _Fit) -> Block:
     return boxed(block, WIDTH, fill=PALE_AMBER, edge="#b07d00", thickness=1.4, padding=7.0)
 
 
-def _list(heading: str, entries: Sequence[Text], width: float, size: float, fit: _Fit, language: Language) -> Block:
-    """Return a heading and the first entries, with the count of the others."""
+def _list(
+    heading: str, entries: Sequence[Text], width: float, size: float, fit: _Fit, language: Language, where: str = RUN
+) -> Block:
+    """Return a heading and the first entries, with the count of the others and where they are."""
     parts = [paragraph(heading, width, size * 1.12, weight="Bold")]
     shown = entries[: fit.entries]
-    parts += [paragraph(cut(e.in_(language), fit.characters), width, size, hang="・") for e in shown]
+    parts += [paragraph(cut(e.in_(language), fit.characters, where), width, size, hang="・") for e in shown]
     if len(entries) > len(shown):
-        more = MORE.in_(language).format(len(entries) - len(shown))
+        more = MORE.in_(language).format(len(entries) - len(shown), where)
         parts.append(paragraph(more, width, size, weight="Bold", hang="・"))
     return stacked(parts)
 

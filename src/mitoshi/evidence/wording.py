@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoshi.core.text import Text
@@ -24,6 +24,7 @@ THIN = "\u202f"  # narrow no-break space, between thousands and before units
 MINUS = "\u2212"
 JST = timezone(timedelta(hours=9), "JST")
 DIGITS_WITHOUT_INTERVAL = 3
+EXACT = Context(prec=800)  # any float64 to any place
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIGNS = {"1": "", "": "", "percent": "%", "degree": "°", "degrees": "°", "degC": "°C", "um": "µm"}
 _SHARES = ("share", "fraction", "probability")
@@ -64,8 +65,8 @@ def number(value: float, decimals: int) -> str:
     """
     if not math.isfinite(value):
         return "—"
-    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)
-    whole, _, part = f"{abs(rounded):f}".partition(".")
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN, EXACT)
+    whole, _, part = f"{rounded.copy_abs():f}".partition(".")
     if len(whole) > 4:
         whole = f"{int(whole):,}".replace(",", THIN)
     sign = MINUS if rounded < 0 else ""
