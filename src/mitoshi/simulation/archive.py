@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,12 +114,14 @@ def write_region(
     archive.mkdir(parents=True, exist_ok=True)
     tell = progress or (lambda _: None)
     ground = place.ground()
-    written = [_write_radar(place, ground, p, archive) for p in plan.radar]
+    with ThreadPoolExecutor(2) as pool:
+        written = list(pool.map(lambda p: _write_radar(place, ground, p, archive), plan.radar))
     other = region((place.shape[0] // 3, place.shape[1] // 3), place.pixel_size, place.seed + 1, crs=place.crs,
                    west=place.west + 2 * place.shape[1] * place.pixel_size, north=place.north)  # fmt: skip
     written.append(_write_radar(other, other.ground(), plan.elsewhere, archive, prefix="SIM-ELSEWHERE"))
-    for passage in plan.optical:
-        written += write_optical(place, ground, passage, archive)
+    with ThreadPoolExecutor(2) as pool:
+        for paths in pool.map(lambda p: write_optical(place, ground, p, archive), plan.optical):
+            written += paths
     written += write_maps(place, ground, archive)
     peak = next((p for p in plan.radar if p.flood > 0), plan.radar[-1])
     truth = write_truth(place, ground, peak, Path(out) / "truth")

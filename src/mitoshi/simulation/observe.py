@@ -201,9 +201,10 @@ def observe_optical(place: Region, ground: Ground, passage: OpticalPass) -> Opti
     threshold = _cloud_threshold(stream, length, place.shape, passage.cloud_share)
     row, column = ground.origin
     across = int(600.0 / place.pixel_size)  # shadows fall to the north-west of clouds about 1 km high
-    cloud = fractal_field((row, column), shape, length, stream, 5, 0.55) > threshold
-    above = fractal_field((row + across, column + across), shape, length, stream, 5, 0.55) > threshold
-    opacity, shade = np.where(cloud, 0.9, 0.0), np.where(above & ~cloud, 1.0, 0.0)
+    wide = (shape[0] + across, shape[1] + across)
+    clouds = fractal_field((row, column), wide, length, stream, 5, 0.55) > threshold
+    cloud, above = clouds[: shape[0], : shape[1]], clouds[across:, across:]
+    opacity, shade = cloud * np.float32(0.9), (above & ~cloud).astype(np.float32)
     depth = flood_depth(ground, passage.flood)
     kind = ground.cover.kind
     tall = (kind == FOREST) | (kind == URBAN)
@@ -211,12 +212,12 @@ def observe_optical(place: Region, ground: Ground, passage: OpticalPass) -> Opti
     bands = []
     for n, band in enumerate(BANDS):
         seen = surface_reflectance(kind, depth, tall, ground.cover.texture, opacity, shade, band)
-        bands.append(seen + np.float32(0.006) * (uniform_field(ground.origin, shape, noise + np.uint64(n)) - 0.5))
+        bands.append(seen + np.float32(0.006) * (uniform_field(ground.origin, shape, noise + np.uint64(n)) - 0.5).astype(np.float32))
     classes = _SCENE_CLASS[kind]
     classes[(depth > 0.1) & ~tall] = 6
     classes[above] = 3
     classes[cloud] = 9
-    return OpticalView(np.stack(bands).astype(np.float32), classes)
+    return OpticalView(np.stack(bands), classes)
 
 
 _SCENE_CLASS = np.array((6, 6, 5, 5, 5, 4, 4, 5, 5), np.uint8)

@@ -60,30 +60,24 @@ class Terrain(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def _roughness(y: float, x: float, stream: np.uint64) -> tuple[float, float]:
-    """Return the broad and the fine noise that shape valley sides."""
-    broad = value_noise(y / 700.0, x / 700.0, stream)
-    middle = value_noise(y / 400.0, x / 400.0, stream + np.uint64(1))
-    return broad, middle
-
-
-@njit(nogil=True, cache=True)
-def _tributary_side(y, m, reach, apart, rise, side, broad):  # type: ignore[no-untyped-def]
+def _tributary_side(y, x, m, reach, apart, rise, side, stream):  # type: ignore[no-untyped-def]
     """Return the height of a tributary's valley at a place, and whether the place lies in its channel."""
     away = abs(y - m) - reach
     if away <= 0.0:
         return rise, True
     rough = min(1.0, max(0.0, (side - 0.02) / 0.05))
+    broad = value_noise(y / 700.0, x / 700.0, stream) if rough > 0.0 else 0.0
     wall = WALL_SLOPE * max(0.0, away - 0.75 * apart)  # the front of the hills, beside the last valley of the plain
-    return rise + side * away * (1.0 + 0.12 * broad * rough) + wall, False
+    return rise + side * (away + 0.12 * broad * rough * min(away, 400.0)) + wall, False
 
 
 @njit(nogil=True, cache=True)
-def _gully_side(y, ub, pixel, mouth_u, mouth_y, bed, bed_slope, side, slant, middle, fine):  # type: ignore[no-untyped-def]
+def _gully_side(y, ub, pixel, gap, mouth_u, mouth_y, bed, bed_slope, side, slant, middle, fine):  # type: ignore[no-untyped-def]
     """Return the height of a gully's valley at a place."""
     along = abs(y - mouth_y)
     away = max(0.0, abs(ub - mouth_u - slant * along) - 1.05 * pixel)
-    crest = away * (1.0 + 0.22 * middle) + 3.0 * fine * min(1.0, away / 40.0)
+    crest = away + 0.22 * middle * min(away, 200.0) + 3.0 * fine * min(1.0, away / 40.0)
+    crest += max(0.0, away - gap)  # beyond its own slopes a gully shapes nothing
     return bed + bed_slope * along + side * crest
 
 
@@ -97,8 +91,7 @@ def _side_valleys(y, x, ub, banded, pixel, apart, step, path, rise, side, gap, g
         return lowest, canal
     t = f - i
     reach = max(1.5 * pixel, 12.0)
-    broad, middle = _roughness(y, x, stream)
-    fine = value_noise(y / max(60.0, 6.0 * pixel), x / max(60.0, 6.0 * pixel), stream + np.uint64(2))
+    middle, fine = np.nan, 0.0
     first = int(np.floor((y - SLANT * ub) / apart)) - 1
     for j in range(max(0, first), min(path.shape[0], first + 3)):
         m = path[j, i] * (1.0 - t) + path[j, i + 1] * t
@@ -106,11 +99,14 @@ def _side_valleys(y, x, ub, banded, pixel, apart, step, path, rise, side, gap, g
             continue
         bed = rise[j, i] * (1.0 - t) + rise[j, i + 1] * t
         slope = side[j, i] * (1.0 - t) + side[j, i + 1] * t
-        height, inside = _tributary_side(y, m, reach, apart, bed, slope, broad)
+        height, inside = _tributary_side(y, x, m, reach, apart, bed, slope, stream)
         if height < lowest:
             lowest, canal = height, inside and j % 3 == 0 and slope < 0.05
         if banded or slope < 0.02:
             continue
+        if np.isnan(middle):
+            middle = value_noise(y / 400.0, x / 400.0, stream + np.uint64(1))
+            fine = value_noise(y / max(60.0, 6.0 * pixel), x / max(60.0, 6.0 * pixel), stream + np.uint64(2))
         near = int(ub / gap)
         for n in range(max(0, near - 2), min(gully.shape[1], near + 2)):
             if gully[j, n, 3] > 0.0:
@@ -118,6 +114,7 @@ def _side_valleys(y, x, ub, banded, pixel, apart, step, path, rise, side, gap, g
                     y,
                     ub,
                     pixel,
+                    gap,
                     gully[j, n, 0],
                     gully[j, n, 1],
                     gully[j, n, 2],

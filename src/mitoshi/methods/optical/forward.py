@@ -30,11 +30,12 @@ REFLECTANCE = np.array(
         (0.025, 0.045, 0.028, 0.300, 0.140),
         (0.110, 0.120, 0.130, 0.180, 0.190),
         (0.090, 0.100, 0.105, 0.150, 0.160),
-    ]
+    ],
+    np.float32,
 )
-TURBID = np.array((0.075, 0.105, 0.115, 0.065, 0.020))
-CLOUD = np.array((0.66, 0.65, 0.66, 0.68, 0.52))
-SHADOW_LIGHT = np.array((0.62, 0.56, 0.50, 0.44, 0.40))  # diffuse light left under a cloud
+TURBID = np.array((0.075, 0.105, 0.115, 0.065, 0.020), np.float32)
+CLOUD = np.array((0.66, 0.65, 0.66, 0.68, 0.52), np.float32)
+SHADOW_LIGHT = np.array((0.62, 0.56, 0.50, 0.44, 0.40), np.float32)  # diffuse light left under a cloud
 
 
 def surface_reflectance(
@@ -68,5 +69,5 @@ def surface_reflectance(
     flooded = np.where(tall, 0.0, np.clip(depth / 0.2, 0.0, 1.0))
     surface = ground * (1.0 - flooded) + TURBID[n] * flooded
     lit = surface * (1.0 - shade * (1.0 - SHADOW_LIGHT[n]))
-    seen: Array = (lit * (1.0 - opacity) + CLOUD[n] * opacity).astype(np.float32)
+    seen: Array = (lit * (1.0 - opacity) + CLOUD[n] * opacity).astype(np.float32, copy=False)
     return seen

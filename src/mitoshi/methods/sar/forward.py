@@ -9,6 +9,7 @@ the sense found from Sentinel-1 gamma nought (doi:10.3390/rs17030361): strong ov
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -179,23 +180,30 @@ def _visibility(z, pixel, towards, sine, cosine, layover, shadow):  # type: igno
     rows, columns = layover.shape
     width = z.shape[1]
     steepest = min((sine / cosine).min(), (cosine / sine).min())
+    before, after = np.empty(width, np.int64), np.empty(width, np.int64)
     for r in range(rows):
-        rough = False
-        for c in range(width - 1):
-            if abs(z[r, c + 1] - z[r, c]) >= steepest * pixel:
-                rough = True
-                break
-        if not rough:
-            continue
+        # Only within reach of a slope as steep as the ray can anything be hidden or laid over.
+        before[0], after[width - 1] = -width, 2 * width
+        for c in range(1, width):
+            before[c] = c if abs(z[r, c] - z[r, c - 1]) >= steepest * pixel else before[c - 1]
+        for c in range(width - 2, -1, -1):
+            after[c] = c if abs(z[r, c + 1] - z[r, c]) >= steepest * pixel else after[c + 1]
         for c in range(columns):
-            here = z[r, c + LAYOVER_REACH]
-            for g in range(1, LAYOVER_REACH + 1):
-                near = z[r, c + LAYOVER_REACH + g * towards] - here
-                far = z[r, c + LAYOVER_REACH - g * towards] - here
-                if near * sine[c] > g * pixel * cosine[c]:
-                    shadow[r, c] = True
-                if -near * cosine[c] >= g * pixel * sine[c] or far * cosine[c] >= g * pixel * sine[c]:
-                    layover[r, c] = True
+            p = c + LAYOVER_REACH
+            if p - before[p] > LAYOVER_REACH and after[p] - p > LAYOVER_REACH:
+                continue
+            layover[r, c], shadow[r, c] = _hidden(z[r], p, pixel, towards, sine[c], cosine[c])
+
+
+@njit(nogil=True, cache=True)
+def _hidden(z, p, pixel, towards, sine, cosine):  # type: ignore[no-untyped-def]
+    over, dark = False, False
+    for g in range(1, LAYOVER_REACH + 1):
+        near, far = z[p + g * towards] - z[p], z[p - g * towards] - z[p]
+        across, up = g * pixel * sine, g * pixel * cosine
+        dark = dark or near * sine > up
+        over = over or -near * cosine >= across or far * cosine >= across
+    return over, dark
 
 
 def mean_gamma0(
@@ -264,6 +272,7 @@ def _mean_gamma0(cover, incidence, local, depth, texture, wind_db, land_db, tabl
                 out[p, r, c] = power
 
 
+@cache
 def speckle_quantiles(looks: float, size: int = 65536) -> Array:
     """Return the quantile table of multi-look speckle, for `add_speckle`.
 
@@ -289,6 +298,7 @@ def speckle_quantiles(looks: float, size: int = 65536) -> Array:
     table = gammaincinv(looks, edges) / looks
     steps = 0.5 * (table[1:] + table[:-1])
     result: Array = (table / steps.mean()).astype(np.float32)
+    result.setflags(write=False)
     return result
 
 
