@@ -69,6 +69,14 @@ def test_a_little_is_not_said_to_be_nothing():
     assert plain(worded(figure(0.0, units="1", name="observed_share"), "en").quantity) == "0 %"
 
 
+def test_percent_is_said_like_a_share():
+    assert plain(worded(figure(3.321, units="percent", name="not_observable_share"), "en").quantity) == "3.3 %"
+    assert plain(worded(figure(0.02, units="percent", name="not_observable_share"), "en").quantity) == "<0.1 %"
+    assert plain(worded(figure(3.3, 2.8, 4.1, units="percent", name="x"), "en").interval).startswith(
+        "between 2.8 and 4.1 %"
+    )
+
+
 def test_counts_stay_whole_and_unknown_values_are_a_dash():
     assert plain(worded(figure(12_345_678.0, units="1", name="buildings"), "en").quantity) == "12 345 678"
     assert worded(figure(math.nan), "en").value == "—"

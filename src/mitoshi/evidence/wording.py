@@ -95,8 +95,9 @@ def worded(figure: Figure, language: Language) -> Worded:
     >>> worded(area, "en").quantity.replace("\u202f", " "), worded(area, "en").interval.replace("\u202f", " ")
     ('12.3 km²', 'between 11.8 and 12.9 km² (90 % confidence interval)')
     """
-    share = figure.units in {"1", ""} and figure.name.endswith(_SHARES)
-    factor, unit = (100.0, "%") if share else (1.0, units(figure.units))
+    bare = figure.units in {"1", ""} and figure.name.endswith(_SHARES)
+    share = bare or units(figure.units) == "%"
+    factor, unit = (100.0, "%") if bare else (1.0, units(figure.units))
     value = figure.value * factor
     if figure.lower is None or figure.upper is None:
         decimals = _decimals_without(value)
