@@ -75,7 +75,6 @@ OPTIONS = {
     "GDAL_GEOREF_SOURCES": "INTERNAL",
     "GDAL_HTTP_MAX_RETRY": "0",
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".refused",
-    "GDAL_CACHEMAX": BLOCK_CACHE_MB,
     "GTIFF_IGNORE_READ_ERRORS": "NO",
 }
 
@@ -196,6 +195,8 @@ def _open(location: Location) -> Any:
 
     regular_file(location.path)
     driver = _driver(location)
+    # GDAL reads this once, before its first block; its default is a twentieth of the machine's memory.
+    os.environ.setdefault("GDAL_CACHEMAX", str(BLOCK_CACHE_MB))
     try:
         with warnings.catch_warnings(), rasterio.Env(**OPTIONS):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)

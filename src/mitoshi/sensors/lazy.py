@@ -6,7 +6,7 @@ xarray, so ``array.isel(y=…, x=…).load()`` reads that window in a process or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -101,12 +101,15 @@ class BandReader:
 
     def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
         """Return one window."""
-        stored = read_window(self.location, self.band, y, x)
+        return self.decoded(read_window(self.location, self.band, y, x))
+
+    def decoded(self, stored: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return stored numbers in physical units."""
         return stored if self.decode is None else self.decode(stored)
 
 
-def read_window(location: guard.Location, band: int, y: slice, x: slice) -> np.ndarray[Any, Any]:
-    """Return the stored numbers of one window.
+def read_window(location: guard.Location, band: int | list[int], y: slice, x: slice) -> np.ndarray[Any, Any]:
+    """Return the stored numbers of one window: (rows, columns) of one band, (bands, rows, columns) of a list.
 
     Raises
     ------
@@ -153,13 +156,22 @@ class Stacked:
 
 
 def _read_all(readers: tuple[WindowReader, ...], y: slice, x: slice) -> np.ndarray[Any, Any]:
-    if len(readers) == 1 and y.stop > y.start and x.stop > x.start:
-        return readers[0].read(y, x)[np.newaxis]
-    out = np.empty((len(readers), y.stop - y.start, x.stop - x.start), dtype=readers[0].dtype if readers else "float32")
+    if y.stop <= y.start or x.stop <= x.start or not readers:
+        dtype = readers[0].dtype if readers else "float32"
+        return np.empty((len(readers), max(0, y.stop - y.start), max(0, x.stop - x.start)), dtype=dtype)
+    first = readers[0]
+    if len(readers) == 1:
+        return first.read(y, x)[np.newaxis]
+    if isinstance(first, BandReader) and all(_same_file(first, other) for other in readers):
+        return first.decoded(read_window(first.location, [r.band for r in readers], y, x))  # type: ignore[attr-defined]
+    out = np.empty((len(readers), y.stop - y.start, x.stop - x.start), dtype=first.dtype)
     for band, reader in zip(out, readers, strict=True):
-        if band.size:
-            band[...] = reader.read(y, x)
+        band[...] = reader.read(y, x)
     return out
+
+
+def _same_file(first: BandReader, other: WindowReader) -> bool:
+    return isinstance(other, BandReader) and replace(other, band=first.band) == first
 
 
 def _span(part: Any, size: int) -> tuple[slice, bool, int]:

@@ -3,8 +3,9 @@
     quantity = max(DN² − η, 1) / A²          sigma0, beta0, gamma0, each with its own look-up table A
 
 A and the thermal noise η are bilinear in the annotation's vectors (S1-RS-MDA-52-7448). Where the noise exceeds the signal the
-power is set to one count of DN², about −55 dB: calm water in cross polarisation stays a finite, very dark value instead of turning into
-"not observed". DN = 0 is no data. GRD images are put on a UTM grid at their own pixel spacing through the geolocation grid.
+power is set to one count of DN², about −55 dB: calm water in cross polarisation stays a finite, very dark value instead of
+turning into "not observed". DN = 0 is no data. GRD images are put on a UTM grid at their own pixel spacing through the
+geolocation grid.
 """
 
 from __future__ import annotations
