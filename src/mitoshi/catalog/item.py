@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=@,~:-]{0,254}")
-SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*):")
 REMOTE = frozenset({"https", "http", "s3", "gs", "az", "abfs"})
 TIMESTAMPS = ("datetime", "start_datetime", "end_datetime", "created", "updated", "expires", "published", "unpublished")
 RESERVED = frozenset({"id", "type", "geometry", "bbox", "links", "assets", "collection", "stac_version", "properties"})
