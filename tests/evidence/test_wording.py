@@ -77,10 +77,16 @@ def test_percent_is_said_like_a_share():
     )
 
 
-def test_counts_stay_whole_and_unknown_values_are_a_dash():
+def test_counts_stay_whole():
     assert plain(worded(figure(12_345_678.0, units="1", name="buildings"), "en").quantity) == "12 345 678"
-    assert worded(figure(math.nan), "en").value == "—"
-    assert worded(figure(math.nan, math.nan, math.nan), "ja").value == "—"
+
+
+def test_what_is_not_determined_is_no_number():
+    words = worded(figure(math.nan, math.nan, math.nan, reason="the grid has no georeference"), "en")
+    assert words.quantity == "not determined"
+    assert words.interval == "the grid has no georeference"
+    assert worded(figure(math.nan), "ja").quantity == "算出できません"
+    assert number(math.nan, 2) == "—"
 
 
 def test_numbers_and_units():

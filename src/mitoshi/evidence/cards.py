@@ -64,7 +64,8 @@ def _grid(figures: Sequence[Figure], width: float, scale: float, language: Langu
     cell = (width - left - 2 * GAP) / 2 if len(rest) > 1 else width - left - GAP
     rows = -(-len(rest) // 2)
     tallest = max(_card(figure, cell, 0.0, scale, language).height for figure in rest)
-    height = max(LEAST_HEIGHT * scale, tallest * rows + GAP * (rows - 1))
+    least = max(LEAST_HEIGHT * scale, tallest * rows + GAP * (rows - 1))
+    height = max(least, _first(first, left, least, scale, language).height)
     row = (height - GAP * (rows - 1)) / rows
     cards = [_card(figure, cell, row, scale, language) for figure in rest]
     placed = [

@@ -58,10 +58,8 @@ METHOD = Text("Method", "手法")
 PARAMETERS = Text("Parameters", "パラメータ")
 VERIFY = Text("Check it yourself", "再計算による検証")
 HOW_TO_VERIFY = Text(
-    "Anyone who holds the evidence bundle (in the folder DIR) can run the method again with this command. The answer is "
-    "identical, equivalent, different or unverifiable.",
-    "証跡一式（フォルダー DIR）があれば、次のコマンドで再計算できます。"
-    "答えは完全一致・許容差内で一致・不一致・検証不能のいずれかです。",
+    "Runs the method again from the evidence bundle (folder DIR): identical, equivalent, different or unverifiable.",
+    "証跡一式（フォルダー DIR）から再計算し、完全一致・許容差内で一致・不一致・検証不能のいずれかを答えます。",
 )
 BUNDLE = Text("Evidence bundle: {}", "証跡一式：{}")
 

@@ -25,6 +25,8 @@ MINUS = "\u2212"
 JST = timezone(timedelta(hours=9), "JST")
 DIGITS_WITHOUT_INTERVAL = 3
 EXACT = Context(prec=800)  # any float64 to any place
+NOT_DETERMINED = Text("not determined", "算出できません")
+NO_INTERVAL = Text("no interval", "信頼区間なし")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIGNS = {"1": "", "": "", "percent": "%", "degree": "°", "degrees": "°", "degC": "°C", "um": "µm"}
 _SHARES = ("share", "fraction", "probability")
@@ -99,6 +101,8 @@ def worded(figure: Figure, language: Language) -> Worded:
     share = bare or units(figure.units) == "%"
     factor, unit = (100.0, "%") if bare else (1.0, units(figure.units))
     value = figure.value * factor
+    if not math.isfinite(value):
+        return Worded(NOT_DETERMINED.in_(language), "", _reason(figure, language))
     if figure.lower is None or figure.upper is None:
         decimals = _decimals_without(value)
         return Worded(_bounded(value, decimals, share=share), unit, _without_interval(figure, language))
@@ -131,12 +135,15 @@ def _bounded(value: float, decimals: int, *, share: bool) -> str:
 
 
 def _without_interval(figure: Figure, language: Language) -> str:
-    reason = figure.reason
-    if isinstance(reason, Text):
-        return reason.in_(language)
-    return Text("no interval", "信頼区間なし").in_(language) + (
-        "" if not reason else f": {reason}" if language == "en" else f"：{reason}"
-    )
+    reason = _reason(figure, language)
+    if not reason:
+        return NO_INTERVAL.in_(language)
+    return f"{NO_INTERVAL.in_(language)}{'：' if language == 'ja' else ': '}{reason}"
+
+
+def _reason(figure: Figure, language: Language) -> str:
+    reason: object = figure.reason
+    return reason.in_(language) if isinstance(reason, Text) else str(reason)
 
 
 def moment(time: datetime, language: Language) -> str:
