@@ -152,7 +152,7 @@ def _coast(columns: int, pixel: float, length: float, seed: int) -> Array:
 
 def _bed(y: Array, coast: Array, length: float, pixel: float) -> tuple[Array, Array]:
     slope = PLAIN_SLOPE + (HILL_BED_SLOPE - PLAIN_SLOPE) * _ramp((y / length - 0.42) / 0.3)
-    slope = np.where(y < coast.min(), 1e-5, slope)
+    slope = np.where(y < coast.max() + 200.0, 1e-5, slope)  # tidal: no lower than the beaches beside it
     return 0.02 + np.cumsum(slope) * pixel, slope
 
 
@@ -202,29 +202,36 @@ def _tributaries(
     for k in range(rivers):
         for s in range(2):
             stream = key(seed, "tributary", k, s)
-            for j in range(count):
-                mouth = (j + 0.5 + 0.36 * signed(j, 0, stream)) * apart
-                bends = _waves(
-                    u, (5.0 * apart, 1.4 * apart, 0.6 * apart), (0.1, 0.06, 0.04), key(seed, "bend", k, s, j)
-                )
-                path[k, s, j] = np.clip(mouth + SLANT * u + bends - bends[0], 2.5 * pixel, length - 2.5 * pixel)
-                slope = _rise_slope(u, mouth, spacing, apart, y, bed_slope, length, uniform(j, 1, stream))
-                rise[k, s, j] = 0.15 + np.concatenate(([0.0], np.cumsum(slope[:-1] + slope[1:]) * 0.5 * step))
-                side[k, s, j] = _side_ratio(u, slope, apart) * slope
+            chance = _chances(count, 6, stream)
+            mouth = (np.arange(count) + 0.5 + 0.36 * (2.0 * chance[:, 0] - 1.0)) * apart
+            bends = np.zeros((count, u.size))
+            for n, (factor, steepness) in enumerate(((5.0, 0.1), (1.4, 0.06), (0.6, 0.04))):
+                wave, phase = factor * apart, chance[:, 3 + n, None]
+                sway = np.sin(2 * np.pi * (u / wave + phase)) - np.sin(2 * np.pi * phase)
+                bends += steepness * wave / (2 * np.pi) * sway
+            path[k, s] = np.clip(mouth[:, None] + SLANT * u + bends, 2.5 * pixel, length - 2.5 * pixel)
+            slope = _rise_slope(u, mouth[:, None], spacing, apart, y, bed_slope, length, chance[:, 1:2])
+            climbed = np.cumsum(slope[:, :-1] + slope[:, 1:], axis=1) * 0.5 * step
+            rise[k, s] = 0.15 + np.concatenate([np.zeros((count, 1)), climbed], axis=1)
+            side[k, s] = _side_ratio(u, slope, apart) * slope
     return path, rise, side
 
 
+def _chances(rows: int, columns: int, stream: np.uint64) -> Array:
+    return np.array([[uniform(j, i, stream) for i in range(columns)] for j in range(rows)])
+
+
 def _rise_slope(
-    u: Array, mouth: float, spacing: float, apart: float, y: Array, bed_slope: Array, length: float, chance: float
+    u: Array, mouth: Array, spacing: float, apart: float, y: Array, bed_slope: Array, length: float, chance: Array
 ) -> Array:
-    """Return the slope of a tributary's bed along u: gentle on the floodplain, growing at a bounded rate beyond it."""
-    hills = float(_ramp(np.array((mouth / length - PLAIN_SHARE + 0.05) / 0.22)))
-    floodplain = 0.5 * spacing * max(0.05, 1.15 - 1.15 * hills - 0.25 * chance * (mouth / length > 0.25))
-    steepest_bed = float(np.interp(mouth + apart, y, bed_slope))
-    gentle = max(INTERFLUVE_M * (0.75 + 0.55 * chance) / (0.5 * spacing), 3.2 * steepest_bed)
+    """Return the slope of tributaries' beds along u: gentle on the floodplain, growing at a bounded rate beyond it."""
+    hills = _ramp((mouth / length - PLAIN_SHARE + 0.05) / 0.22)
+    narrower = 1.15 - 1.15 * hills - 0.25 * chance * (mouth / length > 0.25)
+    floodplain = 0.5 * spacing * np.maximum(0.05, narrower)
+    steepest_bed = np.interp(mouth + apart, y, bed_slope)
+    gentle = np.maximum(INTERFLUVE_M * (0.75 + 0.55 * chance) / (0.5 * spacing), 3.2 * steepest_bed)
     grown = gentle * np.exp(np.clip((u - floodplain) / (1.15 * apart), 0.0, 9.0))
-    ceiling = max(gentle, HILL_RISE * (0.75 + 0.5 * chance))
-    result: Array = np.minimum(grown, ceiling)
+    result: Array = np.minimum(grown, np.maximum(gentle, HILL_RISE * (0.75 + 0.5 * chance)))
     return result
 
 
@@ -250,25 +257,29 @@ def _gullies(
     rivers, _, count, samples = path.shape
     number = int((samples - 1) * step / gap)
     table = np.zeros((rivers, 2, count, max(1, number), 6))
-    u = np.arange(samples) * step
+    if number == 0:
+        return table
+    steepest = SIDE_RATIO[1]
     for k in range(rivers):
         for s in range(2):
-            stream = key(seed, "gully", k, s)
-            for j in range(count):
-                mouth_u = np.array([(i + 0.5 + 0.42 * signed(j, i, stream)) * gap for i in range(number)])
-                mouth_y = np.interp(mouth_u, u, path[k, s, j])
-                slope = np.interp(mouth_u, u, np.gradient(rise[k, s, j], step))
-                bed = np.interp(mouth_u, u, rise[k, s, j]) + 3.0 * slope * pixel + 0.05
-                chance = np.array([uniform(j, 1000 + i, stream) for i in range(number)])
-                other = np.array([uniform(j, 2000 + i, stream) for i in range(number)])
-                row = np.clip((mouth_y / pixel).astype(int), 0, axis.shape[1] - 1)
-                x = axis[k, row] + (1 if s else -1) * mouth_u
-                inside = (x > apart) & (x < width - apart)
-                bed_slope = np.where(
-                    (slope > 0.03) & inside & (other < 0.75), slope * SIDE_RATIO[1] * (0.25 + 0.4 * chance), 0.0
-                )
-                slant = 0.25 * (2.0 * np.array([uniform(j, 3000 + i, stream) for i in range(number)]) - 0.8)
-                table[k, s, j, :number] = np.stack(
-                    [mouth_u, mouth_y, bed, bed_slope, slope * SIDE_RATIO[1] * (1.1 + 0.8 * other), slant], axis=-1
-                )
+            chance = _chances(count, 4 * number, key(seed, "gully", k, s)).reshape(count, number, 4)
+            u = (np.arange(number) + 0.5 + 0.42 * (2.0 * chance[..., 0] - 1.0)) * gap
+            mouth, bed = _sampled(path[k, s], u / step), _sampled(rise[k, s], u / step)
+            slope = _sampled(np.gradient(rise[k, s], step, axis=1), u / step)
+            row = np.clip((mouth / pixel).astype(int), 0, axis.shape[1] - 1)
+            x = axis[k, row] + (1 if s else -1) * u
+            there = (slope > 0.03) & (x > apart) & (x < width - apart) & (chance[..., 2] < 0.75)
+            bed_slope = np.where(there, slope * steepest * (0.25 + 0.4 * chance[..., 1]), 0.0)
+            side = slope * steepest * (1.1 + 0.8 * chance[..., 2])
+            slant = 0.25 * (2.0 * chance[..., 3] - 0.8)
+            table[k, s] = np.stack([u, mouth, bed + 3.0 * slope * pixel + 0.05, bed_slope, side, slant], axis=-1)
     return table
+
+
+def _sampled(table: Array, place: Array) -> Array:
+    """Return (rows, n) values of a (rows, samples) table at fractional samples, linear between them."""
+    low = np.minimum(place.astype(int), table.shape[1] - 2)
+    part = place - low
+    rows = np.arange(table.shape[0])[:, None]
+    result: Array = table[rows, low] * (1.0 - part) + table[rows, low + 1] * part
+    return result

@@ -212,7 +212,10 @@ def observe_optical(place: Region, ground: Ground, passage: OpticalPass) -> Opti
     bands = []
     for n, band in enumerate(BANDS):
         seen = surface_reflectance(kind, depth, tall, ground.cover.texture, opacity, shade, band)
-        bands.append(seen + np.float32(0.006) * (uniform_field(ground.origin, shape, noise + np.uint64(n)) - 0.5).astype(np.float32))
+        bands.append(
+            seen
+            + np.float32(0.006) * (uniform_field(ground.origin, shape, noise + np.uint64(n)) - 0.5).astype(np.float32)
+        )
     classes = _SCENE_CLASS[kind]
     classes[(depth > 0.1) & ~tall] = 6
     classes[above] = 3

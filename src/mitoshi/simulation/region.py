@@ -165,8 +165,7 @@ def flood_depth(ground: Ground, share: float = 1.0) -> Array:
 
     Notes
     -----
-    The water's surface stands `share` times the stage above the normal water of the river (or the sea) into which the cell
-    drains. A cell is flooded where the surface lies above the ground; as height above the river falls along every drainage path
+    The water's surface stands `share` times the stage above the normal water of the cell's river, level across its valley. A cell is flooded where the surface lies above the ground; as height above the river falls along every drainage path
     faster than the stage changes, each flooded cell is connected to its river, which the tests check.
     """
     depth = share * ground.terrain.stage - ground.terrain.relative

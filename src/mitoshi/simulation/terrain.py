@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CANAL", "LAND", "RIVER", "SEA", "SURGE_M", "Terrain", "terrain"]
 
 LAND, SEA, RIVER, CANAL = 0, 1, 2, 3
-SURGE_M = 0.5  # the sea's level during the flood
+SURGE_M = 1.0  # the sea's level during the flood, about that of the rivers at their mouths
 BEACH_SLOPE = 0.012
 BEACH_M, CLIFF_SLOPE = 350.0, 0.3  # inland of the beach the coast drains to the rivers
 SEABED_SLOPE = 0.012
@@ -44,9 +44,9 @@ class Terrain(NamedTuple):
     water
         `LAND`, `SEA`, `RIVER` or `CANAL`, uint8.
     relative
-        Height above the normal water into which the cell drains [m], float32.
+        Height above the normal water of the river of the same valley [m], float32.
     stage
-        Height of the full flood above that same water [m], float32.
+        Height of the full flood above that same water [m], float32. A storm surge meets it at the shore.
     shore, bank
         Distance north of the coastline and from the nearest river's bank, negative on the water [m], float32.
     """
@@ -180,7 +180,7 @@ def _terrain(  # type: ignore[no-untyped-def]
             beach = 0.05 + BEACH_SLOPE * e + CLIFF_SLOPE * max(0.0, e - BEACH_M)
             bank[r, c] = distance
             if beach < bed[n] + height:
-                elevation[r, c], relative[r, c], stage[r, c] = beach, beach, SURGE_M
+                elevation[r, c], relative[r, c], stage[r, c] = beach, beach - bed[n], stages[owner, n]
                 water[r, c] = RIVER if kind == RIVER else LAND
                 continue
             elevation[r, c], relative[r, c], stage[r, c] = bed[n] + height, height, stages[owner, n]
