@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -133,7 +134,10 @@ class RemoteCatalogue:
 
         wanted = query(bbox, time, collections, quantity, intersects, limit)
         found: dict[tuple[str, str], dict[str, Any]] = {}
-        for raw in self._answers(wanted, time, intersects):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what pystac-client says of a server's links is no one's business here
+            answers = list(self._answers(wanted, time, intersects))
+        for raw in answers:
             item = self._checked(raw, wanted)
             if item is not None:
                 found[str(item.get("collection")), item["id"]] = item
