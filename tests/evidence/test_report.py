@@ -1,4 +1,5 @@
 import base64
+import math
 import re
 import shutil
 import subprocess
@@ -310,6 +311,23 @@ def test_nothing_but_one_figure_is_a_page_too():
     assert "Noassumptionsweremade" in text
     assert "Howmuchcouldnotbeobservedisnotamongthismethod'sfigures." in text
     assert check_page(printed("ja", figures=[])).startswith("レーダー")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7])
+def test_any_number_of_figures_stands_in_even_rows(count):
+    same = Figure("area", Text("Area", "面積"), 21.4, 19.8, 23.1, "km2", 0.9)
+    found = [run for run in runs(printed("en", figures=[same] * count)) if run.text.startswith("21.4")]
+    assert len(found) == count
+    rows = sorted({round(run.y) for run in found[1:]}, reverse=True)
+    assert len(rows) == count // 2
+    check_page(printed("en", figures=[same] * count))
+
+
+def test_a_figure_without_value_is_said_in_one_line():
+    unknown = Figure("area", Text("Area", "面積"), math.nan, math.nan, math.nan, "km2", 0.9)
+    for language, said in (("en", "not determined"), ("ja", "算出できません")):
+        pdf = printed(language, figures=[unknown] * 5)
+        assert [run.text for run in runs(pdf)].count(said) == 5
 
 
 def test_letters_outside_the_fonts_are_seen_to_be_missing():

@@ -82,9 +82,9 @@ def test_counts_stay_whole():
 
 
 def test_what_is_not_determined_is_no_number():
-    words = worded(figure(math.nan, math.nan, math.nan, reason="the grid has no georeference"), "en")
+    words = worded(figure(math.nan, math.nan, math.nan, reason="counted, so it is exact"), "en")
     assert words.quantity == "not determined"
-    assert words.interval == "the grid has no georeference"
+    assert words.interval == ""
     assert worded(figure(math.nan), "ja").quantity == "算出できません"
     assert number(math.nan, 2) == "—"
 

@@ -22,6 +22,8 @@ PADDING = 8.0
 HATCHING = 4.5  # width of the hatched edge
 LEAST_HEIGHT = 66.0
 FIRST_SHARE = 0.38  # of the width, for the first figure
+LARGER, SMALLER = (12.0, 42.0, 12.0), (11.0, 30.0, 10.0)  # name, number and interval of the first figure, in points
+OTHERS = (9.0, 17.0, 8.0)
 INK, GREY, NAVY, PALE = "#111111", "#555555", "#0b2e4f", "#eef1f4"
 
 UNSEEN_UNKNOWN = Text(
@@ -59,46 +61,44 @@ def headline(figures: Sequence[Figure], width: float, scale: float, language: La
 def _grid(figures: Sequence[Figure], width: float, scale: float, language: Language) -> Block:
     first, *rest = figures
     if not rest:
-        return _first(first, width, LEAST_HEIGHT * scale, scale, language)
+        return _first(first, width, LEAST_HEIGHT * scale, SMALLER, scale, language)
     left = width * FIRST_SHARE
     cell = (width - left - 2 * GAP) / 2 if len(rest) > 1 else width - left - GAP
     rows = -(-len(rest) // 2)
     tallest = max(_card(figure, cell, 0.0, scale, language).height for figure in rest)
     least = max(LEAST_HEIGHT * scale, tallest * rows + GAP * (rows - 1))
-    height = max(least, _first(first, left, least, scale, language).height)
+    sizes = LARGER if rows > 1 else SMALLER
+    height = max(least, _first(first, left, least, sizes, scale, language).height)
     row = (height - GAP * (rows - 1)) / rows
     cards = [_card(figure, cell, row, scale, language) for figure in rest]
     placed = [
         (left + GAP + (i % 2) * (cell + GAP), stacked([blank((i // 2) * (row + GAP)), card]))
         for i, card in enumerate(cards)
     ]
-    return beside([(0.0, _first(first, left, height, scale, language)), *placed])
+    return beside([(0.0, _first(first, left, height, sizes, scale, language)), *placed])
 
 
-def _words(figure: Figure, width: float, sizes: tuple[float, float, float], colour: str, language: Language) -> Block:
+def _words(
+    figure: Figure, width: float, sizes: tuple[float, float, float], scale: float, colour: str, language: Language
+) -> Block:
     """Return name, number and interval of a figure, one below the other."""
-    said = worded(figure, language)
-    name, largest, interval = sizes
+    said, title = worded(figure, language), figure.title.in_(language)
+    name, largest, interval = (size * scale for size in sizes)
+    size = fitted_size(said.quantity, 0.995 * width, largest, "Bold")
     return stacked(
         [
-            paragraph(figure.title.in_(language), width, name, colour=colour),
-            paragraph(
-                said.quantity,
-                width,
-                fitted_size(said.quantity, width, largest, "Bold"),
-                weight="Bold",
-                colour=colour,
-            ),
+            paragraph(title[:1].upper() + title[1:], width, name, colour=colour),
+            paragraph(said.quantity, width, size, weight="Bold", colour=colour),
             paragraph(said.interval, width, interval, colour=colour),
         ]
     )
 
 
-def _first(figure: Figure, width: float, height: float, scale: float, language: Language) -> Block:
-    """Return the first card, its words larger where it is taller, and in the middle of its height."""
-    roomy = height > 100 * scale
-    sizes = (12 * scale, (42 if roomy else 30) * scale, (12 if roomy else 10) * scale)
-    words = _words(figure, width - 2 * PADDING, sizes, "#ffffff", language)
+def _first(
+    figure: Figure, width: float, height: float, sizes: tuple[float, float, float], scale: float, language: Language
+) -> Block:
+    """Return the first card, its words in the middle of its height."""
+    words = _words(figure, width - 2 * PADDING, sizes, scale, "#ffffff", language)
     free = max(0.0, height - words.height - 2 * PADDING)
     return boxed(stacked([blank(free / 2), words]), width, fill=NAVY, padding=PADDING, height=height)
 
@@ -106,7 +106,7 @@ def _first(figure: Figure, width: float, height: float, scale: float, language: 
 def _card(figure: Figure, width: float, height: float, scale: float, language: Language) -> Block:
     unseen = "not_observ" in figure.name or "unobserv" in figure.name
     indent = HATCHING if unseen else 0.0
-    words = _words(figure, width - 2 * PADDING - indent, (9 * scale, 17 * scale, 8 * scale), INK, language)
+    words = _words(figure, width - 2 * PADDING - indent, OTHERS, scale, INK, language)
     box = boxed(beside([(indent, words)]), width, fill=PALE, padding=PADDING - 2.0, height=height)
     return _hatched(box) if unseen else box
 

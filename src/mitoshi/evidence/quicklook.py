@@ -200,7 +200,8 @@ def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image
     page = Image.new("RGB", (PANEL, 3000), PAPER)
     pen, y = ImageDraw.Draw(page), -4
     bold, face = _face(LARGE, "Bold"), _face(BODY)
-    for line in broken(fonts.printable(output.layer.title.in_(language)), PANEL, bold.getlength):
+    title = fonts.printable(output.layer.title.in_(language))
+    for line in broken(title[:1].upper() + title[1:], PANEL, bold.getlength):
         pen.text((0, y), line, INK, bold)
         y += LARGE + 10
     y += 10

@@ -102,7 +102,7 @@ def worded(figure: Figure, language: Language) -> Worded:
     factor, unit = (100.0, "%") if bare else (1.0, units(figure.units))
     value = figure.value * factor
     if not math.isfinite(value):
-        return Worded(NOT_DETERMINED.in_(language), "", _reason(figure, language))
+        return Worded(NOT_DETERMINED.in_(language), "", "")
     if figure.lower is None or figure.upper is None:
         decimals = _decimals_without(value)
         return Worded(_bounded(value, decimals, share=share), unit, _without_interval(figure, language))
@@ -135,15 +135,10 @@ def _bounded(value: float, decimals: int, *, share: bool) -> str:
 
 
 def _without_interval(figure: Figure, language: Language) -> str:
-    reason = _reason(figure, language)
-    if not reason:
-        return NO_INTERVAL.in_(language)
-    return f"{NO_INTERVAL.in_(language)}{'：' if language == 'ja' else ': '}{reason}"
-
-
-def _reason(figure: Figure, language: Language) -> str:
     reason: object = figure.reason
-    return reason.in_(language) if isinstance(reason, Text) else str(reason)
+    words = reason.in_(language) if isinstance(reason, Text) else str(reason)
+    gap = "：" if language == "ja" else ": "
+    return NO_INTERVAL.in_(language) + (gap + words if words else "")
 
 
 def moment(time: datetime, language: Language) -> str:
