@@ -56,6 +56,10 @@ UNSTATED = Text(
     "内容の記載がないため、意味の不明な値とします（'#quantity=…,units=…' で指定できます）",
 )
 NAMED_TIME = Text("time {time} is taken from the file's name", "時刻 {time} はファイル名によります")
+KIND = Text(
+    "decibels of an unstated kind of calibrated backscatter are taken as {quantity} (describe it with '#quantity=…')",
+    "種別不明の校正済み後方散乱（dB）を {quantity} とします（'#quantity=…' で指定できます）",
+)
 UNITS = Text(
     "units of {quantity} are not stated: taken as {units}", "{quantity} の単位の記載がないため {units} とします"
 )
@@ -124,7 +128,7 @@ def _guess(
     wants_power = expecting is not None and expecting.power
     asked = "sigma0" if expecting is None or expecting.members or not expecting.power else expecting.name
     if units in DECIBEL_UNITS:
-        return asked, "dB", (UNITS.format(quantity=asked, units="dB"),)
+        return asked, "dB", (KIND.format(quantity=asked),)
     if expecting is not None and not wants_power:
         return _as_asked(header, units, expecting, sample)
     if header.dtype == "uint8" and (header.count <= 2 or (wants_power and header.count <= 4)):

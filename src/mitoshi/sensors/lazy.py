@@ -242,7 +242,7 @@ def pixel_size_m(geobox: GeoBox) -> float | None:
     if not geobox.crs.geographic:
         factor = geobox.crs.proj.axis_info[0].unit_conversion_factor if geobox.crs.proj.axis_info else 1.0
         return float(np.sqrt(area) * factor)
-    latitude = np.deg2rad((transform * (columns / 2, rows / 2))[1])
+    latitude = np.deg2rad(transform.d * columns / 2 + transform.e * rows / 2 + transform.f)
     # WGS 84: semi-major axis and first eccentricity squared.
     a, e2 = 6378137.0, 0.00669437999014
     w = np.sqrt(1 - e2 * np.sin(latitude) ** 2)
