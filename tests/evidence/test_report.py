@@ -1,4 +1,5 @@
 import base64
+import importlib.util
 import math
 import re
 import shutil
@@ -7,6 +8,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import pytest
@@ -351,3 +353,16 @@ def test_an_independent_reader_finds_the_same_words(tmp_path):
     flat = re.sub(r"\s", "", text)
     for wanted in ("模擬（シミュレーション）", "21.4km²", "19.8～23.1km²（90%信頼区間）", "mitoshiverifyDIR"):
         assert wanted in flat
+
+
+@pytest.mark.slow
+def test_the_gallery_runs():
+    script = Path(__file__).parents[2] / "docs" / "gallery" / "quicklook_and_report.py"
+    spec = importlib.util.spec_from_file_location("quicklook_and_report", script)
+    gallery = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gallery)
+    picture, page = gallery.documents("ja")
+    assert Image.open(BytesIO(picture)).width == 1400
+    text = check_page(page)
+    assert "模擬（シミュレーション）" in text
+    assert "9.7km²9.1～10.6km²（90%信頼区間）" in text
