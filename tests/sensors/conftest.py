@@ -17,7 +17,9 @@ def write_raster(tmp_path):
     import rasterio
     from rasterio.transform import from_origin
 
-    def write(name, values, *, tags=None, crs="EPSG:32654", origin=(400_000, 4_000_000), pixel=10.0, nodata=None, **more):
+    def write(
+        name, values, *, tags=None, crs="EPSG:32654", origin=(400_000, 4_000_000), pixel=10.0, nodata=None, **more
+    ):
         values = np.atleast_3d(values) if values.ndim == 3 else values[np.newaxis]
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

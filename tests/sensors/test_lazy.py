@@ -83,7 +83,8 @@ def _some(index, size):
 
 
 INDEX = st.one_of(
-    st.integers(-90, 89), st.builds(slice, *[st.one_of(st.none(), st.integers(-100, 100))] * 2, st.sampled_from([None, 1, 2, 7, -1, -3]))
+    st.integers(-90, 89),
+    st.builds(slice, *[st.one_of(st.none(), st.integers(-100, 100))] * 2, st.sampled_from([None, 1, 2, 7, -1, -3])),
 )
 
 

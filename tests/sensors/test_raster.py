@@ -66,7 +66,9 @@ def test_eight_bit_image_is_relative_backscatter_in_pixel_coordinates(tmp_path):
     assert observation.item.geometry is None
     assert observation.item.properties["start_datetime"] == "0001-01-01T00:00:00Z"
     said = " ".join(text.en for text in observation.assumptions)
-    assert "uncalibrated" in said and "no georeference" in said and "no time" in said
+    assert "uncalibrated" in said
+    assert "no georeference" in said
+    assert "no time" in said
 
 
 def test_elevation_is_taken_because_it_is_asked_for(write_raster):
@@ -83,7 +85,9 @@ def test_elevation_is_taken_because_it_is_asked_for(write_raster):
 
 def test_water_occurrence_in_percent_is_recognised(write_raster):
     share = RNG.uniform(0, 100, (20, 20)).astype("float32")
-    layer = sensors.open_observation(write_raster("w.tif", share), expecting=WATER_OCCURRENCE).layers["water_occurrence"]
+    layer = sensors.open_observation(write_raster("w.tif", share), expecting=WATER_OCCURRENCE).layers[
+        "water_occurrence"
+    ]
     np.testing.assert_allclose(as_declared(layer.load(), WATER_OCCURRENCE, "w").values, share / 100, rtol=1e-6)
 
 

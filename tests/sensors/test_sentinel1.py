@@ -20,7 +20,9 @@ NAME = "S1A_IW_GRDH_1SDV_20240101T090000_20240101T090025_050000_0A0000_ABCD.SAFE
 def _place(line, pixel):
     """A descending pass near 35° N 139° E with 10 m pixels: (longitude, latitude)."""
     metres = 1 / 111_320
-    return 139.0 - pixel * 10 * metres / np.cos(np.deg2rad(35)) + line * 1.5 * metres, 35.0 - line * 10 * metres - pixel * 1.5 * metres
+    return 139.0 - pixel * 10 * metres / np.cos(
+        np.deg2rad(35)
+    ) + line * 1.5 * metres, 35.0 - line * 10 * metres - pixel * 1.5 * metres
 
 
 def _annotation(pol):
@@ -100,7 +102,9 @@ def _radar_positions(layer):
 
 @pytest.fixture
 def constant(tmp_path):
-    return _product(tmp_path, {"VH": np.full((LINES, SAMPLES), 50, "uint16"), "VV": np.full((LINES, SAMPLES), 50, "uint16")})
+    return _product(
+        tmp_path, {"VH": np.full((LINES, SAMPLES), 50, "uint16"), "VV": np.full((LINES, SAMPLES), 50, "uint16")}
+    )
 
 
 def test_calibration_and_noise_are_the_formula(constant):
@@ -130,7 +134,9 @@ def test_noise_above_the_signal_leaves_one_count(tmp_path):
 
 def test_geocoding_puts_each_pixel_where_it_belongs(tmp_path):
     image = (np.arange(LINES)[:, None] * 200 + np.arange(SAMPLES) + 1).astype("uint16")
-    layer = sensors.open_observation(_product(tmp_path, {"VV": image}, calibration=False)).layers["relative_backscatter"]
+    layer = sensors.open_observation(_product(tmp_path, {"VV": image}, calibration=False)).layers[
+        "relative_backscatter"
+    ]
     assert layer.odc.geobox.crs.to_epsg() == 32654
     assert layer.attrs["pixel_size_m"] == pytest.approx(10.0)
     values = layer.load().values[0]
@@ -179,7 +185,7 @@ def test_item_says_what_a_catalogue_needs(constant):
     assert item.properties["gsd"] == 10.0
     assert item.properties["mitoshi:quantities"] == ["gamma0", "sigma0", "beta0", "incidence_angle"]
     assert item.datetime.isoformat() == "2024-01-01T09:00:00.500000+00:00"
-    lon, lat = _place(119, 159)
+    _lon, lat = _place(119, 159)
     assert item.bbox[1] == pytest.approx(lat, abs=1e-6)
     assert item.bbox[0] == pytest.approx(_place(0, 159)[0], abs=1e-6)
 

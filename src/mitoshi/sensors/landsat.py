@@ -84,7 +84,7 @@ class LandsatReader:
 
     def recognises(self, source: Source) -> bool:
         """Tell whether there are files named as in a Collection 2 level 2 scene."""
-        return source.tree is not None and bool(_scenes(source))
+        return source.tree is not None and any(NAME.search(n) for n in source.markers) and bool(_scenes(source))
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per scene."""

@@ -163,6 +163,15 @@ class Source:
         return (self.path.name,) if self.tree is None else tuple(self.tree.members)
 
     @property
+    def markers(self) -> tuple[str, ...]:
+        """Names by which a product is recognised: a folder's own files, and everything in an archive.
+
+        A folder that merely contains products further down is no product; `ingest` looks into it.
+        """
+        is_folder = self.tree is not None and self.tree.kind == "folder"
+        return tuple(name for name in self.names if "/" not in name) if is_folder else self.names
+
+    @property
     def text(self) -> str:
         """The path with its description, as `source_of` reads it."""
         described = str(self.description)

@@ -59,7 +59,9 @@ class OperaReader:
     def recognises(self, source: Source) -> bool:
         """Tell whether names are those of OPERA RTC-S1 and no other reading is asked for."""
         asked = source.description.quantity or source.description.units
-        return asked is None and source.kind in {"folder", "GTiff"} and any(NAME.search(n) for n in source.names)
+        rasters = [n for n in source.markers if n.lower().endswith((".tif", ".tiff"))]
+        named = bool(rasters) and all(NAME.search(n) for n in rasters)
+        return asked is None and source.kind in {"folder", "GTiff"} and named
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per burst and time."""

@@ -111,7 +111,7 @@ class Palsar2Reader:
 
     def recognises(self, source: Source) -> bool:
         """Tell whether there are files named as in a mosaic tile."""
-        return source.tree is not None and any(_is_backscatter(name) for name in source.names)
+        return source.tree is not None and any(_is_backscatter(name) for name in source.markers)
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per tile and year."""

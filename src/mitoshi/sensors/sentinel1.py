@@ -186,7 +186,10 @@ class Sentinel1Reader:
 
     def recognises(self, source: Source) -> bool:
         """Tell whether there is an annotation named as in a SAFE product."""
-        return source.tree is not None and any(IMAGE.match(name) for name in source.names)
+        if source.tree is None:
+            return False
+        found = [m for m in map(IMAGE.match, source.names) if m]
+        return bool(found) and (source.tree.kind != "folder" or any(not m["root"] for m in found))
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per product."""

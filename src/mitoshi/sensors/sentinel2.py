@@ -148,10 +148,10 @@ class Sentinel2Reader:
         """Tell whether there is level 2A metadata or a set of band files."""
         if source.tree is None:
             return False
-        if any(name.endswith("MTD_MSIL2A.xml") for name in source.names):
+        if any(name.endswith("MTD_MSIL2A.xml") for name in source.markers):
             return True
-        bands = {m["band"].upper() for m in map(BAND_FILE.search, source.names) if m}
-        landsat = any(re.search(r"(?:^|/)L[CTEO]0\d_", name) for name in source.names)
+        bands = {m["band"].upper() for m in map(BAND_FILE.search, source.markers) if m}
+        landsat = any(re.search(r"(?:^|/)L[CTEO]0\d_", name) for name in source.markers)
         return bool(bands & {"B02", "B03", "B04", "B08", "SCL"}) and len(bands) >= 2 and not landsat
 
     def items(self, source: Source) -> list[pystac.Item]:
