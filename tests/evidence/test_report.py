@@ -22,6 +22,7 @@ from mitoshi.core.product import Coded, CodedClass, Figure
 from mitoshi.core.quantity import BACKSCATTER, Raster
 from mitoshi.core.text import Text
 from mitoshi.evidence import report
+from mitoshi.evidence.wording import worded
 
 MARGIN, WIDTH, HEIGHT = 34.0, 595.28, 841.89
 
@@ -332,6 +333,17 @@ def test_a_figure_without_value_is_said_in_one_line():
         assert [run.text for run in runs(pdf)].count(said) == 5
 
 
+def test_the_time_of_observation_is_that_after_the_event_or_else_the_latest():
+    def observed(*inputs):
+        return re.search(r"Observed:(\S+?UTC)", words(printed("en", inputs=inputs)))
+
+    early, late = "2026-11-10T08:31:05Z", "2026-11-25T08:31:05+09:00"
+    assert observed(entry("after", time=early), entry("elevation", time=late))[1] == "2026-11-1008:31UTC"
+    assert observed(entry("first", time=early), entry("second", time=late))[1] == "2026-11-2423:31UTC"
+    assert observed(entry("first", time="2026-11-10T08:31:05"), entry("second", time=""))[1] == "2026-11-1008:31UTC"
+    assert observed(entry("first", time="unknown")) is None
+
+
 def test_letters_outside_the_fonts_are_seen_to_be_missing():
     text = check_page(printed(assumptions=[Text("🛰", "🛰 航跡\x00\u202e")]))
     assert "・〓航跡" in text
@@ -365,4 +377,5 @@ def test_the_gallery_runs():
     assert Image.open(BytesIO(picture)).width == 1400
     text = check_page(page)
     assert "模擬（シミュレーション）" in text
-    assert "9.7km²9.1～10.6km²（90%信頼区間）" in text
+    said = worded(gallery.figures(gallery.scene(seed=7)[0])[0], "ja")
+    assert f"{said.quantity}{said.interval}".replace("\u202f", "") in text

@@ -7,14 +7,14 @@ then, their first entries are shown with the count of those that stand in ``run.
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
 from mitoshi.evidence.cards import headline
-from mitoshi.evidence.input_table import MORE, RUN, cut, input_table, instant_or_none, when
+from mitoshi.evidence.input_table import MORE, RUN, cut, input_table, instant_or_none
 from mitoshi.evidence.layout import (
     FAMILY,
     Block,
@@ -297,17 +297,14 @@ def _header(content: _Content, fit: _Fit) -> Block:
 
 def _observed(content: _Content) -> str:
     """Return when the image after the event was taken, or the latest input where no argument is called so."""
-    known = [i for i in content.inputs if instant_or_none(i.get("datetime", ""))]
-    chosen = [i for i in known if i.get("argument") == "after"] or known
-    return when(max((i["datetime"] for i in chosen), key=_sortable, default=""), content.language)
+    known = [(i.get("argument"), time) for i in content.inputs if (time := instant_or_none(i.get("datetime", "")))]
+    after = [time for argument, time in known if argument == "after"]
+    times = after or [time for _, time in known]
+    return moment(max(times, key=_in_order), content.language) if times else ""
 
 
-def _sortable(text: str) -> float:
-    from datetime import UTC
-
-    time = instant_or_none(text)
-    assert time is not None  # noqa: S101 - only texts that were read before come here
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+def _in_order(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _assumptions(content: _Content, fit: _Fit) -> Block:
