@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -168,7 +168,8 @@ def _checked_times(properties: Mapping[str, Any]) -> dict[str, str]:
     Raises
     ------
     InputError
-        If there is no time, one cannot be read, the end lies before the start, or a year is out of 1900..2200.
+        If there is no time, one cannot be read, the end lies before the start, or a year is out of 1900..2200. The whole
+        calendar (0001-01-01 to 9999-12-31) is allowed: it says that the time is not known.
     """
     found = {name: _time(properties[name], name) for name in TIMESTAMPS if name in properties}
     if "datetime" not in found and not {"start_datetime", "end_datetime"} <= found.keys():
@@ -177,10 +178,11 @@ def _checked_times(properties: Mapping[str, Any]) -> dict[str, str]:
         "end_datetime", datetime.max.replace(tzinfo=UTC)
     ):
         raise InputError("end_datetime lies before start_datetime; mend the item")
-    for name in ("datetime", "start_datetime", "end_datetime"):
+    unknown = [found[n].date() for n in ("start_datetime", "end_datetime") if n in found] == [date.min, date.max]
+    for name in () if unknown else ("datetime", "start_datetime", "end_datetime"):
         if name in found and not 1900 <= found[name].year <= 2200:
             raise InputError(f"{name} is in the year {found[name].year}; mend the item")
-    return {name: f"{time:%Y-%m-%dT%H:%M:%S.%fZ}" for name, time in found.items()}
+    return {name: f"{time.replace(tzinfo=None).isoformat(timespec='microseconds')}Z" for name, time in found.items()}
 
 
 def times(item: Mapping[str, Any]) -> tuple[datetime, datetime]:

@@ -76,7 +76,8 @@ def search(
         print_json({"type": "FeatureCollection", "features": [item.to_dict(transform_hrefs=False) for item in found]})
         return
     for item in found:
-        seen = item.properties.get("datetime") or item.properties.get("start_datetime") or "time unknown"
+        seen = item.properties.get("datetime") or item.properties.get("start_datetime") or ""
+        seen = "time unknown" if seen[:4] in ("", "0001") else seen
         held = ", ".join(item.properties.get("mitoshi:quantities", sorted(item.assets)))
         click.echo(f"{seen}  {item.collection_id or '-':<24} {item.id}  {held}")
     click.echo(f"{len(found)} found", err=True)
