@@ -30,7 +30,8 @@ Tags = dict[int, tuple[int, int, bytes]]  # tag -> (type, count, little-endian v
 
 WIDTH, HEIGHT, TILE_OFFSETS, TILE_BYTE_COUNTS, SUBFILE = 256, 257, 324, 325, 254
 PER_LEVEL = {WIDTH, HEIGHT, TILE_OFFSETS, TILE_BYTE_COUNTS}
-GEOREFERENCE = {33550, 33922, 34264, 34735, 34736, 34737, 42112}  # of the full resolution alone
+GEOREFERENCE = {33550, 33922, 34264, 34735, 34736, 34737}
+FIRST_ONLY = {*GEOREFERENCE, 42112}  # GDAL's metadata: of the full resolution alone
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 12: 8, 16: 8}
 SHORT, LONG, LONG8 = 3, 4, 16
 CLASSIC_LIMIT = 4_000_000_000
@@ -98,22 +99,15 @@ def encode(values: npt.NDArray[Any], encoding: Encoding) -> list[bytes]:
 
 def _tiff_bytes(values: npt.NDArray[Any], encoding: Encoding, frame: Frame | None = None) -> bytes:
     """Return a whole TIFF made by GDAL: the codec, and the source of the georeference tags."""
-    import warnings
-
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
 
-    georeference: dict[str, Any] = {}
+    # Any transform but the identity or its mirror image: without one, GDAL warns of what is not asked of it here.
+    place: dict[str, Any] = {"transform": rasterio.Affine(1.0, 0.0, 1.0, 0.0, -1.0, 0.0)}
     if frame is not None and frame.georeferenced:
-        georeference = {
-            "crs": rasterio.crs.CRS.from_wkt(frame.wkt),
-            "transform": rasterio.Affine(*frame.transform),
-        }
-    with warnings.catch_warnings(), rasterio.Env(GDAL_NUM_THREADS="1"), MemoryFile() as memory:
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        options = encoding.creation(*(int(n) for n in values.shape))
-        with memory.open(**options, **georeference) as dataset:
+        place = {"crs": rasterio.crs.CRS.from_wkt(frame.wkt), "transform": rasterio.Affine(*frame.transform)}
+    with rasterio.Env(GDAL_NUM_THREADS="1"), MemoryFile() as memory:
+        with memory.open(**encoding.creation(*(int(n) for n in values.shape)), **place) as dataset:
             if frame is not None:
                 _describe(dataset, encoding)
             dataset.write(values, 1)
@@ -237,6 +231,8 @@ class Pyramid:
 
         template = np.full((BLOCK, BLOCK), self._encoding.nodata, dtype=self._encoding.dtype)
         tags = read_tags(_tiff_bytes(template, self._encoding, frame))
+        if not frame.georeferenced:
+            tags = {tag: value for tag, value in tags.items() if tag not in GEOREFERENCE}
         head = _head(tags, self.levels, [spool.sizes for spool in self._spools])
         with path.open("wb") as out:
             out.write(head)
@@ -276,7 +272,7 @@ def _directories(
 ) -> bytes:
     content = bytearray(struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) if big else struct.pack("<2sHI", b"II", 42, 8))
     for n, shape in enumerate(shapes):
-        kept = {t: v for t, v in tags.items() if t not in PER_LEVEL and (n == 0 or t not in GEOREFERENCE)}
+        kept = {t: v for t, v in tags.items() if t not in PER_LEVEL and (n == 0 or t not in FIRST_ONLY)}
         kept |= _level_tags(shape, sizes[n], offsets[n], overview=n > 0, big=big)
         content += _directory(kept, len(content), last=n == len(shapes) - 1, big=big)
     return bytes(content)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mitoshi.core.method import Method, Output
 
-__all__ = ["ProductDifference", "compare_files", "compare_product", "compare_run"]
+__all__ = ["ProductDifference", "compare_files", "compare_product", "compare_run", "sealed_content"]
 
 Status = Literal["identical", "equivalent", "different"]
 ROWS = 1024  # rows compared at once
@@ -116,6 +116,24 @@ def _steps(a: npt.NDArray[Any], b: npt.NDArray[Any], step: float, *, coded: bool
         return np.ones(a.shape)
     distance = np.abs(a.astype(np.float64) - b.astype(np.float64)) / step
     return np.where(np.isfinite(distance), distance, np.inf)
+
+
+def sealed_content(sealed: Path, output: Output, run: Mapping[str, Any]) -> str | None:
+    """Return one line if a bundle's raster is not the one whose content ``run.json`` states."""
+    from mitoshi.core.grid import tiles
+    from mitoshi.evidence.digest import BLOCK, block_digests, content_digest
+    from mitoshi.evidence.layers import header_of
+    from mitoshi.sensors import guard
+
+    with guard.open_raster(sealed / f"{output.name}.tif") as dataset:
+        windows = ((tile.write[0], tile.write[1]) for tile in tiles(dataset.shape, BLOCK))
+        digests = [
+            d for y, x in windows for d in block_digests(dataset.read(1, window=((y.start, y.stop), (x.start, x.stop))))
+        ]
+    stated = dict(dict(run.get("products") or {}).get(output.name) or {}).get("content_sha256")
+    if content_digest({**header_of(output), **run["grid"]}, digests) == stated:
+        return None
+    return f"{output.name}.tif is not the layer whose content run.json states"
 
 
 def compare_run(sealed: Mapping[str, Any], again: Mapping[str, Any], *, exact: bool) -> str | None:

@@ -18,7 +18,7 @@ __all__ = ["crate"]
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 APACHE = "https://spdx.org/licenses/Apache-2.0"
-CONTEXT = ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"]
+CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
 HOME = "urn:mitoshi:"
 MEDIA = {
     ".tif": "image/tiff",
@@ -63,7 +63,7 @@ def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str]) -> En
         {
             "@id": "ro-crate-metadata.json",
             "@type": "CreativeWork",
-            "conformsTo": [{"@id": "https://w3id.org/ro/crate/1.1"}],
+            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
             "about": {"@id": "./"},
         },
         _root(plan, bundle_id, files),

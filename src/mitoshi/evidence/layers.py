@@ -32,6 +32,12 @@ def encoding_of(output: Output) -> Encoding:
     return Encoding("float32", float("nan"), MEASURED_LEVEL, layer.quantity.units, output.name)
 
 
+def header_of(output: Output) -> dict[str, Any]:
+    """Return what is hashed with the pixels of a product, the grid apart."""
+    encoding = encoding_of(output)
+    return {"dims": ["y", "x"], "dtype": "u1" if encoding.dtype == "uint8" else "<f4", "units": encoding.units}
+
+
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mitoshi.evidence.cog import Pyramid
 from mitoshi.evidence.digest import BLOCK, content_digest
-from mitoshi.evidence.layers import encoding_of, halving_of
+from mitoshi.evidence.layers import encoding_of, halving_of, header_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,14 +118,7 @@ class Collector:
     def digest(self, output: Output) -> str:
         """Return the content digest of one product."""
         n = self.method.outputs.index(output)
-        encoding = encoding_of(output)
-        header = {
-            "dims": ["y", "x"],
-            "dtype": "u1" if encoding.dtype == "uint8" else "<f4",
-            "units": encoding.units,
-            **self.frame.described(),
-        }
-        return content_digest(header, self._digests[n])
+        return content_digest({**header_of(output), **self.frame.described()}, self._digests[n])
 
     def input_blocks(self, argument: int) -> list[bytes]:
         """Return the block digests of one data argument."""

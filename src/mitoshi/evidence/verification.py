@@ -20,6 +20,7 @@ from mitoshi.evidence.comparison import (
     compare_files,
     compare_product,
     compare_run,
+    sealed_content,
 )
 from mitoshi.evidence.locating import Found, locate, locations_of
 from mitoshi.evidence.record import FORMAT
@@ -45,8 +46,9 @@ class Verdict:
     Attributes
     ----------
     status
-        "identical": every product and statement came out the same. "equivalent": within the method's tolerance.
-        "different": the bundle, an input or the result is not what it says. "unverifiable": it cannot be run here.
+        "identical": every product and statement came out the same. "equivalent": within the method's tolerance, in another
+        environment; in the same environment a run is the same to the byte, and nothing is tolerated. "different": the
+        bundle, an input or the result is not what it says. "unverifiable": it cannot be run here.
     reasons
         The first difference first; then what else is worth knowing.
     products
@@ -174,17 +176,19 @@ def _compared(
     products = tuple(compare_product(directory, again, output, method) for output in method.outputs)
     exact = all(p.status == "identical" for p in products)
     notes = (*notes, *_code_note(run, now))
-    lines = [p.line() for p in products if p.status == "different"]
-    # Which inputs, grid and parameters: first, for the rasters follow from them.
-    told = [compare_run(run, now, exact=exact), compare_figures(directory, again, exact=exact)]
-    lines += [line for line in told if line is not None]
-    if lines:
-        return Verdict("different", (*lines, *notes), products)
     environments = [read_json(p, "environment.json") for p in (directory, again)]
+    same_place = environments[0] == environments[1]
+    lines = [p.line() for p in products if p.status == "different" or (same_place and p.status != "identical")]
+    told = [
+        *(sealed_content(directory, output, run) for output in method.outputs if not exact),
+        compare_run(run, now, exact=exact),
+        compare_figures(directory, again, exact=exact),
+    ]
+    lines += [line for line in told if line is not None]
     unlike = compare_files(directory, again)
-    if environments[0] == environments[1] and exact and unlike:
-        return Verdict("different", (*unlike, *notes), products)
-    if environments[0] != environments[1]:
+    if lines or (same_place and unlike):
+        return Verdict("different", (*(lines or unlike), *notes), products)
+    if not same_place:
         notes = (*notes, *_environment_note(environments[0], environments[1], unlike))
     if exact:
         return Verdict("identical", notes, products)
