@@ -163,8 +163,7 @@ class Method(Generic[P, R]):
         self.figures: Callable[[Mapping[str, float], Mapping[str, Any]], tuple[Figure, ...]] | None = declared[
             "figures"
         ]
-        field = function.__module__.rsplit(".", 2)[-2]
-        self.name: str = declared["name"] or f"{field}.{function.__name__.replace('_', '-')}"
+        self.name: str = declared["name"] or _contract_name(function)
         self.doc = inspect.getdoc(function) or ""
         hints = get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
@@ -301,6 +300,14 @@ def method(
         return Method(function, declared)
 
     return declare
+
+
+def _contract_name(function: Callable[..., Any]) -> str:
+    """Return ``field.method-name`` from the package that holds the function's module, and its name."""
+    packages = function.__module__.split(".")[:-1]
+    if not packages:
+        raise TypeError(f"{function.__name__} lies in no package that could name its field; give name='field.method'")
+    return f"{packages[-1]}.{function.__name__.replace('_', '-')}"
 
 
 def _exactly(value: object, kind: type) -> bool:

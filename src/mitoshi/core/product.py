@@ -110,4 +110,4 @@ class Figure(NamedTuple):
     upper: float | None
     units: str
     confidence: float | None = None
-    reason: str = ""
+    reason: Text | str = ""

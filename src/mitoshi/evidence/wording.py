@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mitoshi.core.product import Figure
     from mitoshi.core.text import Language
 
-__all__ = ["Worded", "decimals_of", "moment", "number", "units", "worded"]
+__all__ = ["Worded", "decimals_of", "moment", "number", "said", "units", "worded"]
 
 THIN = "\u202f"  # narrow no-break space, between thousands and before units
 MINUS = "\u2212"
@@ -154,3 +154,9 @@ def moment(time: datetime, language: Language) -> str:
         return f"{known.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     japan = known.astimezone(JST)
     return f"{japan.year}年{japan.month}月{japan.day}日 {japan:%H:%M} JST (UTC+9)"
+
+
+def said(figure: Figure, language: Language) -> str:
+    """Return a figure as one phrase: number, unit, and its interval or why there is none."""
+    words = worded(figure, language)
+    return f"{words.quantity} ({words.interval})" if words.interval else words.quantity

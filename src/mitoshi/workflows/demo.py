@@ -12,6 +12,7 @@ from mitoshi.catalog import Catalogue
 from mitoshi.core.discovery import find
 from mitoshi.core.requirement import instant
 from mitoshi.evidence import verify
+from mitoshi.evidence.wording import said
 from mitoshi.methods.statistics.agreement import Agreement, agreement, expected_calibration_error
 from mitoshi.sensors import items
 from mitoshi.simulation import EVENT, region, write_region
@@ -71,11 +72,7 @@ class DemoResult:
 
     def lines(self) -> list[str]:
         """Return what the terminal shows."""
-        figures = [
-            f"  {f.title.en}: {f.value:.4g} {f.units}"
-            + ("" if f.lower is None or f.upper is None else f" ({f.lower:.4g} to {f.upper:.4g}, {f.confidence:.0%})")
-            for f in self.bundle.figures
-        ]
+        figures = [f"  {f.title.en}: {said(f, 'en')}" for f in self.bundle.figures]
         return [
             "A SIMULATED coastal region; nothing here is an observation of the Earth. 模擬データです。",
             *(f"  {c.en}" for c in self.bundle.choice),

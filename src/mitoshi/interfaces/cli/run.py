@@ -141,6 +141,8 @@ def _run(
 
 
 def _show(bundle: Any, out: Path, *, as_json: bool) -> None:
+    from mitoshi.evidence.wording import said
+
     if as_json:
         print_json(
             {
@@ -158,8 +160,5 @@ def _show(bundle: Any, out: Path, *, as_json: bool) -> None:
     for assumption in bundle.assumptions:
         click.echo(f"assumed: {assumption.en}", err=True)
     for f in bundle.figures:
-        interval = (
-            "" if f.lower is None or f.upper is None else f"  ({f.lower:.4g} to {f.upper:.4g}, {f.confidence:.0%})"
-        )
-        click.echo(f"{f.title.en}: {f.value:.4g} {f.units}{interval}")
+        click.echo(f"{f.title.en}: {said(f, 'en')}")
     click.echo(f"bundle {out} (id {bundle.id[:12]}); check it with: mitoshi verify {out}")
