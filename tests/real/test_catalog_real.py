@@ -92,7 +92,7 @@ def test_the_bowtie_as_an_item_is_refused(tmp_path, shared_data):
 
 @pytest.mark.slow
 def test_native_products_through_the_readers(tmp_path, shared_data):
-    from mitoshi import sensors
+    from mitoshi import cube, sensors
 
     paths = [
         shared_data("platform/sentinel2/cog_29RKH_20200219"),
@@ -101,7 +101,7 @@ def test_native_products_through_the_readers(tmp_path, shared_data):
         shared_data("platform/jaxa/N23W161_20_MOS_F02DAR.tar.gz"),
     ]
     catalogue = Catalogue(tmp_path / "c")
-    report = catalogue.ingest(paths, sensors.items)
+    report = cube.ingest(catalogue, paths)
     found = {i.id: i for i in catalogue.search()}
     assert len(found) == len(report.added) >= 6
     for item in found.values():
@@ -110,7 +110,7 @@ def test_native_products_through_the_readers(tmp_path, shared_data):
     # Two Sentinel-2 tiles lie across the antimeridian; their stactools items say the same footprints.
     crossing = {i.id[-35:-16] for i in catalogue.search(bbox=(179.5, -80, -179.5, 80))}
     assert len(crossing) == 2
-    again = catalogue.ingest(paths, sensors.items)
+    again = cube.ingest(catalogue, paths)
     assert (again.added, again.updated) == ((), ())
     # What was catalogued opens again.
     item = next(i for n, i in found.items() if "29RKH" in n)

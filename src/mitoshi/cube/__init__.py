@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mitoshi.cube.alignment import align, mosaic
     from mitoshi.cube.composite import latest, masked, median
     from mitoshi.cube.grid import crop, geobox_of, grid_for, same_grid
+    from mitoshi.cube.ingestion import ingest
     from mitoshi.cube.loading import load, load_remote, open_layer, passes
     from mitoshi.cube.resolution import Choice, Rejected, Resolution, resolve
 
@@ -31,6 +32,7 @@ _HOME = {
     "load_remote": "loading",
     "open_layer": "loading",
     "passes": "loading",
+    "ingest": "ingestion",
     "Choice": "resolution",
     "Rejected": "resolution",
     "Resolution": "resolution",
@@ -45,6 +47,7 @@ __all__ = [
     "crop",
     "geobox_of",
     "grid_for",
+    "ingest",
     "latest",
     "load",
     "load_remote",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ class Warped:
 
         def read(y: slice, x: slice) -> np.ndarray[Any, Any]:
             values = np.asarray(chosen.isel({dims[-2]: y, dims[-1]: x}).to_numpy(), dtype=dtype)
-            values = values.reshape((-1, *values.shape[-2:]))
+            values = values.reshape((math.prod(values.shape[:-2]), *values.shape[-2:]))
             return np.power(10.0, values / dtype.type(10)).astype(dtype) if self.decibel else values
 
         out = resample(read, self.how, rows, columns, self.method, missing_value(dtype))

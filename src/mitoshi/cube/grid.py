@@ -35,8 +35,8 @@ def same_grid(one: GeoBox, other: GeoBox) -> bool:
     """Tell whether two grids are the same to a thousandth of a pixel."""
     if tuple(one.shape) != tuple(other.shape) or one.crs != other.crs:
         return False
-    there = ~other.affine * one.affine
-    corners = np.array([there * c for c in ((0, 0), (one.shape[1], 0), (0, one.shape[0]))])
+    there = ~other.affine @ one.affine
+    corners = np.array([there @ c for c in ((0, 0), (one.shape[1], 0), (0, one.shape[0]))])
     wanted = np.array([(0, 0), (one.shape[1], 0), (0, one.shape[0])])
     return bool(np.abs(corners - wanted).max() < 1e-3)
 
@@ -51,7 +51,7 @@ def pixel_size_m(grid: GeoBox) -> float | None:
     from pyproj import Geod
 
     middle = grid.shape[1] / 2, grid.shape[0] / 2
-    (west, south), (east, north) = (grid.affine * (middle[0] + d, middle[1] + e) for d, e in ((0, 1), (1, 0)))
+    (west, south), (east, north) = (grid.affine @ (middle[0] + d, middle[1] + e) for d, e in ((0, 1), (1, 0)))
     area, _ = Geod(ellps="WGS84").polygon_area_perimeter([west, east, east, west], [south, south, north, north])
     return float(np.sqrt(abs(area)))
 
@@ -151,7 +151,7 @@ def _shifted(base: GeoBox, rows: slice, columns: slice) -> GeoBox:
 
     shape = rows.stop - rows.start, columns.stop - columns.start
     _check_size(shape)
-    return GeoBox(shape, base.affine * type(base.affine).translation(columns.start, rows.start), base.crs)
+    return GeoBox(shape, base.affine @ type(base.affine).translation(columns.start, rows.start), base.crs)
 
 
 def _check_size(shape: tuple[int, int]) -> None:
@@ -187,8 +187,14 @@ def _metric_grid(area: BBox, resolution: float) -> GeoBox:
 
 
 def _extent(grid: GeoBox) -> BBox:
-    box = grid.geographic_extent.boundingbox
-    return BBox.checked((max(-180.0, box.left), max(-90.0, box.bottom), min(180.0, box.right), min(90.0, box.top)))
+    """Return the extent of a geographic grid; west > east where it reaches over the antimeridian."""
+    rows, columns = grid.shape
+    corners = np.array([grid.affine @ c for c in ((0, 0), (columns, 0), (0, rows), (columns, rows))])
+    (west, south), (east, north) = corners.min(axis=0), corners.max(axis=0)
+    if east - west >= 360:
+        west, east = -180.0, 180.0
+    wrapped = [v - 360 * np.floor((v + 180) / 360) if abs(v) > 180 else v for v in (west, east)]
+    return BBox.checked((wrapped[0], max(-90.0, south), wrapped[1], min(90.0, north)))
 
 
 def _item_grid(item: Any) -> GeoBox | None:

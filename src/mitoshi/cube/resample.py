@@ -80,7 +80,7 @@ def source_pixels(
     if target.crs is not None and source.crs is not None and target.crs != source.crs:
         easting, northing = _transformer(target.crs.to_wkt(), source.crs.to_wkt()).transform(easting, northing)
     if source.crs is not None and source.crs.geographic:
-        middle = (source.affine * (source.shape[1] / 2, source.shape[0] / 2))[0]
+        middle = (source.affine @ (source.shape[1] / 2, source.shape[0] / 2))[0]
         easting = np.mod(easting - middle + 180.0, 360.0) - 180.0 + middle  # the seam lies opposite to the source
     return back.a * easting + back.b * northing + back.c, back.d * easting + back.e * northing + back.f
 
