@@ -262,9 +262,10 @@ def _chosen(
 
 
 def _best_pair(ours: list[Candidate], theirs: list[Candidate]) -> tuple[Candidate, Candidate]:
-    """Return the pair of one geometry with the smallest sum of ranks, or the best of each where there is none."""
-    pairs = [(i + j, j, i) for i, a in enumerate(ours) for j, b in enumerate(theirs) if same_geometry(a, b)]
-    if not pairs:
-        return ours[0], theirs[0]
-    _, j, i = min(pairs)
+    """Return the first of ours that has a partner of one geometry, with its best partner; the best of each where none has.
+
+    The argument that the method names first decides: the first image after a flood is worth more than a newer one before it.
+    """
+    pairs = [(i, j) for i, a in enumerate(ours) for j, b in enumerate(theirs) if same_geometry(a, b)]
+    i, j = min(pairs, default=(0, 0))
     return ours[i], theirs[j]
