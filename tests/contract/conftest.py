@@ -29,14 +29,20 @@ def plausible(quantity, seed, shape=SHAPE):
         wet = bowl < 0.1 + 0.1 * seed
         mean = np.stack([np.where(wet, 0.008, 0.08), np.where(wet, 0.0015, 0.015)])
         power = (mean * noise.gamma(4.4, 1 / 4.4, (2, *shape))).astype("float32")
-        return xr.DataArray(power, dims=("polarisation", "y", "x"), coords={"polarisation": ["VV", "VH"]}, attrs=attrs)
+        coords = {"polarisation": ["VV", "VH"], **places(shape)}
+        return xr.DataArray(power, dims=("polarisation", "y", "x"), coords=coords, attrs=attrs)
     if quantity.name == "elevation":
         values = 60 * bowl + noise.normal(0, 0.3, shape)
     elif quantity.name == "water_occurrence":
         values = (bowl < 0.08).astype(float)
     else:
         values = noise.uniform(0, 1, shape)
-    return xr.DataArray(values.astype("float32"), dims=("y", "x"), attrs=attrs)
+    return xr.DataArray(values.astype("float32"), dims=("y", "x"), coords=places(shape), attrs=attrs)
+
+
+def places(shape):
+    """Return the coordinates of pixel centres, as every array of a run has them."""
+    return {"y": np.arange(shape[0]) + 0.5, "x": np.arange(shape[1]) + 0.5}
 
 
 @pytest.fixture

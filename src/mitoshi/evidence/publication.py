@@ -20,7 +20,7 @@ from mitoshi.evidence.outline import outlines, thinning
 from mitoshi.evidence.record import product_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mitoshi.core.text import Language
     from mitoshi.evidence.inputs import Given
@@ -200,5 +200,15 @@ def _table(outcome: Outcome) -> list[dict[str, str]]:
 def _area_text(plan: Plan) -> Text | None:
     if plan.area is None:
         return None
-    west, south, east, north = (f"{v:g}" for v in plan.area)
-    return Text(f"{west}° to {east}° E, {south}° to {north}° N", f"東経 {west}°～{east}°、北緯 {south}°～{north}°")
+    west, south, east, north = plan.area
+    return Text(
+        f"{_angle(west, 'EW')} to {_angle(east, 'EW')}, {_angle(south, 'NS')} to {_angle(north, 'NS')}",
+        f"{_angle(west, ('東経', '西経'))}～{_angle(east, ('東経', '西経'))}、"
+        f"{_angle(south, ('北緯', '南緯'))}～{_angle(north, ('北緯', '南緯'))}",
+    )
+
+
+def _angle(value: float, signs: Sequence[str]) -> str:
+    """Return an angle with the letter of its half; Japanese puts the word before it."""
+    side = signs[0] if value >= 0 else signs[1]
+    return f"{abs(value):g}°{side}" if len(side) == 1 else f"{side}{abs(value):g}°"

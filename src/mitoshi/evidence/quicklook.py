@@ -284,7 +284,7 @@ def _arrow(north: float) -> Image.Image:
 
 def _notes(lines: Neatline, note: str, grid: Any, language: Language) -> str:
     """Return what the map is drawn on, to be written below it."""
-    said = [PIXELS.in_(language)] if lines.metres is None else [fonts.printable(str(grid.crs))[:24]]
+    said = [PIXELS.in_(language)] if lines.metres is None else [fonts.printable(_crs_name(grid))[:24]]
     said += [SCALE_AT_CENTRE.in_(language)] if lines.scale_varies else []
     said += [note] if note else []
     return "　".join(said)
@@ -294,3 +294,9 @@ def _png(page: Image.Image) -> bytes:
     stream = BytesIO()
     page.save(stream, "PNG", compress_level=9)
     return stream.getvalue()
+
+
+def _crs_name(grid: Any) -> str:
+    """Return the EPSG code of the grid's reference system, or its own name."""
+    code = grid.crs.to_epsg()
+    return f"EPSG:{code}" if code is not None else str(grid.crs.proj.name)
