@@ -20,7 +20,7 @@ from mitoshi.core.text import Text
 from mitoshi.sensors import guard, stac
 from mitoshi.sensors.lazy import lazy_array, pixel_size_m
 from mitoshi.sensors.observation import Observation
-from mitoshi.sensors.products import chosen_product
+from mitoshi.sensors.products import chosen_product, part_of
 
 if TYPE_CHECKING:
     import pystac
@@ -142,13 +142,15 @@ class DatacubeReader:
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per time step."""
-        return [stac.make_item(source, _parts(source, step)) for step in _steps(source).values()]
+        steps = _steps(source)
+        return [stac.make_item(source, _parts(source, step, part_of(mark, len(steps)))) for mark, step in steps.items()]
 
     def open(self, source: Source) -> Observation:
         """Return the variables of one time step."""
         steps = _steps(source)
         step = chosen_product(source, steps)
-        parts = _parts(source, step)
+        mark = next(mark for mark, one in steps.items() if one is step)
+        parts = _parts(source, step, part_of(mark, len(steps)))
         engine = _engine(source)
         said = source.description
         readers = [
@@ -324,11 +326,12 @@ def _steps(source: Source) -> dict[str, Step]:
         if QUANTITIES[quantity].power:
             labels = tuple(label.upper() for label in labels)
         unique = f"{stac.safe_stem(source.path.name)}-{_fingerprint(source)}"
-        steps = [
-            Step(f"{unique}{mark}", time, index, tuple(names), quantity, units, tuple(labels), grid, (*more, *assumed))
+        return {
+            mark.removeprefix("_"): Step(
+                f"{unique}{mark}", time, index, tuple(names), quantity, units, tuple(labels), grid, (*more, *assumed)
+            )
             for mark, time, index in _indices(source, dataset[names[0]])
-        ]
-    return {step.id: step for step in steps}
+        }
 
 
 def _fingerprint(source: Source) -> str:
@@ -418,7 +421,7 @@ def _code(text: str) -> str | None:
     return f"EPSG:{code}" if code else str(crs.to_wkt())
 
 
-def _parts(source: Source, step: Step) -> stac.Parts:
+def _parts(source: Source, step: Step, part: dict[str, str]) -> stac.Parts:
     power = QUANTITIES[step.quantity].power
     return stac.Parts(
         id=step.id,
@@ -428,7 +431,7 @@ def _parts(source: Source, step: Step) -> stac.Parts:
         start=step.time,
         end=step.time,
         gsd=pixel_size_m(step.grid),
-        properties={**({"sar:polarizations": list(step.labels)} if power else {}), "mitoshi:part": step.id},
+        properties={**({"sar:polarizations": list(step.labels)} if power else {}), **part},
         assets={"data": source.path} if source.kind != "folder" else {},
         assumptions=step.assumptions,
     )

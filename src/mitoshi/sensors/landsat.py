@@ -20,7 +20,7 @@ from mitoshi.sensors import guard, stac
 from mitoshi.sensors.header import Header, read_header
 from mitoshi.sensors.lazy import BandReader, Decode, lazy_array, pixel_size_m
 from mitoshi.sensors.observation import Observation
-from mitoshi.sensors.products import chosen_product
+from mitoshi.sensors.products import chosen_product, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,12 +88,14 @@ class LandsatReader:
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per scene."""
-        return [stac.make_item(source, _parts(source, scene)) for scene in _scenes(source).values()]
+        scenes = _scenes(source)
+        return [stac.make_item(source, _parts(source, scene, len(scenes))) for scene in scenes.values()]
 
     def open(self, source: Source) -> Observation:
         """Return reflectance, temperature and quality of one scene."""
-        scene = chosen_product(source, _scenes(source))
-        parts = _parts(source, scene)
+        scenes = _scenes(source)
+        scene = chosen_product(source, scenes)
+        parts = _parts(source, scene, len(scenes))
         named = (*scene.bands.values(), *scene.metadata.values())
         files = (source.path,) if scene.tree.kind != "folder" else tuple(source.path / name for name in named)
         return Observation(_layers(scene), stac.make_item(source, parts), stac.assumed(parts), files)
@@ -188,7 +190,7 @@ def _main(scene: Scene) -> Header:
     return read_header(scene.tree.locate(scene.bands[band]))
 
 
-def _parts(source: Source, scene: Scene) -> stac.Parts:
+def _parts(source: Source, scene: Scene, count: int) -> stac.Parts:
     mtl, grid = scene.mtl(), _main(scene).grid
     start, end = _times(scene, mtl)
     offered = {
@@ -213,7 +215,7 @@ def _parts(source: Source, scene: Scene) -> stac.Parts:
             "landsat:wrs_path": place[:3],
             "landsat:wrs_row": place[3:],
             **cloud,
-            "mitoshi:part": scene.id,
+            **part_of(scene.id, count),
         },
         assets={b: source.path / n for b, n in scene.bands.items()} if folder else {"product": source.path},
         assumptions=() if mtl else (NO_MTL,),

@@ -17,7 +17,7 @@ from mitoshi.sensors import guard, stac
 from mitoshi.sensors.header import Header, read_header
 from mitoshi.sensors.lazy import BandReader, Decode, lazy_array, pixel_size_m
 from mitoshi.sensors.observation import Observation
-from mitoshi.sensors.products import chosen_product
+from mitoshi.sensors.products import chosen_product, part_of
 
 if TYPE_CHECKING:
     import pystac
@@ -65,12 +65,14 @@ class OperaReader:
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per burst and time."""
-        return [stac.make_item(source, _parts(burst, source)) for burst in _bursts(source).values()]
+        bursts = _bursts(source)
+        return [stac.make_item(source, _parts(burst, source, len(bursts))) for burst in bursts.values()]
 
     def open(self, source: Source) -> Observation:
         """Return gamma0 of one burst at one time."""
-        burst = chosen_product(source, _bursts(source))
-        parts = _parts(burst, source)
+        bursts = _bursts(source)
+        burst = chosen_product(source, bursts)
+        parts = _parts(burst, source, len(bursts))
         return Observation(
             _layers(burst, source), stac.make_item(source, parts), stac.assumed(parts), tuple(burst.files.values())
         )
@@ -124,7 +126,7 @@ def _place(burst: Burst) -> str | None:
     return found[0] if found else None
 
 
-def _parts(burst: Burst, source: Source) -> stac.Parts:
+def _parts(burst: Burst, source: Source, count: int) -> stac.Parts:
     wanted = source.description.bands
     header, place, platform = _header(burst, wanted), _place(burst), PLATFORM.search(burst.stem)
     first = burst.files[_bands(burst, wanted)[0]]
@@ -151,7 +153,7 @@ def _parts(burst: Burst, source: Source) -> stac.Parts:
             "constellation": "sentinel-1",
             **({"platform": f"sentinel-1{platform[1].lower()}"} if platform else {}),
             **({"opera:burst_id": place} if place else {}),
-            "mitoshi:part": burst.stem,
+            **part_of(burst.stem, count),
         },
         assets={band.lower(): path for band, path in burst.files.items()},
         assumptions=() if official else (OWN_NAME,),

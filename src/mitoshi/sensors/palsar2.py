@@ -21,7 +21,7 @@ from mitoshi.sensors import stac
 from mitoshi.sensors.header import Header, read_header
 from mitoshi.sensors.lazy import BandReader, Decode, lazy_array, pixel_size_m, read_window
 from mitoshi.sensors.observation import Observation
-from mitoshi.sensors.products import chosen_product
+from mitoshi.sensors.products import chosen_product, part_of
 
 if TYPE_CHECKING:
     import pystac
@@ -115,12 +115,14 @@ class Palsar2Reader:
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per tile and year."""
-        return [stac.make_item(source, _parts(source, tile)) for tile in _tiles(source).values()]
+        tiles = _tiles(source)
+        return [stac.make_item(source, _parts(source, tile, len(tiles))) for tile in tiles.values()]
 
     def open(self, source: Source) -> Observation:
         """Return gamma0, incidence angle, mask and observation day of one tile."""
-        tile = chosen_product(source, _tiles(source))
-        parts = _parts(source, tile)
+        tiles = _tiles(source)
+        tile = chosen_product(source, tiles)
+        parts = _parts(source, tile, len(tiles))
         files = (source.path,) if tile.tree.kind != "folder" else tuple(source.path / n for n in tile.files.values())
         return Observation(_layers(tile), stac.make_item(source, parts), stac.assumed(parts), files)
 
@@ -174,7 +176,7 @@ def _span(tile: MosaicTile) -> tuple[datetime, datetime, tuple[Text, ...]]:
     return observation_day(first, tile.sensor), end, ()
 
 
-def _parts(source: Source, tile: MosaicTile) -> stac.Parts:
+def _parts(source: Source, tile: MosaicTile, count: int) -> stac.Parts:
     header = tile.header(f"sl_{tile.polarisations[0]}")
     start, end, more = _span(tile)
     kinds = {"linci": "incidence_angle", "mask": "quality", "date": "acquisition_day"}
@@ -196,7 +198,7 @@ def _parts(source: Source, tile: MosaicTile) -> stac.Parts:
             ),
             "platform": "alos-2" if tile.sensor == "PALSAR-2" else "alos",
             "instruments": [tile.sensor.lower()],
-            "mitoshi:part": tile.id,
+            **part_of(tile.id, count),
         },
         assets=_assets(source, tile),
         assumptions=(*more, *(() if "mask" in tile.files else (NO_MASK,))),

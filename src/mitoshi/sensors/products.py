@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
     from mitoshi.sensors.observation import Source
 
-__all__ = ["chosen_product"]
+__all__ = ["chosen_product", "part_of"]
 
 T = TypeVar("T")
 SHOWN = 5
+
+
+def part_of(name: str, count: int) -> dict[str, str]:
+    """Return the STAC property that tells one of several observations of a source from the others; none for a lone one."""
+    return {"mitoshi:part": name} if count > 1 else {}
 
 
 def chosen_product(source: Source, products: Mapping[str, T]) -> T:

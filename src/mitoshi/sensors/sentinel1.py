@@ -25,7 +25,7 @@ from mitoshi.sensors.footprint import footprint
 from mitoshi.sensors.geocode import Geocoded, Lattice
 from mitoshi.sensors.lazy import BandReader, WindowReader, lazy_array
 from mitoshi.sensors.observation import Observation
-from mitoshi.sensors.products import chosen_product
+from mitoshi.sensors.products import chosen_product, part_of
 from mitoshi.sensors.sentinel1_annotation import Annotation, Noise, read_annotation, read_calibration, read_noise
 
 if TYPE_CHECKING:
@@ -193,12 +193,14 @@ class Sentinel1Reader:
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per product."""
-        return [stac.make_item(source, _parts(source, product)) for product in _products(source)]
+        products = _products(source)
+        return [stac.make_item(source, _parts(source, product, len(products))) for product in products]
 
     def open(self, source: Source) -> Observation:
         """Return the product's layers."""
-        product = chosen_product(source, {p.id: p for p in _products(source)})
-        parts = _parts(source, product)
+        products = _products(source)
+        product = chosen_product(source, {p.id: p for p in products})
+        parts = _parts(source, product, len(products))
         files = (source.path,) if product.tree.kind != "folder" else tuple(_files(product))
         return Observation(_layers(product, parts), stac.make_item(source, parts), stac.assumed(parts), files)
 
@@ -270,7 +272,7 @@ def _quantities(product: Product) -> tuple[str, ...]:
     return (*(backscatter if _complete(product) else ()), "incidence_angle")
 
 
-def _parts(source: Source, product: Product) -> stac.Parts:
+def _parts(source: Source, product: Product, count: int) -> stac.Parts:
     first, complete = product.first, _complete(product)
     geometry, bbox = footprint(_rim(first))
     angle = first.incidence.values
@@ -305,7 +307,7 @@ def _parts(source: Source, product: Product) -> stac.Parts:
             "view:incidence_angle": round(float(angle.mean()), 3),
             "s1:datatake_id": f"{first.datatake:06X}",
             "mitoshi:missing": [f"measurement/{k}.tiff" for k in _swath(product) if k not in complete],
-            "mitoshi:part": product.id,
+            **part_of(product.id, count),
         },
         assets=_assets(source, product),
         assumptions=_assumptions(product),

@@ -20,7 +20,7 @@ from mitoshi.core.text import Text
 from mitoshi.sensors import stac
 from mitoshi.sensors.lazy import BandReader, Decode, lazy_array
 from mitoshi.sensors.observation import Observation
-from mitoshi.sensors.products import chosen_product
+from mitoshi.sensors.products import chosen_product, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,14 +156,16 @@ class Sentinel2Reader:
 
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per granule."""
-        return [stac.make_item(source, _parts(source, granule)) for granule in _granules(source)]
+        granules = _granules(source)
+        return [stac.make_item(source, _parts(source, granule, len(granules))) for granule in granules]
 
     def open(self, source: Source) -> Observation:
         """Return surface reflectance and scene classification."""
-        granule = chosen_product(source, {g.id: g for g in _granules(source)})
+        granules = _granules(source)
+        granule = chosen_product(source, {g.id: g for g in granules})
         if not granule.files:
             raise InputError(f"{granule.id} holds metadata only, no band file; fetch the whole product")
-        parts = _parts(source, granule)
+        parts = _parts(source, granule, len(granules))
         named = (*granule.files.values(), *granule.metadata)
         files = (source.path,) if granule.tree.kind != "folder" else tuple(source.path / name for name in named)
         return Observation(_layers(granule), stac.make_item(source, parts), stac.assumed(parts), files)
@@ -211,7 +213,7 @@ def _headers(granule: Granule) -> tuple[dict[str, Header], dict[str, int], list[
     return headers, kept, [band for band in factors if band not in kept]
 
 
-def _parts(source: Source, granule: Granule) -> stac.Parts:
+def _parts(source: Source, granule: Granule, count: int) -> stac.Parts:
     from mitoshi.sensors.footprint import footprint
     from mitoshi.sensors.lazy import pixel_size_m
 
@@ -239,7 +241,7 @@ def _parts(source: Source, granule: Granule) -> stac.Parts:
         geometry=geometry,
         bbox=bbox,
         gsd=None if grid is None else pixel_size_m(grid),
-        properties={**granule.properties, "mitoshi:part": granule.id},
+        properties={**granule.properties, **part_of(granule.id, count)},
         assets=_assets(source, granule),
         assumptions=tuple(assumptions),
         simulated=simulated,
