@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,26 +73,11 @@ def test_what_cannot_be_loaded_together_is_said(grid, layer, item):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_a_real_sentinel_2_scene_through_our_reader_and_through_odc_stac(shared_data):
-    import pystac
-
+def test_a_real_sentinel_2_scene_through_our_reader(shared_data):
     from mitoshi import sensors
 
     folder = shared_data("platform/sentinel2/cog_29RKH_20200219")
     (item,) = sensors.items(str(folder))
-    grid = cube.grid_for(item)
-    ours = cube.load([item], "surface_reflectance", grid).compute(scheduler="synchronous")
-    assert ours.dims == ("time", "band", "y", "x")
-    foreign = pystac.Item.from_dict(item.to_dict(transform_hrefs=False))
-    foreign.properties.pop("mitoshi:reader")
-    for name, asset in foreign.assets.items():
-        if name.startswith("B"):
-            asset.extra_fields |= {"raster:bands": [{"scale": 0.0001, "offset": 0.0, "nodata": 0}]}
-    theirs = cube.load_remote([foreign], "surface_reflectance", grid, bands=["B04", "B08"]).compute(
-        scheduler="synchronous"
-    )
-    assert_allclose(theirs.sel(band="B04").to_numpy(), ours.sel(band="B04").to_numpy(), atol=2e-7)
-    assert theirs.attrs["units"] == "1"
     # Mean NDVI of the tile at 200 m by average resampling, from the data's own page.
     coarse = cube.grid_for(item, resolution=200.0)
     both = cube.load([item], "surface_reflectance", coarse).compute(scheduler="synchronous")[0]
@@ -96,3 +88,98 @@ def test_a_real_sentinel_2_scene_through_our_reader_and_through_odc_stac(shared_
     share = float(np.isfinite(kept.sel(band="B04")).mean())
     assert 0.0 < share < 1.0
     assert share == pytest.approx(float(quality.isin([2, 4, 5, 6, 7, 11]).mean()), abs=0.01)
+
+
+class Ranges(SimpleHTTPRequestHandler):
+    """Serves a folder with byte ranges, as an object store does."""
+
+    def log_message(self, *_):
+        return
+
+    def do_GET(self):
+        asked = self.headers.get("Range")
+        path = Path(self.translate_path(self.path))
+        if asked is None or not path.is_file():
+            super().do_GET()
+            return
+        data = path.read_bytes()
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        part = data[int(first) : (int(last) + 1 if last else len(data))]
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        self.wfile.write(part)
+
+
+REMOTE = """
+import json, sys
+import pystac
+from mitoshi import cube
+from mitoshi.catalog import anywhere
+item = pystac.Item.from_dict(json.load(open(sys.argv[1])))
+grid = cube.grid_for(item)
+try:
+    cube.load([item], "surface_reflectance", grid)
+except Exception as error:
+    print(type(error).__name__, error)
+found = cube.load([item], "surface_reflectance", grid, admit=anywhere)
+print(found.dims, found.attrs["units"], found["band"].values.tolist(), found.chunks is not None)
+found.compute(scheduler="synchronous").to_netcdf(sys.argv[2], engine="h5netcdf")
+item.assets["B04"].href = item.assets["B04"].href.replace("B04.tif", "hostile.tif")
+try:
+    cube.load([item], "surface_reflectance", grid, admit=anywhere).compute(scheduler="synchronous")
+except Exception as error:
+    print("refused", type(error).__name__)
+"""
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_a_real_scene_behind_http_goes_through_odc_stac_and_agrees_with_our_reader(tmp_path, shared_data):
+    import xarray as xr
+
+    from mitoshi import sensors
+
+    folder = shared_data("platform/sentinel2/cog_29RKH_20200219")
+    (item,) = sensors.items(str(folder))
+    ours = cube.load([item], "surface_reflectance", cube.grid_for(item)).compute(scheduler="synchronous")
+    served = tmp_path / "served"
+    served.mkdir()
+    for name in ("B04", "B08"):
+        (served / f"{name}.tif").write_bytes((folder / f"{name}.tif").read_bytes())
+    (served / "hostile.tif").write_bytes(shared_data("platform/hostile/vrt/raw_etc_passwd.vrt").read_bytes())
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Ranges, directory=str(served)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    document = item.to_dict(transform_hrefs=False)
+    document["properties"] = {k: v for k, v in document["properties"].items() if not k.startswith("mitoshi:")}
+    document["assets"] = {
+        name: {
+            "href": f"http://127.0.0.1:{server.server_port}/{name}.tif",
+            "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+            "roles": ["data"],
+            "eo:bands": [{"name": name}],
+            "raster:bands": [{"scale": 0.0001, "offset": 0.0, "nodata": 0}],
+        }
+        for name in ("B04", "B08")
+    }
+    (tmp_path / "item.json").write_text(json.dumps(document))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", REMOTE, str(tmp_path / "item.json"), str(tmp_path / "out.nc")],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("RefusedError 127.0.0.1 is not on the public web")
+    assert lines[1] == "('time', 'band', 'y', 'x') 1 ['B04', 'B08'] True"
+    assert lines[2].startswith("refused")
+    assert "root:" not in done.stdout + done.stderr
+    with xr.open_dataarray(tmp_path / "out.nc", engine="h5netcdf") as theirs:
+        assert_allclose(theirs.to_numpy(), ours.sel(band=["B04", "B08"]).to_numpy(), atol=2e-7)

@@ -84,7 +84,8 @@ def products(paths: Sequence[str | Path], describe: Describe) -> Iterator[tuple[
 def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
     path = Path(source.partition("#")[0])
     if path.suffix.lower() in STAC_SUFFIXES and path.is_file():
-        yield from _stac(path)
+        made = _opened_by_reader(source, describe)
+        yield from _stac(path) if made is None else [(source, made)]
         return
     try:
         yield source, _described(source, describe)
@@ -99,6 +100,16 @@ def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, li
         yield source, Refusal(source, one_line(error))
     except Exception as error:  # one broken product must not stop the others
         yield source, Refusal(source, f"could not be read ({type(error).__name__}: {one_line(error)[:200]})")
+
+
+def _opened_by_reader(source: str, describe: Describe) -> list[dict[str, Any]] | None:
+    """Return what a reader makes of a STAC item whose files lie beside it; None where no reader can open them."""
+    if source.endswith(".parquet"):
+        return None
+    try:
+        return _described(source, describe)
+    except Exception:  # whatever the readers dislike, the item may still be worth finding
+        return None
 
 
 def _stac(path: Path) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:

@@ -8,6 +8,7 @@ after = cube.open_layer(resolution.picked["after"].items, "backscatter", grid)  
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from mitoshi.cube.ingestion import ingest
     from mitoshi.cube.loading import load, load_remote, open_layer, passes
     from mitoshi.cube.resolution import Choice, Rejected, Resolution, resolve
+
+# GDAL's virtual rasters may name any local file, also from inside a remote one; GDAL reads this once, when it starts.
+os.environ.setdefault("GDAL_SKIP", "VRT")
 
 _HOME = {
     "align": "alignment",

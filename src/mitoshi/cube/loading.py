@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from mitoshi.core.errors import InputError
+from mitoshi.catalog.remote import public_web
+from mitoshi.core.errors import InputError, RefusedError, RunError
 from mitoshi.core.quantity import quantity as quantity_called
 from mitoshi.cube.alignment import mosaic
 
@@ -102,6 +103,7 @@ def load(
     grid: GeoBox,
     open_item: OpenItem | None = None,
     chunks: Mapping[str, int] | None = None,
+    admit: Callable[[str], None] = public_web,
 ) -> xr.DataArray:
     """Return the items as one dask array (time, …, y, x) on the grid.
 
@@ -120,6 +122,8 @@ def load(
         Opens an item; `mitoshi.sensors.open_item` by default.
     chunks
         Rows "y" and columns "x" of a chunk.
+    admit
+        Checks an address on the web, for items that lie there; raises to refuse.
 
     Raises
     ------
@@ -130,7 +134,7 @@ def load(
         raise InputError("no items to load; search with a wider time or area")
     size = {"y": CHUNK, "x": CHUNK, **(chunks or {})}
     if open_item is None and all(_is_remote(i) for i in items):
-        return load_remote(items, quantity, grid, chunks=size)
+        return load_remote(items, quantity, grid, chunks=size, admit=admit)
     groups = passes(items)
     layers = [open_layer(group, quantity, grid, open_item) for group in groups]
     for layer in layers[1:]:
@@ -162,6 +166,7 @@ def load_remote(
     grid: GeoBox,
     bands: Sequence[str] | None = None,
     chunks: Mapping[str, int] | None = None,
+    admit: Callable[[str], None] = public_web,
 ) -> xr.DataArray:
     """Return items with COG assets as one dask array (time, band, y, x), through odc-stac.
 
@@ -180,17 +185,28 @@ def load_remote(
         Asset names; by default every asset with the role "data" or a raster type.
     chunks
         Rows "y" and columns "x" of a chunk.
+    admit
+        Checks an address on the web before it is read; raises to refuse. GDAL follows redirects by itself.
 
     Raises
     ------
     InputError
         If no asset is a raster.
+    RefusedError
+        If an asset does not lie on the web, or its address is not admitted.
+    RunError
+        If GDAL was started with its VRT driver, by which a remote file could read local ones.
     """
     from odc.stac import load as odc_load
 
     names = list(bands) if bands is not None else _raster_assets(items[0], quantity)
     if not names:
         raise InputError(f"item {items[0].id} has no raster asset; name the bands")
+    for item in items:
+        for name in names:
+            if name in item.assets:
+                _admitted(item.assets[name].href, admit)
+    _without_vrt()
     loaded = odc_load(
         list(items),
         bands=names,
@@ -206,6 +222,25 @@ def load_remote(
     wanted = quantity_called(quantity)
     renamed = cube.rename({cube.dims[-2]: "y", cube.dims[-1]: "x"}) if cube.dims[-2:] != ("y", "x") else cube
     return renamed.transpose("time", "band", "y", "x").assign_attrs(quantity=wanted.name, units=wanted.units)
+
+
+def _admitted(href: str, admit: Callable[[str], None]) -> None:
+    if href.startswith(("http://", "https://")):
+        admit(href)
+    elif not href.startswith("s3://"):
+        raise RefusedError(f"asset address {href[:80]!r} is not on the web; open it with a reader instead")
+
+
+def _without_vrt() -> None:
+    """Check that GDAL cannot take a remote file for a virtual one, whose XML may name any local file.
+
+    GDAL reads GDAL_SKIP once, when it starts; importing `mitoshi.cube` sets it.
+    """
+    import rasterio
+
+    with rasterio.Env() as running:
+        if "VRT" in running.drivers():
+            raise RunError("GDAL was started with its VRT driver; set GDAL_SKIP=VRT in the environment and start again")
 
 
 def _raster_assets(item: pystac.Item, quantity: str) -> list[str]:
