@@ -99,3 +99,8 @@ def test_the_region_lies_in_the_open_pacific():
     west, south, east, north = region((1500, 1500)).bbox
     assert 139 < west < east < 142
     assert 30 < south < north < 32
+
+
+def test_a_window_beyond_the_region_is_refused():
+    with pytest.raises(InputError, match="inside the region"):
+        region((128, 128)).ground((slice(100, 200), slice(0, 50)))

@@ -103,6 +103,8 @@ def _kind(x, y, water, relative, shore, bank, slope, stream):  # type: ignore[no
     if bank < 40.0:
         bar = value_noise(y / 150.0, x / 150.0, stream + np.uint64(3))
         return BARE if bar > 0.45 else (FOREST if bar < -0.62 else GRASS)
+    if slope > 0.21 or relative > 44.0:
+        return FOREST  # whatever the noise below: its three octaves stay within 3.6 standard deviations
     wild = fractal(y / 900.0, x / 900.0, stream + np.uint64(1), 3, 0.5)
     if slope > 0.10 + 0.03 * wild or relative > 22.0 + 6.0 * wild:
         return FOREST

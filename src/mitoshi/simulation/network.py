@@ -53,8 +53,9 @@ class Network(NamedTuple):
         the flood above the bed.
     tributary_spacing, step
         Distance between tributaries; sampling of their tables along u.
-    path, rise, side
-        (rivers, 2, tributaries, samples) y of the tributary, its bed above the river's, slope of its valley sides.
+    path, rise, side, floor
+        (rivers, 2, tributaries, samples) y of the tributary, its bed above the river's, slope of its valley sides, and the
+        lowest bed among it and its two neighbours.
     gully_spacing, gully
         (rivers, 2, tributaries, gullies, 6): u and y of the mouth, bed above the river's there, slope of bed (0: none), slope
         of sides, slant.
@@ -76,6 +77,7 @@ class Network(NamedTuple):
     path: Array
     rise: Array
     side: Array
+    floor: Array
     gully_spacing: float
     gully: Array
 
@@ -124,6 +126,7 @@ def build_network(shape: tuple[int, int], pixel: float, seed: int) -> Network:
         path,
         rise,
         side,
+        _floor(rise),
         gap,
         gully,
     )
@@ -215,6 +218,12 @@ def _tributaries(
             rise[k, s] = 0.15 + np.concatenate([np.zeros((count, 1)), climbed], axis=1)
             side[k, s] = _side_ratio(u, slope, apart) * slope
     return path, rise, side
+
+
+def _floor(rise: Array) -> Array:
+    padded = np.concatenate([rise[:, :, :1], rise, rise[:, :, -1:]], axis=2)
+    result: Array = np.minimum(np.minimum(padded[:, :, :-2], padded[:, :, 1:-1]), padded[:, :, 2:])
+    return result
 
 
 def _chances(rows: int, columns: int, stream: np.uint64) -> Array:

@@ -93,9 +93,19 @@ class Region:
         Parameters
         ----------
         window
-            Slices of rows and columns with plain bounds; None is the whole region.
+            Slices of rows and columns with plain bounds inside the region; None is the whole region.
+
+        Raises
+        ------
+        InputError
+            If the window is empty or leaves the region.
         """
         rows, columns = window or (slice(0, self.shape[0]), slice(0, self.shape[1]))
+        for part, size in ((rows, self.shape[0]), (columns, self.shape[1])):
+            if not 0 <= part.start < part.stop <= size:
+                raise InputError(
+                    f"a window lies inside the region's {self.shape}, got {part.start}:{part.stop} of {size}"
+                )
         top, left = max(0, rows.start - 1), max(0, columns.start - LAYOVER_REACH)
         bottom, right = min(self.shape[0], rows.stop + 1), min(self.shape[1], columns.stop + LAYOVER_REACH)
         wide = terrain(self.network, self.seed, (top, left), (bottom - top, right - left))
@@ -165,7 +175,8 @@ def flood_depth(ground: Ground, share: float = 1.0) -> Array:
 
     Notes
     -----
-    The water's surface stands `share` times the stage above the normal water of the cell's river, level across its valley. A cell is flooded where the surface lies above the ground; as height above the river falls along every drainage path
+    The water's surface stands `share` times the stage above the normal water of the cell's river, level across its valley.
+    A cell is flooded where the surface lies above the ground. As height above the river falls along every drainage path
     faster than the stage changes, each flooded cell is connected to its river, which the tests check.
     """
     depth = share * ground.terrain.stage - ground.terrain.relative

@@ -72,95 +72,95 @@ def _tributary_side(y, x, m, reach, apart, rise, side, stream):  # type: ignore[
 
 
 @njit(nogil=True, cache=True)
-def _gully_side(y, ub, pixel, gap, mouth_u, mouth_y, bed, bed_slope, side, slant, middle, fine):  # type: ignore[no-untyped-def]
-    """Return the height of a gully's valley at a place."""
-    along = abs(y - mouth_y)
-    away = max(0.0, abs(ub - mouth_u - slant * along) - 1.05 * pixel)
+def _gully_side(y, ub, pixel, gap, gully, middle, fine):  # type: ignore[no-untyped-def]
+    """Return the height of a gully's valley at a place; `gully` is one row of `Network.gully`."""
+    along = abs(y - gully[1])
+    away = max(0.0, abs(ub - gully[0] - gully[5] * along) - 1.05 * pixel)
     crest = away + 0.22 * middle * min(away, 200.0) + 3.0 * fine * min(1.0, away / 40.0)
     crest += max(0.0, away - gap)  # beyond its own slopes a gully shapes nothing
-    return bed + bed_slope * along + side * crest
+    return gully[2] + gully[3] * along + gully[4] * crest
 
 
 @njit(nogil=True, cache=True)
-def _side_valleys(y, x, ub, banded, pixel, apart, step, path, rise, side, gap, gully, stream):  # type: ignore[no-untyped-def]
-    """Return the lowest valley among the tributaries and gullies of one side of one river, and whether it is a channel."""
-    lowest, canal = np.inf, False
-    f = ub / step
-    i = int(f)
-    if i >= path.shape[1] - 1:
-        return lowest, canal
-    t = f - i
+def _tributaries(y, x, lowest, banded, pixel, apart, first, i, t, path, rise, side, stream):  # type: ignore[no-untyped-def]
+    """Return the lowest tributary valley below `lowest`, and what is there: -1 nothing lower, else `LAND` or `CANAL`."""
+    found = -1
     reach = max(1.5 * pixel, 12.0)
-    middle, fine = np.nan, 0.0
-    first = int(np.floor((y - SLANT * ub) / apart)) - 1
     for j in range(max(0, first), min(path.shape[0], first + 3)):
         m = path[j, i] * (1.0 - t) + path[j, i + 1] * t
         if banded and abs(y - m) > reach + pixel:
             continue
         bed = rise[j, i] * (1.0 - t) + rise[j, i + 1] * t
+        if bed >= lowest:
+            continue
         slope = side[j, i] * (1.0 - t) + side[j, i + 1] * t
         height, inside = _tributary_side(y, x, m, reach, apart, bed, slope, stream)
         if height < lowest:
-            lowest, canal = height, inside and j % 3 == 0 and slope < 0.05
-        if banded or slope < 0.02:
-            continue
-        if np.isnan(middle):
-            middle = value_noise(y / 400.0, x / 400.0, stream + np.uint64(1))
-            fine = value_noise(y / max(60.0, 6.0 * pixel), x / max(60.0, 6.0 * pixel), stream + np.uint64(2))
-        near = int(ub / gap)
+            lowest, found = height, CANAL if inside and j % 3 == 0 and slope < 0.05 else LAND
+    return lowest, found
+
+
+@njit(nogil=True, cache=True)
+def _gullies(y, x, ub, lowest, pixel, gap, first, gully, stream):  # type: ignore[no-untyped-def]
+    """Return the lowest gully's valley below `lowest`, and whether there is one."""
+    found = False
+    middle, fine = np.nan, 0.0
+    near = int(ub / gap)
+    for j in range(max(0, first), min(gully.shape[0], first + 3)):
         for n in range(max(0, near - 2), min(gully.shape[1], near + 2)):
-            if gully[j, n, 3] > 0.0:
-                height = _gully_side(
-                    y,
-                    ub,
-                    pixel,
-                    gap,
-                    gully[j, n, 0],
-                    gully[j, n, 1],
-                    gully[j, n, 2],
-                    gully[j, n, 3],
-                    gully[j, n, 4],
-                    gully[j, n, 5],
-                    middle,
-                    fine,
-                )
-                if height < lowest:
-                    lowest, canal = height, False
-    return lowest, canal
+            if gully[j, n, 3] == 0.0 or gully[j, n, 2] + gully[j, n, 3] * abs(y - gully[j, n, 1]) >= lowest:
+                continue
+            if np.isnan(middle):
+                middle = value_noise(y / 400.0, x / 400.0, stream + np.uint64(1))
+                fine = value_noise(y / max(60.0, 6.0 * pixel), x / max(60.0, 6.0 * pixel), stream + np.uint64(2))
+            height = _gully_side(y, ub, pixel, gap, gully[j, n], middle, fine)
+            if height < lowest:
+                lowest, found = height, True
+    return lowest, found
 
 
 @njit(nogil=True, cache=True)
 def _cell(  # type: ignore[no-untyped-def]
-    x, y, n, pixel, spacing, axis, half, levee, apart, step, path, rise, side, gap, gully, stream
+    x, y, n, pixel, spacing, axis, half, levee, apart, step, path, rise, side, floor, gap, gully, stream
 ):
     """Return height above the river, the river's index, kind of water and distance from the nearest bank."""
     lowest, owner, water, bank = np.inf, -1, LAND, np.inf
     band = max(LEVEE_M, 3.0 * pixel)
-    middle = int(x / spacing)
-    for k in range(max(0, middle - 1), min(axis.shape[0], middle + 2)):
+    own = min(axis.shape[0] - 1, int(x / spacing))
+    for k in (own, own - 1, own + 1):
+        if k < 0 or k >= axis.shape[0]:
+            continue
         offset = x - axis[k, n]
         ub = abs(offset) - half[k, n]
         bank = min(bank, ub)
         if ub <= 0.0:
             return 0.0, k, RIVER, ub
         banded = ub < band
-        if banded:
-            height = levee[k, n] * (0.15 + 0.85 * ub / band)
-            if height < lowest:
-                lowest, owner, water = height, k, LAND
+        height = levee[k, n] * (0.15 + 0.85 * ub / band)
+        if banded and height < lowest:
+            lowest, owner, water = height, k, LAND
         s = 1 if offset > 0.0 else 0
-        height, canal = _side_valleys(
-            y, x, ub, banded, pixel, apart, step, path[k, s], rise[k, s], side[k, s], gap, gully[k, s], stream
-        )
-        if height < lowest:
-            lowest, owner = height, k
-            water = CANAL if canal else LAND
+        i = int(ub / step)
+        if i >= path.shape[3] - 1:
+            continue
+        first = int(np.floor((y - SLANT * ub) / apart)) - 1
+        if floor[k, s, min(max(0, first + 1), path.shape[2] - 1), i] >= lowest:
+            continue
+        lowest, found = _tributaries(
+            y, x, lowest, banded, pixel, apart, first, i, ub / step - i, path[k, s], rise[k, s], side[k, s], stream
+        )  # fmt: skip
+        if found >= 0:
+            owner, water = k, found
+        if not banded:
+            lowest, carved = _gullies(y, x, ub, lowest, pixel, gap, first, gully[k, s], stream)
+            if carved:
+                owner, water = k, LAND
     return lowest, owner, water, bank
 
 
 @njit(nogil=True, cache=True)
 def _terrain(  # type: ignore[no-untyped-def]
-    row0, column0, rows, pixel, coast, bed, spacing, axis, half, levee, stages, apart, step, path, rise, side, gap, gully,
+    row0, column0, rows, pixel, coast, bed, spacing, axis, half, levee, stages, apart, step, path, rise, side, floor, gap, gully,
     stream, elevation, water, relative, stage, shore, bank,
 ):  # fmt: skip
     for r in range(elevation.shape[0]):
@@ -175,7 +175,7 @@ def _terrain(  # type: ignore[no-untyped-def]
                 water[r, c], relative[r, c], stage[r, c], bank[r, c] = SEA, 0.0, SURGE_M, e
                 continue
             height, owner, kind, distance = _cell(
-                x, y, n, pixel, spacing, axis, half, levee, apart, step, path, rise, side, gap, gully, stream
+                x, y, n, pixel, spacing, axis, half, levee, apart, step, path, rise, side, floor, gap, gully, stream
             )
             beach = 0.05 + BEACH_SLOPE * e + CLIFF_SLOPE * max(0.0, e - BEACH_M)
             bank[r, c] = distance
@@ -204,7 +204,7 @@ def terrain(network: Network, seed: int, origin: tuple[int, int], shape: tuple[i
     w = network
     _terrain(
         origin[0], origin[1], w.bed.size, w.pixel, w.coast, w.bed, w.spacing, w.axis, w.half_width, w.levee, w.stage,
-        w.tributary_spacing, w.step, w.path, w.rise, w.side, w.gully_spacing, w.gully, key(seed, "roughness"),
+        w.tributary_spacing, w.step, w.path, w.rise, w.side, w.floor, w.gully_spacing, w.gully, key(seed, "roughness"),
         elevation, water, relative, stage, shore, bank,
     )  # fmt: skip
     return Terrain(elevation, water, relative, stage, shore, bank)

@@ -56,6 +56,8 @@ class Scatterer(NamedTuple):
         Standard deviation of the mean from place to place [dB].
     canopy_m
         Height of the stubble, grass or roughness that stands out of shallow water [m].
+    day_share
+        How much of a day's change of soil moisture and crops shows, 0 to 1.
     flood_vv_db, flood_vh_db
         Change where water stands under what remains above it: double bounce between water and trunks or walls [dB]; NaN where
         the flood covers the ground and it turns into open water.
@@ -66,20 +68,21 @@ class Scatterer(NamedTuple):
     slope_db: float
     texture_db: float
     canopy_m: float
+    day_share: float
     flood_vv_db: float = np.nan
     flood_vh_db: float = np.nan
 
 
 SCATTERERS: tuple[Scatterer, ...] = (
-    Scatterer(-17.0, -26.0, -0.40, 0.5, 0.0),  # open sea, light wind
-    Scatterer(-20.5, -28.5, -0.30, 0.4, 0.0),  # sheltered water: rivers, lakes, floods
-    Scatterer(-14.5, -23.5, -0.18, 1.3, 0.02),  # sand, gravel, bare smooth soil
-    Scatterer(-18.0, -26.5, -0.22, 0.8, 0.01),  # tarmac of airfields and car parks: as dark as water
-    Scatterer(-11.0, -18.2, -0.08, 1.5, 0.12),  # paddy after the harvest, stubble
-    Scatterer(-12.0, -19.0, -0.06, 1.0, 0.15),  # short grass
-    Scatterer(-8.3, -14.0, -0.02, 0.7, 12.0, 2.5, 0.5),  # forest: brighter where flooded (Richards et al. 1987)
-    Scatterer(-4.0, -12.0, 0.0, 2.8, 6.0, 1.5, 0.3),  # buildings: brighter where flooded, never dark
-    Scatterer(-13.5, -20.5, -0.12, 1.0, 0.02),  # a road among other things within the pixel
+    Scatterer(-17.0, -26.0, -0.40, 0.5, 0.0, 0.0),  # open sea, light wind
+    Scatterer(-20.5, -28.5, -0.30, 0.4, 0.0, 0.0),  # sheltered water: rivers, lakes, floods
+    Scatterer(-14.5, -23.5, -0.18, 1.3, 0.02, 1.0),  # sand, gravel, bare smooth soil
+    Scatterer(-18.0, -26.5, -0.22, 0.8, 0.01, 0.2),  # tarmac of airfields and car parks: as dark as water
+    Scatterer(-11.0, -18.2, -0.08, 1.5, 0.12, 1.0),  # paddy after the harvest, stubble
+    Scatterer(-12.0, -19.0, -0.06, 1.0, 0.15, 1.0),  # short grass
+    Scatterer(-8.3, -14.0, -0.02, 0.7, 12.0, 0.3, 2.5, 0.5),  # forest: brighter where flooded (Richards et al. 1987)
+    Scatterer(-4.0, -12.0, 0.0, 2.8, 6.0, 0.2, 1.5, 0.3),  # buildings: brighter where flooded, never dark
+    Scatterer(-13.5, -20.5, -0.12, 1.0, 0.02, 0.4),  # a road among other things within the pixel
 )
 _TABLE = np.array(SCATTERERS)
 
@@ -254,16 +257,16 @@ def _mean_gamma0(cover, incidence, local, depth, texture, wind_db, land_db, tabl
             kind = cover[r, c]
             flat = incidence[c] - REFERENCE_INCIDENCE_DEG
             is_water = kind <= WATER
-            bounce = depth[r, c] > 0.0 and table[kind, 5] == table[kind, 5]
+            bounce = depth[r, c] > 0.0 and table[kind, 6] == table[kind, 6]
             covered = 0.0
             if depth[r, c] > 0.0 and not is_water:
                 covered = min(1.0, depth[r, c] / max(table[kind, 4], 1e-3))
             tilt = flat if is_water else min(75.0, max(10.0, local[r, c])) - REFERENCE_INCIDENCE_DEG
             for p in range(2):
                 db = table[kind, p] + table[kind, 2] * tilt + table[kind, 3] * texture[r, c]
-                db += wind_db[r, c] * (1.0 - 0.5 * p) if is_water else land_db[r, c]
+                db += wind_db[r, c] * (1.0 - 0.5 * p) if is_water else table[kind, 5] * land_db[r, c]
                 if bounce:
-                    db += table[kind, 5 + p] * min(1.0, depth[r, c])
+                    db += table[kind, 6 + p] * min(1.0, depth[r, c])
                 power = _power(db)
                 if covered > 0.0 and not bounce:
                     water = table[WATER, p] + table[WATER, 2] * flat + wind_db[r, c] * (1.0 - 0.5 * p)
