@@ -1,0 +1,351 @@
+"""Flood extent from radar images, with a calibrated probability per pixel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping  # noqa: TC003
+from importlib.resources import files
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+
+from mitoshi.core.method import Surveyed, method
+from mitoshi.core.product import Coded, CodedClass, Figure, Measured
+from mitoshi.core.quantity import BACKSCATTER, ELEVATION, PROBABILITY, WATER_OCCURRENCE, Raster
+from mitoshi.core.requirement import Need
+from mitoshi.core.scene import ArrayScene
+from mitoshi.core.support import Scene
+from mitoshi.core.text import Text
+from mitoshi.methods.sar import water_features
+from mitoshi.methods.sar.flood_probability import FloodModel, change_probability, model_from_json, water_probability
+from mitoshi.methods.sar.flood_survey import (
+    FloodSurvey,
+    is_relative,
+    origin_in,
+    polarisations,
+    scale_of,
+    survey_flood,
+)
+from mitoshi.methods.sar.fuzzy import z_membership
+from mitoshi.methods.sar.multilook import decibel_index, relative_index
+from mitoshi.methods.sar.region_growing import GROWTH_STEPS, SMALLEST_SEGMENT, mapped
+from mitoshi.methods.sar.water_features import Brightness, brightness
+from mitoshi.methods.statistics.windows import box_mean
+from mitoshi.methods.terrain.slope import slope
+
+__all__ = ["DRY", "FLOODED", "NOT_OBSERVABLE", "PERMANENT", "FloodExtent", "flood_extent"]
+
+DRY, FLOODED, PERMANENT, NOT_OBSERVABLE = 0, 1, 2, 255
+
+MODEL: FloodModel = model_from_json(json.loads(files(__package__).joinpath("flood_extent.json").read_text("utf-8")))
+
+WET = 0.5
+"""Probability, or share of time, from which a pixel counts as water."""
+
+HAND_RANGE = (5.0, 15.0)
+"""Metres above drainage: full membership within the error of a global DEM, none from OPERA DSWx-S1's 15 m."""
+
+SLOPE_RANGE = (5.0, 15.0)
+"""Degrees; OPERA DSWx-S1 ends at 15. Below 5 a 10 m surface model's own noise decides, not the terrain."""
+
+STEEPEST_SEEN = 30.0
+"""Degrees: a face steeper than the smallest incidence angle of the swath lies in layover or shadow from some side."""
+
+DOUBLE_BOUNCE_DB = {"co": -2.0, "cross": -9.0}
+"""Mean backscatter above which walls answer, not the ground between them."""
+
+MARGIN = 2 + water_features.MARGIN + GROWTH_STEPS + 2 * SMALLEST_SEGMENT
+
+
+class FloodExtent(NamedTuple):
+    """The flood map.
+
+    Attributes
+    ----------
+    flood
+        0 dry, 1 flooded, 2 permanent water, 255 not observable, shape (y, x).
+    probability
+        Calibrated probability that the pixel is flooded, 0..1, shape (y, x); NaN where not observable. It is the uncertainty of
+        `flood`.
+    """
+
+    flood: Annotated[
+        Raster,
+        Coded(
+            Text("flood extent", "浸水域"),
+            (
+                CodedClass(DRY, Text("dry", "非浸水"), "#f2efe6"),
+                CodedClass(FLOODED, Text("flooded", "浸水"), "#0072b2"),
+                CodedClass(PERMANENT, Text("permanent water", "常時水域"), "#8fbfe0"),
+                CodedClass(NOT_OBSERVABLE, Text("not observable", "観測不能"), "#9a9a9a"),
+            ),
+            nodata=NOT_OBSERVABLE,
+            uncertainty="probability",
+            outline=FLOODED,
+        ),
+    ]
+    probability: Annotated[
+        Raster,
+        Measured(
+            Text("probability of flooding", "浸水確率"),
+            PROBABILITY,
+            0.001,
+            no_uncertainty="it is itself the uncertainty of the flood extent",
+            limits=(0.0, 1.0),
+            colours="Blues",
+        ),
+    ]
+
+
+def tally(result: FloodExtent, cell_area_m2: float) -> dict[str, float]:
+    """Return the additive totals of one tile.
+
+    Parameters
+    ----------
+    result
+        The tile's result.
+    cell_area_m2
+        Area of a pixel in m2.
+
+    Returns
+    -------
+    dict
+        Areas in m2: expected (sum of probabilities), mapped, permanent, not_observable, total; and variance in m4, as if pixels
+        erred independently.
+    """
+    codes = np.asarray(result.flood)
+    chance = np.asarray(result.probability, dtype=np.float64)
+    chance = np.where(np.isfinite(chance), chance, 0.0)
+    return {
+        "expected": float(chance.sum()) * cell_area_m2,
+        "variance": float((chance * (1.0 - chance)).sum()) * cell_area_m2**2,
+        "mapped": float((codes == FLOODED).sum()) * cell_area_m2,
+        "permanent": float((codes == PERMANENT).sum()) * cell_area_m2,
+        "not_observable": float((codes == NOT_OBSERVABLE).sum()) * cell_area_m2,
+        "total": float(codes.size) * cell_area_m2,
+    }
+
+
+def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Return flooded area with its 90 % interval and what was not seen.
+
+    Parameters
+    ----------
+    totals
+        Sums of `tally` over all tiles.
+    parameters
+        The run's parameters; not used.
+
+    Returns
+    -------
+    tuple of Figure
+        The interval joins the variance of correlated pixel errors and the systematic error between events, both measured on
+        the training tiles; it is lognormal, so it never falls below zero.
+    """
+    del parameters
+    expected = totals["expected"]
+    random = np.sqrt(MODEL.correlated_pixels * totals["variance"]) / max(expected, 1e-9)
+    width = 1.645 * float(np.sqrt(min(random, 10.0) ** 2 + MODEL.systematic**2))
+    counted = "a count of classified pixels; its uncertainty is that of the flooded area"
+    share = totals["not_observable"] / max(totals["total"], 1e-9)
+    return (
+        Figure(
+            "flooded_area",
+            Text("flooded area", "浸水面積"),
+            expected / 1e6,
+            expected * float(np.exp(-width)) / 1e6,
+            min(expected * float(np.exp(width)), totals["total"]) / 1e6,
+            "km2",
+            0.9,
+        ),
+        Figure(
+            "mapped_area", Text("area mapped as flooded", "浸水と判定した面積"), totals["mapped"] / 1e6, None, None, "km2",
+            None, counted,
+        ),
+        Figure(
+            "permanent_water_area", Text("permanent water", "常時水域の面積"), totals["permanent"] / 1e6, None, None, "km2",
+            None, counted,
+        ),
+        Figure(
+            "not_observable_area", Text("area not observable", "観測不能面積"), totals["not_observable"] / 1e6, None, None,
+            "km2", None, "a count of pixels, exact",
+        ),
+        Figure(
+            "not_observable_share", Text("share not observable", "観測不能の割合"), 100.0 * share, None, None, "percent", None,
+            "a count of pixels, exact",
+        ),
+    )
+
+
+@method(
+    version="1.0.0",
+    reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
+    support=Scene(survey_flood, MARGIN),
+    title=Text("Flood extent from radar", "レーダによる浸水域"),
+    caveats=(
+        Text(
+            "Radar sees open water. Flooded towns and flooded forest answer bright and are missed or not observable.",
+            "レーダが捉えるのは開けた水面です。浸水した市街地や森林は明るく写り、見逃されるか観測不能となります。",
+        ),
+        Text(
+            "Without an image from before the flood, permanent water is only told apart where reference water is given.",
+            "浸水前の画像がない場合、常時水域は参照水域が与えられた範囲でのみ区別されます。",
+        ),
+    ),
+    tally=tally,
+    figures=figures,
+)
+def flood_extent(
+    after: Annotated[Raster, BACKSCATTER, Need(when="after", within="6d", resolution=50.0)],
+    before: Annotated[Raster, BACKSCATTER, Need(when="before", within="60d", same_geometry_as="after")] | None = None,
+    elevation: Annotated[Raster, ELEVATION, Need()] | None = None,
+    reference_water: Annotated[Raster, WATER_OCCURRENCE, Need()] | None = None,
+    /,
+    *,
+    threshold_shift: Annotated[float, Ge(-0.3), Le(0.3)] = 0.0,
+    surveyed: Annotated[FloodSurvey | None, Surveyed()] = None,
+) -> FloodExtent:
+    """Map the flood in a radar image taken during or after it.
+
+    Water mirrors the radar's pulse away and is dark. The scene stage selects the blocks of 256 × 256 pixels that show a dark and a
+    bright class (bimodality), pools their histograms, and takes class means and the Kittler-Illingworth threshold, interpolated
+    over the scene. Every pixel is then measured in these units at several widths, so that stretch, calibration and incidence
+    fall away. Calibrated backscatter gives P(flooded) = P(water after) (1 - P(water before)) from a logistic model of brightness and
+    surroundings; stretched images with two dates use a change model. Both were learnt from the 63 OMBRIA training tiles
+    (`benchmarks/flood_extent_training.py`). Fuzzy memberships of backscatter bounds, height above nearest drainage and slope
+    lower the probability; pixels above the threshold grow into their likely neighbours by bounded steps, segments
+    of fewer than 8 pixels are dropped.
+
+    Parameters
+    ----------
+    after
+        Backscatter during or after the flood, one or two polarisations; calibrated linear power or relative backscatter.
+    before
+        Backscatter before the flood, same polarisations; tells permanent water and always-dark ground from flood.
+    elevation
+        Terrain or surface height [m]; gives slope and height above nearest drainage.
+    reference_water
+        Share of time under water, 0..1; from 0.5 a dark pixel is permanent water.
+    threshold_shift
+        Added to the trained probability threshold: lower finds more flood, higher is more certain.
+    surveyed
+        Summary of the scene; the runner gives it.
+
+    Returns
+    -------
+    FloodExtent
+        Classes, and the calibrated probability.
+
+    Raises
+    ------
+    InputError
+        If before and after differ in polarisation or calibration, or nothing was observed.
+
+    Notes
+    -----
+    Limits: wind roughens water; wet snow, sand and tarmac are dark like water; flood under a canopy is not seen.
+    """
+    if surveyed is None:
+        surveyed = survey_flood(
+            ArrayScene({"after": after, "before": before, "elevation": elevation, "reference_water": reference_water})
+        )
+    origin = origin_in(surveyed.corner, after)
+    index = _index(after)
+    now = brightness(index, surveyed.after, origin=origin)
+    observable = np.isfinite(index) & ~_double_bounce(after, index)
+    then = None
+    if before is not None and surveyed.before is not None:
+        index_before = _index(before)
+        observable &= np.isfinite(index_before)
+        then = brightness(index_before, surveyed.before, origin=origin)
+    chance, wet_before = _chances(after, now, then)
+    plausible = _plausibility(after, index, elevation, surveyed, origin)
+    observable &= _not_too_steep(elevation)
+    wet_now = water_probability(MODEL, now) >= WET
+    reference = _reference(reference_water, wet_now.shape)
+    chance = np.where(reference, np.float32(0.0), chance * plausible)
+    level = MODEL.change_threshold if is_relative(after) and then is not None else MODEL.water_threshold
+    flooded = mapped(np.where(observable, chance, np.float32(0.0)), level + threshold_shift)
+    permanent = wet_now & (reference if wet_before is None else reference | (wet_before >= WET))
+    codes = np.where(flooded & ~reference, FLOODED, np.where(permanent, PERMANENT, DRY))
+    codes = np.where(observable, codes, NOT_OBSERVABLE).astype(np.uint8)
+    chance = np.where(observable, chance, np.float32(np.nan)).astype(np.float32)
+    return FloodExtent(_raster(codes, after), _raster(chance, after))
+
+
+def _raster(values: NDArray[Any], like: Raster) -> Raster:
+    coords = {name: like[name] for name in ("y", "x") if name in like.coords}
+    return xr.DataArray(values, dims=("y", "x"), coords=coords)
+
+
+def _index(backscatter: Raster) -> NDArray[np.float32]:
+    values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
+    return relative_index(values) if is_relative(backscatter) else decibel_index(values)
+
+
+def _chances(
+    after: Raster, now: Brightness, then: Brightness | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return the probability of flooding, and that of water before where there is a before."""
+    if then is None:
+        return water_probability(MODEL, now), None
+    wet_before = water_probability(MODEL, then)
+    if is_relative(after):
+        return change_probability(MODEL, now, then), wet_before
+    return water_probability(MODEL, now) * (np.float32(1.0) - wet_before), wet_before
+
+
+def _reference(reference_water: Raster | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return where the reference says water, at least half of the time."""
+    if reference_water is None:
+        return np.zeros(shape, bool)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(reference_water.to_numpy() >= WET)
+
+
+def _plausibility(
+    after: Raster,
+    index: NDArray[np.float32],
+    elevation: Raster | None,
+    surveyed: FloodSurvey,
+    origin: tuple[int, int],
+) -> NDArray[np.float32]:
+    """Fuzzy product of backscatter bound, height above drainage and slope; 1 where nothing is known."""
+    member = np.ones(index.shape, np.float32)
+    if not is_relative(after):
+        highest = scale_of(after).bounds[1]
+        member *= z_membership(index, highest - 1.0, highest + 4.0)
+    if elevation is None:
+        return member
+    pixel = elevation.attrs.get("pixel_size_m")
+    if pixel:
+        member *= z_membership(slope(elevation.to_numpy(), pixel_size=float(pixel)), *SLOPE_RANGE)
+    if surveyed.hand is not None:
+        rows = np.minimum((origin[0] + np.arange(index.shape[0])) // surveyed.hand_factor, surveyed.hand.shape[0] - 1)
+        columns = np.minimum(
+            (origin[1] + np.arange(index.shape[1])) // surveyed.hand_factor, surveyed.hand.shape[1] - 1
+        )
+        member *= z_membership(surveyed.hand, *HAND_RANGE)[rows[:, None], columns[None, :]]
+    return member
+
+
+def _not_too_steep(elevation: Raster | None) -> NDArray[np.bool_] | bool:
+    if elevation is None or not elevation.attrs.get("pixel_size_m"):
+        return True
+    steep = slope(elevation.to_numpy(), pixel_size=float(elevation.attrs["pixel_size_m"]))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~(steep > STEEPEST_SEEN))
+
+
+def _double_bounce(after: Raster, index: NDArray[np.float32]) -> NDArray[np.bool_] | bool:
+    """Towns: brighter over 7 × 7 pixels than any ground; decidable in calibrated backscatter only."""
+    if is_relative(after):
+        return False
+    names = polarisations(after)
+    limit = sum(DOUBLE_BOUNCE_DB["cross" if p in ("VH", "HV") else "co"] for p in names) / len(names)
+    hundredths = np.where(np.isfinite(index), np.clip(100.0 * index, -8000, 8000), -8000).astype(np.int16)
+    return np.asarray(box_mean(hundredths, 7) > 100.0 * limit)
+

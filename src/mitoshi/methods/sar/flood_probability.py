@@ -1,0 +1,90 @@
+"""Probability that a pixel is flooded, from one or two dates of backscatter in scene units.
+
+Calibrated backscatter uses the water model alone, on each date: flooded = water now and not water before. Stretched images
+carry no physical scale; with two dates they use the change model, a weighted mean of a logistic model and a small ensemble of trees.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.methods.sar.water_features import Brightness, date_features, pair_features
+from mitoshi.methods.statistics.logistic import LogisticModel, log_odds, probability
+from mitoshi.methods.statistics.trees import TreeEnsemble, ensemble_from_json, score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FloodModel", "change_features", "change_probability", "model_from_json", "water_probability"]
+
+
+TREES_SHARE = 2.0 / 3.0
+"""Weight of the trees in the change model: they know the training events best, the logistic model unseen ones."""
+
+
+class FloodModel(NamedTuple):
+    """What was learnt from the training tiles.
+
+    Attributes
+    ----------
+    water
+        Open water in one image.
+    change, trees
+        Flooded between two images: the steady part and the detailed part, whose probabilities are averaged.
+    systematic
+        Standard deviation of log(estimated area / mapped area) between training events.
+    correlated_pixels
+        Pixels that err together: variance of a sum of errors over that of independent ones.
+    water_threshold, change_threshold
+        Probabilities from which a pixel counts as flooded, for the two kinds of estimate.
+    """
+
+    water: LogisticModel
+    change: LogisticModel
+    trees: TreeEnsemble
+    systematic: float
+    correlated_pixels: float
+    water_threshold: float
+    change_threshold: float
+
+
+def model_from_json(stored: Mapping[str, Any]) -> FloodModel:
+    """Return the model of the parsed JSON file that the training writes."""
+    return FloodModel(
+        LogisticModel(stored["water"]["intercept"], stored["water"]["slopes"], stored["water"]["limit"]),
+        LogisticModel(stored["change"]["intercept"], stored["change"]["slopes"], stored["change"]["limit"]),
+        ensemble_from_json(stored["features"], stored["trees"]),
+        stored["systematic"],
+        stored["correlated_pixels"],
+        stored["water_threshold"],
+        stored["change_threshold"],
+    )
+
+
+def water_probability(model: FloodModel, date: Brightness) -> NDArray[np.float32]:
+    """Return the probability of open water in one image, shape (y, x)."""
+    found = date_features(date, "after", tuple(model.water.slopes))
+    return probability(log_odds(model.water, found))
+
+
+def change_features(after: Brightness, before: Brightness, wanted: tuple[str, ...]) -> dict[str, NDArray[np.int16]]:
+    """Return the wanted features of two dates by name, each of shape (y, x)."""
+    return {
+        **date_features(after, "after", wanted),
+        **date_features(before, "before", wanted),
+        **pair_features(after, before, wanted),
+    }
+
+
+def change_probability(model: FloodModel, after: Brightness, before: Brightness) -> NDArray[np.float32]:
+    """Return the probability of flooding between two images, shape (y, x)."""
+    wanted = tuple(dict.fromkeys((*model.change.slopes, *model.trees.names)))
+    found = change_features(after, before, wanted)
+    steady = log_odds(model.change, found)
+    stacked = np.stack([found[name] for name in model.trees.names])
+    detailed = score(model.trees, stacked, np.ones(steady.shape, bool))
+    share = np.float32(TREES_SHARE)
+    return (np.float32(1.0) - share) * probability(steady) + share * probability(detailed.astype(np.float32))

@@ -1,0 +1,178 @@
+"""The scene stage of flood mapping: what is dark, what is bright, and how high the land lies above its drainage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.core.errors import InputError
+from mitoshi.methods.sar.multilook import SAMPLE, decibel_samples, relative_samples
+from mitoshi.methods.sar.scene_statistics import (
+    BLOCK,
+    ClassFields,
+    Scale,
+    block_histograms,
+    class_fields,
+    decibel_scale,
+    relative_scale,
+)
+from mitoshi.methods.terrain.hand import height_above_nearest_drainage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitoshi.core.quantity import Raster
+    from mitoshi.core.scene import SceneView
+
+__all__ = ["FloodSurvey", "is_relative", "origin_in", "polarisations", "scale_of", "survey_flood"]
+
+READ = 4 * BLOCK
+"""Side of the windows that are read at once."""
+
+OVERVIEW_PIXELS = 4_000_000
+
+
+class FloodSurvey(NamedTuple):
+    """Summary of a scene; small and picklable.
+
+    Attributes
+    ----------
+    corner
+        Coordinates (y, x) of the scene's first pixel and steps (y, x), or None where arrays have no coordinates.
+    after, before
+        Class statistics of each date; before is None where not given.
+    hand
+        Height above nearest drainage on the overview [m], or None without elevation.
+    hand_factor
+        Pixels per overview cell.
+    """
+
+    corner: tuple[float, float, float, float] | None
+    after: ClassFields
+    before: ClassFields | None
+    hand: NDArray[np.float32] | None
+    hand_factor: int
+
+
+class _Block(NamedTuple):
+    corner: tuple[float, float, float, float] | None
+    polarisations: tuple[str, ...]
+    relative: bool
+    histograms: dict[str, NDArray[np.int32]]
+
+
+def is_relative(backscatter: Raster) -> bool:
+    """Tell whether the backscatter is stretched and uncalibrated."""
+    return bool(backscatter.attrs.get("quantity") == "relative_backscatter")
+
+
+def polarisations(backscatter: Raster) -> tuple[str, ...]:
+    """Return the names of the polarisations; a nameless first one counts as VV and a second as VH."""
+    if "polarisation" in backscatter.coords:
+        return tuple(str(p) for p in np.atleast_1d(backscatter["polarisation"].to_numpy()))
+    return ("VV", "VH")[: backscatter.shape[0]]
+
+
+def scale_of(backscatter: Raster) -> Scale:
+    """Return the histogram scale that fits the backscatter."""
+    return relative_scale() if is_relative(backscatter) else decibel_scale(polarisations(backscatter))
+
+
+def origin_in(corner: tuple[float, float, float, float] | None, array: Raster) -> tuple[int, int]:
+    """Return row and column of the array's first pixel in the surveyed scene, from the coordinates."""
+    if corner is None or "y" not in array.coords or "x" not in array.coords:
+        return 0, 0
+    y, x, down, right = corner
+    return round((float(array["y"][0]) - y) / down), round((float(array["x"][0]) - x) / right)
+
+
+def survey_flood(view: SceneView) -> FloodSurvey:
+    """Return the summary of a scene with the data arguments of `disaster.flood-extent`.
+
+    Parameters
+    ----------
+    view
+        The scene; its arrays are named after, before, elevation, reference_water.
+
+    Returns
+    -------
+    FloodSurvey
+
+    Raises
+    ------
+    InputError
+        If the two dates have different polarisations or calibration, or nothing at all was observed.
+    """
+    blocks = view.map_blocks(_block, READ)
+    first = blocks[0]
+    rows, columns = (-(-side // BLOCK) for side in view.shape)
+    scale = relative_scale() if first.relative else decibel_scale(first.polarisations)
+    fields = {}
+    for name in first.histograms:
+        joined = np.zeros((rows, columns, scale.edges[2]), np.int32)
+        across = -(-view.shape[1] // READ)
+        for k, block in enumerate(blocks):
+            part = block.histograms[name]
+            row, column = (k // across) * (READ // BLOCK), (k % across) * (READ // BLOCK)
+            joined[row : row + part.shape[0], column : column + part.shape[1]] = part
+        if not joined.any():
+            raise InputError(f"{name} holds no observed pixels; give another image or check its nodata value")
+        fields[name] = class_fields(joined, scale)
+    after, before = fields["after"], fields.get("before")
+    if before is not None and not first.relative:
+        after, before = _lent(after, before), _lent(before, after)
+    hand, factor = _hand(view)
+    return FloodSurvey(first.corner, after, before, hand, factor)
+
+
+def _lent(own: ClassFields, other: ClassFields) -> ClassFields:
+    """A calibrated date on which no block shows water takes the classes of the other date."""
+    if own.selected > 0.0 or other.selected == 0.0:
+        return own
+    return own._replace(dark=other.dark, bright=other.bright, threshold=other.threshold)
+
+
+def _block(_row: int, _column: int, arrays: Mapping[str, Raster | None]) -> _Block:
+    after, before = arrays["after"], arrays.get("before")
+    if after is None:
+        raise InputError("flood mapping needs the image after the event")
+    if before is not None and polarisations(before) != polarisations(after):
+        raise InputError(
+            f"before and after must have the same polarisations, got {'+'.join(polarisations(before))} and "
+            f"{'+'.join(polarisations(after))}; select them with '#bands=…'"
+        )
+    if before is not None and is_relative(before) != is_relative(after):
+        raise InputError("before and after must both be calibrated or both relative backscatter")
+    given = {"after": after} if before is None else {"after": after, "before": before}
+    corner = None
+    if "y" in after.coords and "x" in after.coords:
+        y, x = after["y"].to_numpy(), after["x"].to_numpy()
+        corner = (float(y[0]), float(x[0]), _step(y), _step(x))
+    return _Block(
+        corner, polarisations(after), is_relative(after), {name: _histograms(array) for name, array in given.items()}
+    )
+
+
+def _step(coordinate: NDArray[Any]) -> float:
+    return float(coordinate[-1] - coordinate[0]) / (len(coordinate) - 1) if len(coordinate) > 1 else 1.0
+
+
+def _histograms(backscatter: Raster) -> NDArray[np.int32]:
+    values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
+    samples = relative_samples(values) if is_relative(backscatter) else decibel_samples(values)
+    found = block_histograms(samples, scale_of(backscatter), BLOCK // SAMPLE)
+    shape = tuple(-(-side // BLOCK) for side in values.shape[1:])
+    whole = np.zeros((*shape, found.shape[2]), np.int32)
+    whole[: found.shape[0], : found.shape[1]] = found[: shape[0], : shape[1]]
+    return whole
+
+
+def _hand(view: SceneView) -> tuple[NDArray[np.float32] | None, int]:
+    overview = view.overview("elevation", OVERVIEW_PIXELS)
+    if overview is None or not overview.attrs.get("pixel_size_m"):
+        return None, 1
+    factor = int(overview.attrs.get("overview_factor", 1))
+    heights = overview.to_numpy()
+    return height_above_nearest_drainage(heights, pixel_size=float(overview.attrs["pixel_size_m"]) * factor), factor

@@ -1,0 +1,150 @@
+"""One brightness per pixel from one or two polarisations, with speckle averaged in power before the logarithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["decibel_index", "decibel_samples", "relative_index", "relative_samples"]
+
+SAMPLE = 4
+"""Side in pixels of the non-overlapping looks that go into a histogram."""
+
+
+def decibel_index(power: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the mean over polarisations of the backscatter in dB after a 3 × 3 multilook in power.
+
+    Parameters
+    ----------
+    power
+        Linear backscatter, shape (polarisation, y, x), NaN where not observed.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Decibels, shape (y, x); NaN where any polarisation is missing or not positive at the pixel itself. Missing neighbours are
+        left out of the mean.
+
+    Notes
+    -----
+    The mean of decibels is the logarithm of the geometric mean of the polarisations: water is dark in both, speckle is
+    nearly independent between them, so one index keeps the contrast and loses noise.
+    """
+    out = np.empty(power.shape[1:], np.float32)
+    _decibel(np.ascontiguousarray(power, dtype=np.float32), out)
+    return out
+
+
+def relative_index(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the mean over polarisations of stretched backscatter after a 3 × 3 mean.
+
+    Parameters
+    ----------
+    values
+        Uncalibrated backscatter 0..255, shape (polarisation, y, x); 0 and NaN are not observed.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Same scale, shape (y, x); NaN where not observed. A 5 × 5 window of one constant value is fill and not observed:
+        speckle never repeats itself.
+    """
+    out = np.empty(values.shape[1:], np.float32)
+    _relative(np.ascontiguousarray(values, dtype=np.float32), out)
+    return out
+
+
+def decibel_samples(power: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the index of non-overlapping 4 × 4 looks, shape (y // 4, x // 4); NaN unless all are observed."""
+    mean, least = _looks(power)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        decibel = 10.0 * np.log10(np.where(least > 0, mean, np.nan))
+    return np.asarray(decibel.mean(axis=0), dtype=np.float32)
+
+
+def relative_samples(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the mean of non-overlapping 4 × 4 looks of stretched backscatter; NaN where fill or missing."""
+    mean, least = _looks(values)
+    filled = (least <= 0) | (mean == least)
+    return np.asarray(np.where(filled, np.nan, mean).mean(axis=0), dtype=np.float32)
+
+
+def _looks(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return mean and least value of each look, shape (polarisation, y // 4, x // 4)."""
+    bands, rows, columns = values.shape
+    cut = np.asarray(values[:, : rows // SAMPLE * SAMPLE, : columns // SAMPLE * SAMPLE], dtype=np.float32)
+    mean = np.empty((bands, rows // SAMPLE, columns // SAMPLE), np.float32)
+    least = np.empty_like(mean)
+    _reduce(cut, mean, least)
+    return mean, least
+
+
+@njit(cache=True, nogil=True)
+def _reduce(values, mean, least):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for band in range(mean.shape[0]):
+        for row in range(mean.shape[1]):
+            for column in range(mean.shape[2]):
+                total, low = 0.0, np.inf
+                for r in range(row * SAMPLE, row * SAMPLE + SAMPLE):
+                    for c in range(column * SAMPLE, column * SAMPLE + SAMPLE):
+                        value = values[band, r, c]
+                        total += value
+                        if value < low:
+                            low = value
+                mean[band, row, column] = total / (SAMPLE * SAMPLE)
+                least[band, row, column] = low if total == total else np.nan
+
+
+@njit(cache=True, nogil=True)
+def _mean3(band, row, column):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Mean of the positive values of the 3 × 3 window, cut at the edge."""
+    rows, columns = band.shape
+    total, count = 0.0, 0
+    for r in range(max(row - 1, 0), min(row + 2, rows)):
+        for c in range(max(column - 1, 0), min(column + 2, columns)):
+            value = band[r, c]
+            if value > 0:
+                total += value
+                count += 1
+    return total / count
+
+
+@njit(cache=True, nogil=True)
+def _decibel(power, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            total = 0.0
+            for band in range(power.shape[0]):
+                if power[band, row, column] > 0 and power[band, row, column] < np.inf:
+                    total += 10.0 * np.log10(_mean3(power[band], row, column))
+                else:
+                    total = np.nan
+            out[row, column] = total / power.shape[0]
+
+
+@njit(cache=True, nogil=True)
+def _constant(band, row, column):  # type: ignore[no-untyped-def]  # pragma: no cover
+    rows, columns = band.shape
+    value = band[row, column]
+    for r in range(max(row - 2, 0), min(row + 3, rows)):
+        for c in range(max(column - 2, 0), min(column + 3, columns)):
+            if band[r, c] != value:
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _relative(values, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            total = 0.0
+            for band in range(values.shape[0]):
+                value = values[band, row, column]
+                if value > 0 and value < np.inf and not _constant(values[band], row, column):
+                    total += _mean3(values[band], row, column)
+                else:
+                    total = np.nan
+            out[row, column] = total / values.shape[0]

@@ -1,0 +1,129 @@
+"""Features from which water and flood are told: brightness between the scene's dark and bright class, at several widths.
+
+All features are whole numbers (1000 = the distance from the dark to the bright class mean), box means of them at growing
+widths, shares of dark pixels in thousandths and local spread. But for ``grey`` they carry no stretch and no incidence trend.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mitoshi.methods.sar.scene_statistics import ClassFields, normalised
+from mitoshi.methods.statistics.windows import box_mean, box_sum
+
+__all__ = ["MARGIN", "Brightness", "brightness", "date_features", "pair_features"]
+
+MARGIN = 31
+"""Pixels on each side that the widest feature (63 × 63) looks at."""
+
+UNIT = 1000.0
+
+
+class Brightness(NamedTuple):
+    """One date in scene units.
+
+    Attributes
+    ----------
+    level
+        0 at the dark class mean, 1000 at the bright one, shape (y, x), int16.
+    deviation
+        Distance from the scene's median in thousandths of its spread, shape (y, x), int16.
+    dark
+        1 below the scene's threshold, shape (y, x), uint8.
+    grey
+        The index itself in sixteenths of its unit, shape (y, x), int16: the one feature that keeps an image's stretch. Used for
+        8-bit images alone, whose stretch was found alike enough between events to help on events left out.
+    """
+
+    level: NDArray[np.int16]
+    deviation: NDArray[np.int16]
+    dark: NDArray[np.uint8]
+    grey: NDArray[np.int16]
+
+
+def brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple[int, int]) -> Brightness:
+    """Return a date's brightness in scene units; not observed pixels count as bright.
+
+    Parameters
+    ----------
+    index
+        From `multilook`, shape (y, x), NaN where not observed.
+    fields
+        Class statistics of the scene for the same date.
+    origin
+        Row and column of the first pixel in the scene.
+
+    Returns
+    -------
+    Brightness
+    """
+    level = normalised(index, fields.dark, fields.bright, origin=origin, unit=UNIT)
+    deviation = normalised(index, fields.median, fields.median + fields.spread, origin=origin, unit=UNIT)
+    deviation[~np.isfinite(index)] = 0
+    below = normalised(index, fields.threshold, fields.threshold + 1.0, origin=origin, unit=UNIT)
+    middle = np.float32(fields.median.mean())
+    grey = np.where(np.isfinite(index), np.float32(16.0) * index, np.float32(16.0) * middle)
+    return Brightness(level, deviation, (below < 0).astype(np.uint8), np.floor(grey).astype(np.int16))
+
+
+def date_features(date: Brightness, label: str, wanted: tuple[str, ...]) -> dict[str, NDArray[np.int16]]:
+    """Return the wanted features of one date, named with `label`; each of shape (y, x).
+
+    ``level_after_7`` is the box mean of the level over 7 × 7 pixels; ``deviation``, ``grey``, ``dark`` and ``spread`` likewise. Names that end
+    in 3 are the 3 × 3 multilook itself. Names of other dates are passed over.
+    """
+    found = {}
+    for name in wanted:
+        kind, of, width = name.split("_") if name.count("_") == 2 else ("", "", "0")
+        if of == label:
+            found[name] = _feature(date, kind, int(width))
+    return found
+
+
+def _feature(date: Brightness, kind: str, width: int) -> NDArray[np.int16]:
+    if kind == "dark":
+        return _share(date.dark, width)
+    if kind == "spread":
+        return _spread(date.level, width)
+    layer = {"level": date.level, "deviation": date.deviation, "grey": date.grey}[kind]
+    return layer if width == 3 else box_mean(layer, width)
+
+
+def pair_features(after: Brightness, before: Brightness, wanted: tuple[str, ...]) -> dict[str, NDArray[np.int16]]:
+    """Return the wanted features of change: after minus before, in spreads of each date's own scene; each of shape (y, x)."""
+    widths = [int(name.split("_")[1]) for name in wanted if name.startswith("change_")]
+    if not widths:
+        return {}
+    change = (after.deviation - before.deviation).astype(np.int16)
+    return {f"change_{width}": change if width == 3 else box_mean(change, width) for width in widths}
+
+
+def _share(dark: NDArray[np.uint8], width: int) -> NDArray[np.int16]:
+    """Thousandths of dark pixels in the window."""
+    return box_mean(dark.astype(np.int16) * np.int16(1000), width)
+
+
+def _spread(level: NDArray[np.int16], width: int) -> NDArray[np.int16]:
+    """Standard deviation in the window, in scene units."""
+    coarse = level >> np.int16(3)
+    squares = box_sum(coarse.astype(np.int32) ** 2, width)
+    sums = box_sum(coarse, width)
+    out = np.empty(level.shape, np.int16)
+    _deviation(squares, sums, width // 2, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _deviation(squares, sums, half, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    rows, columns = out.shape
+    for row in range(rows):
+        high = min(row + half, rows - 1) - max(row - half, 0) + 1
+        for column in range(columns):
+            count = high * (min(column + half, columns - 1) - max(column - half, 0) + 1)
+            mean = sums[row, column] / count
+            variance = squares[row, column] / count - mean * mean
+            out[row, column] = np.int16(np.floor(8.0 * np.sqrt(max(variance, 0.0))))

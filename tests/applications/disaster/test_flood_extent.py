@@ -1,0 +1,168 @@
+"""The flood method on scenes whose flood is known, and its promises to the runner."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from mitoshi.applications.disaster.flood_extent import (
+    DRY,
+    FLOODED,
+    NOT_OBSERVABLE,
+    PERMANENT,
+    FloodExtent,
+    figures,
+    flood_extent,
+    tally,
+)
+from mitoshi.core.errors import InputError
+from mitoshi.core.grid import tiles
+from mitoshi.core.scene import ArrayScene
+
+SIZE = 640
+
+
+def scene(wet, seed, polarisations=("VV", "VH")):
+    """Backscatter of water (-21, -28 dB) and land (-11, -18 dB) with gamma speckle of 4.4 looks."""
+    power = np.stack([np.where(wet, w, d) for w, d in ((0.008, 0.08), (0.0016, 0.016))][: len(polarisations)])
+    power = power * np.random.default_rng(seed).gamma(4.4, 1 / 4.4, power.shape)
+    return raster(power.astype("float32"), polarisations)
+
+
+def raster(power, polarisations=("VV", "VH"), quantity="gamma0"):
+    rows, columns = (np.arange(n) + 0.5 for n in power.shape[1:])
+    return xr.DataArray(
+        power,
+        dims=("polarisation", "y", "x"),
+        coords={"polarisation": list(polarisations), "y": rows, "x": columns},
+        attrs={"quantity": quantity, "units": "1", "pixel_size_m": 10.0},
+    )
+
+
+@pytest.fixture(scope="module")
+def truth():
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    river = np.abs(columns - 300 - 20 * np.sin(rows / 60)) < 12
+    flood = (np.hypot(rows - 320, columns - 400) < 140) & ~river
+    return river, flood
+
+
+@pytest.fixture(scope="module")
+def pair(truth):
+    river, flood = truth
+    return scene(river | flood, 1), scene(river, 2)
+
+
+def iou(found, true):
+    return (found & true).sum() / (found | true).sum()
+
+
+def test_the_flood_is_found_and_the_river_is_permanent(truth, pair):
+    river, flood = truth
+    codes = np.asarray(flood_extent(*pair).flood)
+    assert iou(codes == FLOODED, flood) >= 0.9
+    assert (codes[river] == PERMANENT).mean() >= 0.9
+
+
+def test_one_polarisation_and_one_date_find_all_water(truth):
+    river, flood = truth
+    codes = np.asarray(flood_extent(scene(river | flood, 3, ("VV",))).flood)
+    assert iou(codes == FLOODED, river | flood) >= 0.85
+
+
+def test_reference_water_stands_in_for_the_missing_date(truth, pair):
+    river, flood = truth
+    occurrence = xr.DataArray(river.astype("float32"), dims=("y", "x"), attrs={"quantity": "water_occurrence", "units": "1"})
+    codes = np.asarray(flood_extent(pair[0], None, None, occurrence).flood)
+    assert iou(codes == FLOODED, flood) >= 0.85
+    assert (codes[river] == FLOODED).sum() == 0
+
+
+def test_nothing_is_flooded_where_nothing_changed(truth):
+    river, _ = truth
+    codes = np.asarray(flood_extent(scene(river, 5), scene(river, 6)).flood)
+    assert (codes == FLOODED).mean() < 0.005
+
+
+def test_dry_land_without_any_water_stays_dry():
+    codes = np.asarray(flood_extent(scene(np.zeros((300, 300), bool), 7)).flood)
+    assert (codes == FLOODED).mean() < 0.001
+
+
+def test_a_scene_all_under_water_is_flooded():
+    codes = np.asarray(flood_extent(scene(np.ones((300, 300), bool), 7)).flood)
+    assert (codes == FLOODED).mean() > 0.99
+
+
+def test_high_ground_is_not_flooded(truth, pair):
+    """A dark lake bed 30 m above the valley is no flood."""
+    _, flood = truth
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    height = 0.2 * np.abs(columns - 20.0) + 0.01 * (SIZE - rows)
+    elevation = xr.DataArray(
+        height.astype("float32"), dims=("y", "x"), attrs={"quantity": "elevation", "units": "m", "pixel_size_m": 10.0}
+    )
+    codes = np.asarray(flood_extent(pair[0], pair[1], elevation).flood)
+    assert (codes[flood] == FLOODED).mean() < 0.05
+
+
+def test_missing_pixels_and_towns_are_not_observable(truth, pair):
+    after = pair[0].copy(deep=True)
+    after[:, :40, :40] = np.nan
+    after[:, 600:630, 600:630] = 3.0
+    result = flood_extent(after, pair[1])
+    codes = np.asarray(result.flood)
+    assert (codes[:40, :40] == NOT_OBSERVABLE).all()
+    assert (codes[604:626, 604:626] == NOT_OBSERVABLE).all()
+    assert np.isnan(np.asarray(result.probability)[codes == NOT_OBSERVABLE]).all()
+
+
+def test_tiles_equal_the_whole(truth, pair):
+    elevation = xr.DataArray(
+        np.random.default_rng(0).normal(2.0, 1.0, (SIZE, SIZE)).astype("float32"),
+        dims=("y", "x"),
+        attrs={"quantity": "elevation", "units": "m", "pixel_size_m": 10.0},
+    )
+    arrays = (*pair, elevation)
+    whole = flood_extent(*arrays)
+    view = ArrayScene(dict(zip(("after", "before", "elevation"), arrays, strict=True)))
+    found = flood_extent.survey(view, {})
+    for tile in tiles((SIZE, SIZE), 250, flood_extent.support.margin):
+        part = flood_extent(*(a[..., tile.read[0], tile.read[1]] for a in arrays), surveyed=found)
+        for one, other in zip(part, whole, strict=True):
+            np.testing.assert_array_equal(np.asarray(one)[tile.crop], np.asarray(other)[tile.write])
+
+
+def test_one_relative_image_does_not_depend_on_its_stretch(truth):
+    """More contrast and another zero is the same scene."""
+    river, flood = truth
+    image = np.where(river | flood, 40.0, 90.0)[None] + np.random.default_rng(9).normal(0, 6, (1, SIZE, SIZE))
+    first, other = (
+        np.asarray(flood_extent(raster(values.astype("float32"), ("VV",), "relative_backscatter")).flood)
+        for values in (image, 1.5 * image + 20.0)
+    )
+    assert (first == other).mean() > 0.99
+    assert iou(first == FLOODED, river | flood) > 0.9
+
+
+def test_different_polarisations_are_refused(truth):
+    river, _ = truth
+    with pytest.raises(InputError, match="same polarisations"):
+        flood_extent(scene(river, 1), scene(river, 2, ("VV",)))
+
+
+def test_nothing_observed_is_refused():
+    with pytest.raises(InputError, match="no observed pixels"):
+        flood_extent(raster(np.full((2, 300, 300), np.nan, "float32")))
+
+
+def test_the_area_is_the_sum_of_probabilities_and_tiles_add_up():
+    chance = xr.DataArray(np.array([[0.5, 0.5], [1.0, np.nan]], "float32"), dims=("y", "x"))
+    codes = xr.DataArray(np.array([[FLOODED, DRY], [FLOODED, NOT_OBSERVABLE]], "uint8"), dims=("y", "x"))
+    totals = tally(FloodExtent(codes, chance), 1e6)
+    found = {f.name: f for f in figures({k: 2 * v for k, v in totals.items()}, {})}
+    assert found["flooded_area"].value == pytest.approx(4.0)
+    assert found["flooded_area"].lower < 4.0 < found["flooded_area"].upper <= 8.0
+    assert found["mapped_area"].value == pytest.approx(4.0)
+    assert found["not_observable_share"].value == pytest.approx(25.0)

@@ -1,0 +1,63 @@
+"""Bounded growing and clean-up against plain definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from mitoshi.core.errors import InputError
+from mitoshi.methods.sar.fuzzy import z_membership
+from mitoshi.methods.sar.multilook import decibel_index, relative_index
+from mitoshi.methods.sar.region_growing import grow, remove_small
+
+EIGHT = np.ones((3, 3), bool)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.integers(0, 6))
+def test_growing_is_geodesic_dilation(seed, steps):
+    noise = np.random.default_rng(seed)
+    tolerated = noise.random((24, 31)) < 0.6
+    seeds = tolerated & (noise.random((24, 31)) < 0.05)
+    expected = ndimage.binary_dilation(seeds, EIGHT, iterations=steps, mask=tolerated) if steps else seeds
+    np.testing.assert_array_equal(grow(seeds, tolerated, steps), expected | seeds)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.integers(1, 9))
+def test_small_segments_go_and_others_stay(seed, least):
+    mask = np.random.default_rng(seed).random((23, 29)) < 0.35
+    labels, count = ndimage.label(mask, EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    np.testing.assert_array_equal(remove_small(mask, least), mask & (sizes[labels] >= least))
+
+
+def test_wrong_steps_and_sizes_are_refused():
+    with pytest.raises(InputError, match="steps"):
+        grow(np.zeros((3, 3), bool), np.zeros((3, 3), bool), -1)
+    with pytest.raises(InputError, match="segment"):
+        remove_small(np.zeros((3, 3), bool), 0)
+    with pytest.raises(InputError, match="full < none"):
+        z_membership(np.zeros(3), 1.0, 1.0)
+
+
+def test_the_index_averages_power_not_decibels():
+    power = np.full((1, 5, 5), 0.01, np.float32)
+    power[0, 2, 2] = 1.0
+    expected = 10.0 * np.log10((8 * 0.01 + 1.0) / 9.0)
+    assert decibel_index(power)[2, 2] == pytest.approx(expected, abs=1e-5)
+
+
+def test_missing_and_fill_are_not_observed():
+    image = np.random.default_rng(1).integers(1, 255, (1, 20, 20)).astype(np.float32)
+    image[0, :6, :6] = 255.0
+    image[0, 15, 15] = 0.0
+    image[0, 17, 3] = np.nan
+    index = relative_index(image)
+    assert np.isnan(index[:3, :3]).all()
+    assert np.isnan(index[15, 15])
+    assert np.isnan(index[17, 3])
+    assert np.isfinite(index[8:14, 8:14]).all()

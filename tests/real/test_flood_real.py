@@ -1,0 +1,100 @@
+"""The flood method on real radar images with independent labels. Nothing was tuned on these tiles."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import numpy as np
+import pytest
+import xarray as xr
+from PIL import Image
+
+from mitoshi.applications.disaster.flood_extent import FLOODED, NOT_OBSERVABLE, PERMANENT, flood_extent
+from mitoshi.methods.sar.thresholds import otsu_threshold
+from mitoshi.methods.statistics.calibration import expected_calibration_error
+
+pytestmark = pytest.mark.real
+
+
+def relative(image):
+    values = np.where(image > 0, image, np.nan)[None].astype("float32")
+    rows, columns = np.arange(image.shape[0]) + 0.5, np.arange(image.shape[1]) + 0.5
+    return xr.DataArray(
+        values,
+        dims=("polarisation", "y", "x"),
+        coords={"polarisation": ["VV"], "y": rows, "x": columns},
+        attrs={"quantity": "relative_backscatter", "units": "1", "pixel_size_m": None},
+    )
+
+
+def iou(found, truth):
+    return (found & truth).sum() / (found | truth).sum()
+
+
+@pytest.fixture(scope="module")
+def ombria(shared_data):
+    with zipfile.ZipFile(shared_data("disaster/sar_flood_ombria/ombria_test70.zip")) as stored:
+        numbers = sorted(re.findall(r"OmbriaS1/test/AFTER/S1_after_(\d{4})\.png", "\n".join(stored.namelist())))
+
+        def read(name, number):
+            path = f"OmbriaS1/test/{name.upper()}/S1_{name}_{number}.png"
+            return np.asarray(Image.open(io.BytesIO(stored.read(path))).convert("L"))
+
+        before, after, mask = ([read(name, n) for n in numbers] for name in ("before", "after", "mask"))
+    assert len(numbers) == 70
+    return before, after, np.stack(mask) > 127
+
+
+def stacked(results):
+    flood = np.stack([np.asarray(r.flood) for r in results])
+    chance = np.stack([np.asarray(r.probability) for r in results])
+    return flood, chance
+
+
+def test_pair_of_images_on_the_70_test_tiles(ombria):
+    before, after, mask = ombria
+    flood, chance = stacked([flood_extent(relative(a), relative(b)) for a, b in zip(after, before, strict=True)])
+    seen = np.isfinite(chance)
+    pooled = iou(flood == FLOODED, mask)
+    mean = np.mean([iou(f == FLOODED, m) for f, m in zip(flood, mask, strict=True)])
+    error = expected_calibration_error(chance[seen], mask[seen])
+    grey = np.stack(after).ravel()
+    otsu = iou(np.stack(after) < otsu_threshold(np.bincount(grey, minlength=256), np.arange(256.0)), mask)
+    print(f"OMBRIA pair: pooled IoU {pooled:.3f}, mean {mean:.3f}, calibration error {error:.3f}; unfiltered Otsu {otsu:.3f}")
+    assert pooled >= 0.55
+    assert error <= 0.05
+
+
+def test_after_alone_on_the_70_test_tiles(ombria):
+    """One image cannot tell permanent water, which the mask leaves out; it must still beat one global threshold."""
+    _, after, mask = ombria
+    flood, chance = stacked([flood_extent(relative(a)) for a in after])
+    print(f"OMBRIA after alone: pooled IoU {iou(flood == FLOODED, mask):.3f}, share seen {np.isfinite(chance).mean():.3f}")
+    assert iou(flood == FLOODED, mask) >= 0.45
+
+
+def test_spain_with_two_polarisations(shared_data):
+    rasterio = pytest.importorskip("rasterio")
+    folder = "disaster/s1_flood_spain/Spain_7370579_"
+    with rasterio.open(shared_data(folder + "S1Hand.tif")) as source:
+        decibel = source.read()
+    with rasterio.open(shared_data(folder + "LabelHand.tif")) as source:
+        label = source.read(1)
+    power = np.where(np.isfinite(decibel), 10.0 ** (decibel / 10.0), np.nan).astype("float32")
+    after = xr.DataArray(
+        power,
+        dims=("polarisation", "y", "x"),
+        coords={"polarisation": ["VV", "VH"], "y": -np.arange(512.0), "x": np.arange(512.0)},
+        attrs={"quantity": "sigma0", "units": "1", "pixel_size_m": 10.0},
+    )
+    result = flood_extent(after)
+    codes, chance = np.asarray(result.flood), np.asarray(result.probability)
+    valid = label >= 0
+    water = iou(np.isin(codes, (FLOODED, PERMANENT))[valid], (label == 1)[valid])
+    seen = valid & np.isfinite(chance)
+    error = expected_calibration_error(chance[seen], (label == 1)[seen])
+    print(f"Spain: IoU {water:.3f}, calibration error {error:.3f}, unseen {(codes == NOT_OBSERVABLE).mean():.3f}")
+    assert water >= 0.63
+    assert error <= 0.05
