@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mitoshi import sensors
-from mitoshi.core.errors import InputError
+from mitoshi.core.errors import InputError, UnknownFileError
 from mitoshi.sensors.geocode import GeolocationGrid, Lattice
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -215,17 +215,28 @@ def test_damaged_annotation_is_one_line(tmp_path):
         sensors.items(safe)
 
 
-def test_two_products_in_a_folder_are_two_items(tmp_path):
+def test_two_products_in_an_archive_are_two_items(tmp_path):
     image = np.full((LINES, SAMPLES), 50, "uint16")
-    first = _product(tmp_path, {"VV": image})
-    first.rename(tmp_path / NAME.replace("ABCD", "EFAB"))
-    _product(tmp_path, {"VV": image})
-    items = sensors.items(tmp_path)
+    first = _product(tmp_path / "in", {"VV": image})
+    first.rename(first.parent / NAME.replace("ABCD", "EFAB"))
+    _product(tmp_path / "in", {"VV": image})
+    archive = _zipped(first.parent, tmp_path / "both.zip")
+    items = sensors.items(archive)
     assert [item.id[-4:] for item in items] == ["ABCD", "EFAB"]
     with pytest.raises(InputError, match="holds 2 observations; choose one"):
-        sensors.open_observation(tmp_path)
+        sensors.open_observation(archive)
     assert sensors.open_item(items[1]).item.id.endswith("EFAB")
-    assert sensors.open_observation(f"{tmp_path}#part={items[0].id}").item.to_dict() == items[0].to_dict()
+    assert sensors.open_observation(f"{archive}#part={items[0].id}").item.to_dict() == items[0].to_dict()
+    # A folder that only contains products further down is no product itself; ingestion looks into it.
+    with pytest.raises(UnknownFileError):
+        sensors.items(first.parent)
+
+
+def _zipped(folder, archive):
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        for path in sorted(folder.rglob("*")):
+            out.write(path, path.relative_to(folder))
+    return archive
 
 
 def test_lattice_is_bilinear_and_constant_beyond():

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mitoshi.core.errors import InputError, RefusedError
+from mitoshi.core.errors import InputError, RefusedError, UnknownFileError
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def _folder_files(folder: Path) -> Iterator[tuple[str, Member]]:
                 continue  # a link that leads out of the folder is not part of the product
             count += 1
             if count > MAX_MEMBERS:
-                raise RefusedError(f"{folder} holds more than {MAX_MEMBERS} files; give one product")
+                raise UnknownFileError(f"{folder.name} holds more than {MAX_MEMBERS} files; give one product of it")
             yield path.relative_to(folder).as_posix(), Member(path.stat().st_size)
 
 
