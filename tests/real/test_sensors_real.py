@@ -171,6 +171,35 @@ def test_offset_in_real_metadata_of_both_sides(shared_data):
     assert {"B02", "B8A", "B12"} <= set(safe_granules(after)[0].offsets)
 
 
+def test_safe_with_pixels_under_real_metadata(shared_data, tmp_path):
+    """Real metadata of baseline 05.09 with one small lossless band each at 10 m and 20 m."""
+    import rasterio
+    from rasterio.transform import from_origin
+
+    name = "S2A_MSIL2A_20230821T221941_N0509_R029_T01KAB_20230822T021825"
+    with zipfile.ZipFile(shared_data(f"platform/sentinel2/metadata/{name}.SAFE.zip")) as archive:
+        archive.extractall(tmp_path)
+    images = next((tmp_path / f"{name}.SAFE" / "GRANULE").iterdir()) / "IMG_DATA"
+    dn = np.random.default_rng(4).integers(1001, 9000, (128, 128), dtype=np.uint16)
+    for band, size in (("B04", 10), ("B04", 20), ("B8A", 20), ("SCL", 20)):
+        values = dn[:: size // 10, :: size // 10]
+        path = images / f"R{size}m" / f"T01KAB_20230821T221941_{band}_{size}m.jp2"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = "uint8" if band == "SCL" else "uint16"
+        profile = {"driver": "JP2OpenJPEG", "count": 1, "height": len(values), "width": len(values), "dtype": kind}
+        placed = {"crs": "EPSG:32701", "transform": from_origin(99960, 8200000, size, size)}
+        with rasterio.open(path, "w", **profile, **placed, QUALITY="100", REVERSIBLE="YES") as file:
+            file.write((values % 12).astype(kind) if band == "SCL" else values, 1)
+    observation = sensors.open_observation(tmp_path / f"{name}.SAFE")
+    reflectance = observation.layers["surface_reflectance"]
+    assert list(reflectance.band.values) == ["B04", "B8A"]
+    np.testing.assert_allclose(reflectance.sel(band="B04").values, (dn - 1000.0) / 10_000, atol=1e-6)
+    coarse = np.kron(dn[::2, ::2], np.ones((2, 2)))
+    np.testing.assert_allclose(reflectance.sel(band="B8A").values, (coarse - 1000) / 10_000, atol=1e-6)
+    np.testing.assert_array_equal(observation.layers["quality"].values, dn[::2, ::2] % 12)
+    assert reflectance.odc.geobox.crs.to_epsg() == 32701
+
+
 def test_offset_step_is_in_the_real_series_and_is_removed(shared_data):
     """Paddy fields of An Giang, 2022: dark blue DN jumps by 1000 on 25 January; reflectance does not."""
     import pandas as pd

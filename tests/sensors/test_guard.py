@@ -73,6 +73,12 @@ def test_huge_images_are_refused_or_lazy(tmp_path):
         sensors.items(bomb)
 
 
+def test_a_side_that_no_sensor_makes_is_refused():
+    with pytest.raises(RefusedError, match="more than any sensor makes"):
+        guard.check_shape((1, 2**31), "x.tif")
+    guard.check_shape((2_000_000, 100_000), "x.tif")
+
+
 def test_blocks_that_are_too_large_to_decode_are_refused(write_raster, monkeypatch):
     path = write_raster("x.tif", np.zeros((128, 128), "float32"))
     monkeypatch.setattr(guard, "MAX_BLOCK_BYTES", 64 * 64 * 4 - 1)

@@ -1,8 +1,4 @@
-"""NetCDF and Zarr grids: one observation per time step.
-
-HDF5 files may point to other files (external links, external storage, virtual datasets) and Zarr metadata may name a codec
-that runs code; both are refused before anything is read.
-"""
+"""NetCDF and Zarr grids: one observation per time step."""
 
 from __future__ import annotations
 
@@ -13,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.errors import InputError, RefusedError, UnknownFileError, misspelt
+from mitoshi.core.errors import InputError, UnknownFileError, misspelt
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
 from mitoshi.sensors import guard, stac
+from mitoshi.sensors.datacube_checks import ZARR_MARKS, open_cube
 from mitoshi.sensors.lazy import lazy_array, pixel_size_m
 from mitoshi.sensors.observation import Observation
 from mitoshi.sensors.products import chosen_product, part_of
@@ -30,37 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["READER", "VariableReader"]
 
-ZARR_MARKS = (".zgroup", ".zarray", ".zmetadata", "zarr.json")
-CODECS = frozenset(
-    {
-        "blosc",
-        "zstd",
-        "gzip",
-        "zlib",
-        "lz4",
-        "bz2",
-        "lzma",
-        "bytes",
-        "endian",
-        "crc32c",
-        "transpose",
-        "shuffle",
-        "delta",
-    }
-    | {
-        "fixedscaleoffset",
-        "quantize",
-        "astype",
-        "vlen-utf8",
-        "bitround",
-        "packbits",
-        "sharding_indexed",
-        "zlib",
-        "string",
-    }
-)
-MAX_CHUNK_BYTES = 512 * 2**20
-MAX_VARIABLES = 2000
 TIME_NAMES, Y_NAMES, X_NAMES = ("time", "t"), ("y", "lat", "latitude", "northing"), ("x", "lon", "longitude", "easting")
 UNSTATED = Text(
     "variable {name} does not say what it holds: kept as values of unstated meaning (describe it with '#quantity=…,units=…')",
@@ -103,7 +69,7 @@ class VariableReader:
 
     def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
         """Return one window."""
-        with _dataset(Path(self.path), self.engine) as dataset:
+        with open_cube(Path(self.path), self.engine) as dataset:
             variable = dataset[self.variable].isel(dict(self.index))
             values = np.asarray(variable.isel({variable.dims[-2]: y, variable.dims[-1]: x}).to_numpy())
         out = values.astype(np.float32)
@@ -181,90 +147,6 @@ def _engine(source: Source) -> str:
     return {"hdf5": "h5netcdf", "netcdf3": "scipy", "folder": "zarr"}[source.kind]
 
 
-def _dataset(path: Path, engine: str) -> Any:
-    import xarray as xr
-
-    if engine == "h5netcdf":
-        _check_hdf5(path)
-    elif engine == "zarr":
-        _check_zarr(path)
-    try:
-        return xr.open_dataset(path, engine=engine, decode_timedelta=False, chunks=None)
-    except Exception as error:
-        raise InputError(f"{path.name} cannot be read as a data cube ({guard.one_line(error)})") from None
-
-
-def _check_hdf5(path: Path) -> None:
-    """Refuse links out of the file and sizes that no sensor makes."""
-    import h5py
-
-    found: list[str] = []
-
-    def visit(group: Any) -> None:
-        for name in group:
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise RefusedError(f"{path.name} links to another file ({name!r}); it is not opened")
-            if isinstance(link, h5py.SoftLink):
-                continue
-            found.append(name)
-            if len(found) > MAX_VARIABLES:
-                raise RefusedError(f"{path.name} holds more than {MAX_VARIABLES} variables")
-            thing = group.get(name)
-            if isinstance(thing, h5py.Dataset):
-                if thing.external or thing.is_virtual:
-                    raise RefusedError(f"{path.name} keeps {name!r} in another file; it is not opened")
-                _check_chunk(path, name, thing.chunks, thing.dtype.itemsize)
-            elif isinstance(thing, h5py.Group):
-                visit(thing)
-
-    try:
-        with h5py.File(path, "r") as file:
-            visit(file)
-    except (OSError, RuntimeError, KeyError, ValueError, RecursionError) as error:
-        raise InputError(f"{path.name} is a damaged HDF5 file ({guard.one_line(error)})") from None
-
-
-def _check_chunk(path: Path, name: str, chunk: Any, itemsize: int) -> None:
-    size = itemsize * int(np.prod([int(n) for n in chunk], dtype=object)) if chunk else 0
-    if size > MAX_CHUNK_BYTES:
-        raise RefusedError(f"{path.name}: chunks of {name!r} are {size / 2**20:.0f} MiB; rewrite it in smaller chunks")
-
-
-def _check_zarr(path: Path) -> None:
-    """Refuse codecs that are not plain compressors, and chunks of enormous size."""
-    for mark in sorted(path.rglob("*")):
-        if mark.is_symlink():
-            raise RefusedError(f"{path.name} holds the link {mark.name!r}; links are not followed")
-        if mark.name in ZARR_MARKS:
-            _check_zarr_metadata(path, guard.parse_json(mark.read_bytes(), mark.name))
-
-
-def _check_zarr_metadata(path: Path, value: Any) -> None:
-    if isinstance(value, list):
-        for inner in value:
-            _check_zarr_metadata(path, inner)
-    if not isinstance(value, dict):
-        return
-    for key in ("compressor", "filters", "codecs"):
-        for codec in _listed(value.get(key)):
-            name = codec.get("id", codec.get("name")) if isinstance(codec, dict) else codec
-            if str(name) not in CODECS:
-                raise RefusedError(f"{path.name} uses the codec {str(name)[:40]!r}, which is not a plain compressor")
-    grid = value.get("chunk_grid", {})
-    chunk = value.get("chunks") or (
-        grid.get("configuration", {}).get("chunk_shape") if isinstance(grid, dict) else None
-    )
-    if isinstance(chunk, list):
-        _check_chunk(path, "a variable", chunk, 8)
-    for inner in value.values():
-        _check_zarr_metadata(path, inner)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else ([] if value is None else [value])
-
-
 def _is_grid(variable: Any) -> bool:
     dims = [str(d).lower() for d in variable.dims]
     return len(dims) >= 2 and dims[-2] in Y_NAMES and dims[-1] in X_NAMES and variable.dtype.kind in "fiu"
@@ -313,7 +195,7 @@ def _meaning(said: Description, dataset: Any, names: list[str], expecting: Any) 
 
 
 def _steps(source: Source) -> dict[str, Step]:
-    with _dataset(source.path, _engine(source)) as dataset:
+    with open_cube(source.path, _engine(source)) as dataset:
         names, more = _chosen_variables(source, dataset)
         if not names:
             raise UnknownFileError(
@@ -379,6 +261,7 @@ def _grid(dataset: Any, name: str) -> GeoBox:
 
     variable = dataset[name]
     rows, columns = (int(n) for n in variable.shape[-2:])
+    guard.check_shape((rows, columns), name)
     y, x = (
         np.asarray(dataset[d].values, dtype=np.float64) if d in dataset.coords else None for d in variable.dims[-2:]
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,8 +190,12 @@ class GeolocationGrid:
         easting, northing, _ = self._forward(rim_lines, rim_pixels)
         west, east = np.floor(easting.min() / side - 0.5), np.ceil(easting.max() / side + 0.5)
         south, north = np.floor(northing.min() / side - 0.5), np.ceil(northing.max() / side + 0.5)
+        if not np.isfinite([west, east, south, north]).all():
+            raise InputError("the geolocation grid leads to no place on the map; the annotation is damaged")
+        shape = (int(north - south), int(east - west))
+        guard.check_shape(shape, "the geocoded image")
         transform = Affine(side, 0, west * side, 0, -side, north * side)
-        return GeoBox((int(north - south), int(east - west)), transform, f"EPSG:{self.epsg}")
+        return GeoBox(shape, transform, f"EPSG:{self.epsg}")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Location",
     "borrow_raster",
+    "check_shape",
     "inside",
     "local_href",
     "magic",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 MAX_PIXELS = 200_000_000_000  # rows × columns: a global mosaic at 50 m is 3.2e11 / 2
+MAX_SIDE = 5_000_000  # the equator at 8 m; coordinates along a side are kept in memory
 MAX_BANDS = 4096
 MAX_BLOCK_BYTES = 512 * 2**20  # a strip or tile that must be decoded at once
 MAX_EXPANSION = 5000  # decoded bytes per stored byte, for rasters above 4 GiB (an empty Sentinel-1 image has 2000)
@@ -160,16 +162,26 @@ def _driver(location: Location) -> str:
     return kind
 
 
+def check_shape(shape: tuple[int, int], name: str) -> None:
+    """Refuse a grid whose size no sensor makes, before anything is allocated for it.
+
+    Raises
+    ------
+    RefusedError
+        If a side or the area is too large.
+    """
+    if max(shape) > MAX_SIDE or shape[0] * shape[1] > MAX_PIXELS:
+        raise RefusedError(f"{name} claims {shape[1]} x {shape[0]} pixels; that is more than any sensor makes")
+
+
 def _check_size(dataset: Any, location: Location) -> None:
     if dataset.count == 0:
         raise InputError(f"{location.name} holds no band; give the file with the pixels")
+    check_shape((dataset.height, dataset.width), location.name)
     pixels = dataset.width * dataset.height
     itemsize = max(_itemsize(kind) for kind in dataset.dtypes)
-    if pixels > MAX_PIXELS or dataset.count > MAX_BANDS:
-        raise RefusedError(
-            f"{location.name} claims {dataset.width} x {dataset.height} pixels in {dataset.count} bands; "
-            "that is more than any sensor makes"
-        )
+    if dataset.count > MAX_BANDS:
+        raise RefusedError(f"{location.name} claims {dataset.count} bands; that is more than any sensor makes")
     interleaved = dataset.count if dataset.interleaving and dataset.interleaving.name == "pixel" else 1
     block = max(rows * columns for rows, columns in dataset.block_shapes) * itemsize * interleaved
     if block > MAX_BLOCK_BYTES:

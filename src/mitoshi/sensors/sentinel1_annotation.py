@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.errors import InputError
+from mitoshi.core.errors import InputError, RefusedError
 from mitoshi.sensors import guard
 from mitoshi.sensors.geocode import GeolocationGrid, Lattice
 
@@ -20,6 +20,7 @@ __all__ = ["Annotation", "AzimuthNoise", "Noise", "read_annotation", "read_calib
 # absolute orbit = first + 175 n + relative orbit; ESA orbit numbering of the units.
 ORBIT_OFFSETS = {"S1A": 73, "S1B": 27, "S1C": 172}
 ORBITS_PER_CYCLE = 175
+MAX_TABLE = 20_000_000  # lines × pixels; a real table has about 27 × 660
 CALIBRATIONS = {"sigma0": "sigmaNought", "beta0": "betaNought", "gamma0": "gamma"}
 
 
@@ -184,6 +185,10 @@ def _vectors(root: Element, tag: str, value: str, name: str) -> Lattice:
     by_line = {line: (pixels, values) for line, pixels, values in rows}
     union = np.unique(np.concatenate([pixels for pixels, _ in by_line.values()]))
     lines = np.array(sorted(by_line))
+    if len(lines) * len(union) > MAX_TABLE:
+        raise RefusedError(
+            f"{name} holds a table of {len(lines)} x {len(union)} values; that is more than any product has"
+        )
     return Lattice(lines, union, np.array([np.interp(union, *by_line[line]) for line in lines]))
 
 
