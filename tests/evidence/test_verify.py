@@ -82,7 +82,7 @@ def test_a_changed_parameter_is_found_also_under_new_checksums(case):
     reseal(bundle)
     verdict = evidence.verify(bundle)
     assert verdict.status == "different"
-    assert "share.tif differs at row" in verdict.reasons[0]
+    assert "dark.tif differs at row" in verdict.reasons[0]
 
 
 def test_a_parameter_out_of_bounds_cannot_be_run(case):

@@ -28,6 +28,7 @@ __all__ = [
     "canonical",
     "canonical_json",
     "content_digest",
+    "feature_lines",
     "file_digest",
     "multihash",
     "pretty_json",
@@ -82,6 +83,16 @@ def canonical_json(value: Any) -> bytes:
 def pretty_json(value: Any) -> bytes:
     """Return JSON for people: sorted keys, two spaces, a final newline."""
     return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def feature_lines(collection: Mapping[str, Any]) -> bytes:
+    """Return a GeoJSON FeatureCollection with one feature to a line; many times faster to write than indented JSON."""
+    rest = {k: v for k, v in collection.items() if k != "features"}
+    head = json.dumps(rest, sort_keys=True, ensure_ascii=False, allow_nan=False)[:-1]
+    features = ",\n".join(
+        json.dumps(f, sort_keys=True, separators=(",", ":"), allow_nan=False) for f in collection["features"]
+    )
+    return f'{head}, "features": [\n{features}\n]}}\n'.encode()
 
 
 def text_digest(value: Any) -> str:

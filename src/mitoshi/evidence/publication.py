@@ -14,7 +14,7 @@ from mitoshi.core.text import Text
 from mitoshi.evidence import quicklook, report, stac
 from mitoshi.evidence.bundle import SUMS, sums_text, write_file
 from mitoshi.evidence.crate import crate
-from mitoshi.evidence.digest import pretty_json, text_digest
+from mitoshi.evidence.digest import feature_lines, pretty_json, text_digest
 from mitoshi.evidence.environment import environment
 from mitoshi.evidence.outline import outlines, thinning
 from mitoshi.evidence.record import product_record
@@ -117,7 +117,7 @@ def _write_outlines(plan: Plan, outcome: Outcome, folder: Path, figures: tuple[F
         if mask is None or not isinstance(output.layer, Coded):
             continue
         collection = outlines(mask, plan.frame, factor, name=output.name, figures=described)
-        write_file(folder / f"{output.name}.geojson", pretty_json(collection))
+        write_file(folder / f"{output.name}.geojson", feature_lines(collection))
 
 
 def _write_inputs(outcome: Outcome, folder: Path) -> dict[str, str]:
