@@ -228,3 +228,23 @@ def test_a_living_writer_is_waited_for_and_named(tmp_path, item, monkeypatch):
         pytest.raises(RunError, match="being written by another ingest; try later"),
     ):
         catalogue.add([item("a")])
+
+
+def test_an_interrupted_ingest_keeps_what_was_committed_and_is_resumed(tmp_path, item, monkeypatch):
+    from mitoshi.catalog import catalogue as module
+
+    monkeypatch.setattr(module, "COMMIT_ITEMS", 10)
+    new = written(tmp_path / "new", [item(f"new-{n:02}") for n in range(35)])
+    seen = []
+
+    def stop(source):
+        seen.append(source)
+        if len(seen) == 27:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Catalogue(tmp_path / "store").ingest([new], unknown, progress=stop)
+    assert ids(tmp_path / "store") == [f"new-{n:02}" for n in range(20)]
+    report = Catalogue(tmp_path / "store").ingest([new], unknown)
+    assert (len(report.added), len(report.unchanged)) == (15, 20)
+    assert ids(tmp_path / "store") == [f"new-{n:02}" for n in range(35)]

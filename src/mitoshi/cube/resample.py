@@ -214,8 +214,11 @@ def _mean_of_four(values: Any, k: int, sy: float, sx: float, top: int, left: int
     r, c = int(np.floor(fy)), int(np.floor(fx))
     wy, wx = fy - r, fx - c
     if r >= 0 and c >= 0 and r + 1 < height and c + 1 < width:
-        upper = values[k, r, c] * (1.0 - wx) + values[k, r, c + 1] * wx
-        lower = values[k, r + 1, c] * (1.0 - wx) + values[k, r + 1, c + 1] * wx
+        # Unsigned indices spare numba the test for negative ones.
+        top_row, first = np.uint64(r), np.uint64(c)
+        low_row, second = np.uint64(r + 1), np.uint64(c + 1)
+        upper = values[k, top_row, first] * (1.0 - wx) + values[k, top_row, second] * wx
+        lower = values[k, low_row, first] * (1.0 - wx) + values[k, low_row, second] * wx
         value = upper * (1.0 - wy) + lower * wy
         if not np.isnan(value):
             return float(value)
