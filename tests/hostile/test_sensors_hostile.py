@@ -17,7 +17,12 @@ from mitoshi import sensors
 from mitoshi.core.errors import InputError, MitoshiError
 from mitoshi.core.quantity import BACKSCATTER
 
-pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
+    # rasterio 1.4 multiplies affine transforms in a way that affine 3 announces to retire.
+    pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning"),
+]
 SECONDS_PER_FILE = 10.0
 MEMORY = 2 * 2**30
 # GDAL decodes these eleven without an error; they are small pictures, and reading them is harmless.

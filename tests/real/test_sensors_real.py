@@ -16,7 +16,12 @@ from mitoshi.sensors.palsar2 import observation_day
 from mitoshi.sensors.sentinel1_annotation import read_annotation, read_calibration
 from mitoshi.sensors.sentinel2 import reflectance_offset
 
-pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
+    # rasterio 1.4 multiplies affine transforms in a way that affine 3 announces to retire.
+    pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning"),
+]
 S1 = "platform/sentinel1"
 
 
