@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import signal
@@ -31,13 +32,12 @@ def read(path):
 @pytest.fixture(scope="module")
 def whole():
     """The method called on the whole array in memory: what any tiling must give."""
-    array = xr.DataArray(
+    return xr.DataArray(
         power(),
         dims=("polarisation", "y", "x"),
         coords={"polarisation": ["VV", "VH"]},
         attrs={"units": "1", "quantity": "sigma0"},
     )
-    return array
 
 
 def test_tiled_equals_whole_and_the_dark_rectangle_is_found(made, whole):
@@ -128,7 +128,7 @@ def test_the_area_is_that_of_the_ellipsoid(tmp_path):
     edges = np.linspace(60, 61, 401)
     zone = sum(
         abs(Geod(ellps="WGS84").polygon_area_perimeter(np.r_[x, x[::-1]], np.r_[x * 0 + s, x * 0 + n])[0])
-        for s, n in zip(edges[:-1], edges[1:], strict=True)
+        for s, n in itertools.pairwise(edges)
         for x in [np.linspace(10, 11, 201)]
     )
     assert bundle.figures[0].value == pytest.approx(zone / 1e6, rel=1e-5)

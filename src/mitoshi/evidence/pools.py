@@ -120,6 +120,7 @@ def _connected(address: str) -> Iterator[Any]:
             f"no dask scheduler answers at {address} ({type(error).__name__}); check the address"
         ) from None
     try:
+        _same_software(client)
         yield client
     except MitoshiError:
         raise
@@ -129,3 +130,23 @@ def _connected(address: str) -> Iterator[Any]:
         raise
     finally:
         client.close()
+
+
+def _same_software(client: Any) -> None:
+    """Make sure that the workers run what this process runs and the bundle will say.
+
+    Raises
+    ------
+    InputError
+        If a worker has other versions, or there is no worker.
+    """
+    from mitoshi.evidence.environment import environment
+
+    here = environment()
+    workers = client.run(environment)
+    if not workers:
+        raise InputError("the cluster has no workers; start some with 'dask worker ADDRESS'")
+    for address, there in workers.items():
+        for key in ("mitoshi", "python", "packages", "gdal"):
+            if there[key] != here[key]:
+                raise InputError(f"worker {address} has another {key} than this process; install the same versions")
