@@ -62,7 +62,9 @@ def test_pair_of_images_on_the_70_test_tiles(ombria):
     error = expected_calibration_error(chance[seen], mask[seen])
     grey = np.stack(after).ravel()
     otsu = iou(np.stack(after) < otsu_threshold(np.bincount(grey, minlength=256), np.arange(256.0)), mask)
-    print(f"OMBRIA pair: pooled IoU {pooled:.3f}, mean {mean:.3f}, calibration error {error:.3f}; unfiltered Otsu {otsu:.3f}")
+    print(
+        f"OMBRIA pair: pooled IoU {pooled:.3f}, mean {mean:.3f}, calibration error {error:.3f}; unfiltered Otsu {otsu:.3f}"
+    )
     assert pooled >= 0.55
     assert error <= 0.05
 
@@ -71,7 +73,9 @@ def test_after_alone_on_the_70_test_tiles(ombria):
     """One image cannot tell permanent water, which the mask leaves out; it must still beat one global threshold."""
     _, after, mask = ombria
     flood, chance = stacked([flood_extent(relative(a)) for a in after])
-    print(f"OMBRIA after alone: pooled IoU {iou(flood == FLOODED, mask):.3f}, share seen {np.isfinite(chance).mean():.3f}")
+    print(
+        f"OMBRIA after alone: pooled IoU {iou(flood == FLOODED, mask):.3f}, share seen {np.isfinite(chance).mean():.3f}"
+    )
     assert iou(flood == FLOODED, mask) >= 0.45
 
 

@@ -73,7 +73,9 @@ def test_one_polarisation_and_one_date_find_all_water(truth):
 
 def test_reference_water_stands_in_for_the_missing_date(truth, pair):
     river, flood = truth
-    occurrence = xr.DataArray(river.astype("float32"), dims=("y", "x"), attrs={"quantity": "water_occurrence", "units": "1"})
+    occurrence = xr.DataArray(
+        river.astype("float32"), dims=("y", "x"), attrs={"quantity": "water_occurrence", "units": "1"}
+    )
     codes = np.asarray(flood_extent(pair[0], None, None, occurrence).flood)
     assert iou(codes == FLOODED, flood) >= 0.85
     assert (codes[river] == FLOODED).sum() == 0

@@ -27,7 +27,7 @@ def two_normals(dark, bright, dark_std=1.0, bright_std=1.0, share=0.5):
 
 def bayes(dark, bright, dark_std, bright_std, share):
     """Where the two weighted densities cross, between the means."""
-    between = CENTRES[(CENTRES > dark) & (CENTRES < bright)]
+    between = CENTRES[(dark < CENTRES) & (bright > CENTRES)]
     one = share / dark_std * np.exp(-0.5 * ((between - dark) / dark_std) ** 2)
     other = (1 - share) / bright_std * np.exp(-0.5 * ((between - bright) / bright_std) ** 2)
     return between[np.argmin(np.abs(one - other))]
@@ -69,7 +69,9 @@ def test_an_empty_histogram_is_refused():
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers(0, 50), min_size=8, max_size=60).filter(lambda c: sum(x > 0 for x in c) > 1), st.integers(1, 9))
+@given(
+    st.lists(st.integers(0, 50), min_size=8, max_size=60).filter(lambda c: sum(x > 0 for x in c) > 1), st.integers(1, 9)
+)
 def test_counts_in_another_unit_give_the_same_threshold(counts, factor):
     counts = np.array(counts)
     centres = np.arange(len(counts), dtype=float)

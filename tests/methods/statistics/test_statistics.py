@@ -20,7 +20,10 @@ def test_box_sum_is_the_sum_over_the_window(seed, width):
     values = np.random.default_rng(seed).integers(-8000, 8000, (17, 22)).astype(np.int16)
     half = width // 2
     expected = [
-        [int(values[max(r - half, 0) : r + half + 1, max(c - half, 0) : c + half + 1].sum(dtype=int)) for c in range(22)]
+        [
+            int(values[max(r - half, 0) : r + half + 1, max(c - half, 0) : c + half + 1].sum(dtype=int))
+            for c in range(22)
+        ]
         for r in range(17)
     ]
     np.testing.assert_array_equal(box_sum(values, width), expected)
@@ -40,7 +43,10 @@ def test_even_windows_are_refused():
 
 
 def test_trees_answer_as_written():
-    trees = [{"f": "a", "t": 5, "l": {"v": -1.0}, "r": {"f": "b", "t": 0, "l": {"v": 2.0}, "r": {"v": 3.0}}}, {"v": 0.5}]
+    trees = [
+        {"f": "a", "t": 5, "l": {"v": -1.0}, "r": {"f": "b", "t": 0, "l": {"v": 2.0}, "r": {"v": 3.0}}},
+        {"v": 0.5},
+    ]
     ensemble = ensemble_from_json(("a", "b"), trees)
     features = np.array([[[5, 6, 6, 9]], [[0, 0, 1, 9]]], np.int16)
     wanted = np.array([[True, True, True, False]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping  # noqa: TC003
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Annotated, Any, NamedTuple
 
@@ -32,7 +32,7 @@ from mitoshi.methods.sar.flood_survey import (
 from mitoshi.methods.sar.fuzzy import z_membership
 from mitoshi.methods.sar.multilook import decibel_index, relative_index
 from mitoshi.methods.sar.region_growing import GROWTH_STEPS, SMALLEST_SEGMENT, mapped
-from mitoshi.methods.sar.water_features import Brightness, brightness
+from mitoshi.methods.sar.water_features import Brightness, brightness, detailed_brightness
 from mitoshi.methods.statistics.windows import box_mean
 from mitoshi.methods.terrain.slope import slope
 
@@ -162,19 +162,43 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
             0.9,
         ),
         Figure(
-            "mapped_area", Text("area mapped as flooded", "浸水と判定した面積"), totals["mapped"] / 1e6, None, None, "km2",
-            None, counted,
+            "mapped_area",
+            Text("area mapped as flooded", "浸水と判定した面積"),
+            totals["mapped"] / 1e6,
+            None,
+            None,
+            "km2",
+            None,
+            counted,
         ),
         Figure(
-            "permanent_water_area", Text("permanent water", "常時水域の面積"), totals["permanent"] / 1e6, None, None, "km2",
-            None, counted,
+            "permanent_water_area",
+            Text("permanent water", "常時水域の面積"),
+            totals["permanent"] / 1e6,
+            None,
+            None,
+            "km2",
+            None,
+            counted,
         ),
         Figure(
-            "not_observable_area", Text("area not observable", "観測不能面積"), totals["not_observable"] / 1e6, None, None,
-            "km2", None, "a count of pixels, exact",
+            "not_observable_area",
+            Text("area not observable", "観測不能面積"),
+            totals["not_observable"] / 1e6,
+            None,
+            None,
+            "km2",
+            None,
+            "a count of pixels, exact",
         ),
         Figure(
-            "not_observable_share", Text("share not observable", "観測不能の割合"), 100.0 * share, None, None, "percent", None,
+            "not_observable_share",
+            Text("share not observable", "観測不能の割合"),
+            100.0 * share,
+            None,
+            None,
+            "percent",
+            None,
             "a count of pixels, exact",
         ),
     )
@@ -210,14 +234,14 @@ def flood_extent(
 ) -> FloodExtent:
     """Map the flood in a radar image taken during or after it.
 
-    Water mirrors the radar's pulse away and is dark. The scene stage selects the blocks of 256 × 256 pixels that show a dark and a
-    bright class (bimodality), pools their histograms, and takes class means and the Kittler-Illingworth threshold, interpolated
-    over the scene. Every pixel is then measured in these units at several widths, so that stretch, calibration and incidence
-    fall away. Calibrated backscatter gives P(flooded) = P(water after) (1 - P(water before)) from a logistic model of brightness and
-    surroundings; stretched images with two dates use a change model. Both were learnt from the 63 OMBRIA training tiles
-    (`benchmarks/flood_extent_training.py`). Fuzzy memberships of backscatter bounds, height above nearest drainage and slope
-    lower the probability; pixels above the threshold grow into their likely neighbours by bounded steps, segments
-    of fewer than 8 pixels are dropped.
+    Water mirrors the radar's pulse away and is dark. The scene stage selects the blocks of 256 × 256 pixels that show a
+    dark and a bright class (bimodality), pools their histograms, and takes class means and the Kittler-Illingworth
+    threshold, interpolated over the scene. Every pixel is then measured in these units at several widths, so that
+    calibration and incidence fall away. Calibrated backscatter gives P(flooded) = P(water after) (1 - P(water before))
+    from a logistic model of brightness and surroundings; stretched images with two dates use a change model. Both were
+    learnt from the 63 OMBRIA training tiles (`benchmarks/flood_extent_training.py`). Fuzzy memberships of backscatter
+    bounds, height above nearest drainage and slope lower the probability; pixels above the threshold grow into their
+    likely neighbours by bounded steps, and segments of fewer than 8 pixels are dropped.
 
     Parameters
     ----------
@@ -254,22 +278,24 @@ def flood_extent(
         )
     origin = origin_in(surveyed.corner, after)
     index = _index(after)
-    now = brightness(index, surveyed.after, origin=origin)
+    measure = detailed_brightness if before is not None and is_relative(after) else brightness
+    now = measure(index, surveyed.after, origin=origin)
     observable = np.isfinite(index) & ~_double_bounce(after, index)
     then = None
     if before is not None and surveyed.before is not None:
         index_before = _index(before)
         observable &= np.isfinite(index_before)
-        then = brightness(index_before, surveyed.before, origin=origin)
-    chance, wet_before = _chances(after, now, then)
+        then = measure(index_before, surveyed.before, origin=origin)
+    wet_now = water_probability(MODEL, now)
+    wet_before = None if then is None else water_probability(MODEL, then)
+    chance = _chances(after, now, then, wet_now, wet_before)
     plausible = _plausibility(after, index, elevation, surveyed, origin)
     observable &= _not_too_steep(elevation)
-    wet_now = water_probability(MODEL, now) >= WET
     reference = _reference(reference_water, wet_now.shape)
     chance = np.where(reference, np.float32(0.0), chance * plausible)
     level = MODEL.change_threshold if is_relative(after) and then is not None else MODEL.water_threshold
     flooded = mapped(np.where(observable, chance, np.float32(0.0)), level + threshold_shift)
-    permanent = wet_now & (reference if wet_before is None else reference | (wet_before >= WET))
+    permanent = (wet_now >= WET) & (reference if wet_before is None else reference | (wet_before >= WET))
     codes = np.where(flooded & ~reference, FLOODED, np.where(permanent, PERMANENT, DRY))
     codes = np.where(observable, codes, NOT_OBSERVABLE).astype(np.uint8)
     chance = np.where(observable, chance, np.float32(np.nan)).astype(np.float32)
@@ -287,15 +313,18 @@ def _index(backscatter: Raster) -> NDArray[np.float32]:
 
 
 def _chances(
-    after: Raster, now: Brightness, then: Brightness | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Return the probability of flooding, and that of water before where there is a before."""
-    if then is None:
-        return water_probability(MODEL, now), None
-    wet_before = water_probability(MODEL, then)
+    after: Raster,
+    now: Brightness,
+    then: Brightness | None,
+    wet_now: NDArray[np.float32],
+    wet_before: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """Return the probability of flooding: water now and not before, or by the change model for stretched pairs."""
+    if then is None or wet_before is None:
+        return wet_now
     if is_relative(after):
-        return change_probability(MODEL, now, then), wet_before
-    return water_probability(MODEL, now) * (np.float32(1.0) - wet_before), wet_before
+        return change_probability(MODEL, now, then)
+    return wet_now * (np.float32(1.0) - wet_before)
 
 
 def _reference(reference_water: Raster | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -348,4 +377,3 @@ def _double_bounce(after: Raster, index: NDArray[np.float32]) -> NDArray[np.bool
     limit = sum(DOUBLE_BOUNCE_DB["cross" if p in ("VH", "HV") else "co"] for p in names) / len(names)
     hundredths = np.where(np.isfinite(index), np.clip(100.0 * index, -8000, 8000), -8000).astype(np.int16)
     return np.asarray(box_mean(hundredths, 7) > 100.0 * limit)
-

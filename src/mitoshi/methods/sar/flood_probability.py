@@ -1,7 +1,7 @@
 """Probability that a pixel is flooded, from one or two dates of backscatter in scene units.
 
 Calibrated backscatter uses the water model alone, on each date: flooded = water now and not water before. Stretched images
-carry no physical scale; with two dates they use the change model, a weighted mean of a logistic model and a small ensemble of trees.
+carry no physical scale; with two dates they use the change model, a weighted mean of a logistic model and of trees.
 """
 
 from __future__ import annotations

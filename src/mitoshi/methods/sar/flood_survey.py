@@ -128,7 +128,7 @@ def survey_flood(view: SceneView) -> FloodSurvey:
 
 
 def _lent(own: ClassFields, other: ClassFields) -> ClassFields:
-    """A calibrated date on which no block shows water takes the classes of the other date."""
+    """Give a calibrated date on which no block shows water the classes of the other date."""
     if own.selected > 0.0 or other.selected == 0.0:
         return own
     return own._replace(dark=other.dark, bright=other.bright, threshold=other.threshold)

@@ -99,30 +99,46 @@ def _reduce(values, mean, least):  # type: ignore[no-untyped-def]  # pragma: no 
 
 
 @njit(cache=True, nogil=True)
-def _mean3(band, row, column):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Mean of the positive values of the 3 × 3 window, cut at the edge."""
+def _column_sums(band, row, sums, counts):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Sum the positive values of up to three rows in every column; always from the top down."""
     rows, columns = band.shape
-    total, count = 0.0, 0
+    for column in range(columns):
+        sums[column] = 0.0
+        counts[column] = 0.0
     for r in range(max(row - 1, 0), min(row + 2, rows)):
-        for c in range(max(column - 1, 0), min(column + 2, columns)):
-            value = band[r, c]
-            if value > 0:
-                total += value
-                count += 1
+        for column in range(columns):
+            value = np.float64(band[r, column])
+            good = value > 0.0 and value < np.inf
+            sums[column] += value if good else 0.0
+            counts[column] += 1.0 if good else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _mean3(sums, counts, column):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Mean of the positive values of the 3 × 3 window, cut at the edge; always from the left."""
+    total, count = 0.0, 0.0
+    for c in range(max(column - 1, 0), min(column + 2, sums.size)):
+        total += sums[c]
+        count += counts[c]
     return total / count
 
 
 @njit(cache=True, nogil=True)
 def _decibel(power, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            total = 0.0
-            for band in range(power.shape[0]):
-                if power[band, row, column] > 0 and power[band, row, column] < np.inf:
-                    total += 10.0 * np.log10(_mean3(power[band], row, column))
+    bands, rows, columns = power.shape
+    sums, counts, line = np.empty(columns), np.empty(columns), np.empty(columns)
+    for row in range(rows):
+        line[:] = 0.0
+        for band in range(bands):
+            _column_sums(power[band], row, sums, counts)
+            for column in range(columns):
+                value = power[band, row, column]
+                if value > 0 and value < np.inf:
+                    line[column] += 10.0 * np.log10(_mean3(sums, counts, column))
                 else:
-                    total = np.nan
-            out[row, column] = total / power.shape[0]
+                    line[column] = np.nan
+        for column in range(columns):
+            out[row, column] = line[column] / bands
 
 
 @njit(cache=True, nogil=True)
@@ -138,13 +154,17 @@ def _constant(band, row, column):  # type: ignore[no-untyped-def]  # pragma: no 
 
 @njit(cache=True, nogil=True)
 def _relative(values, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            total = 0.0
-            for band in range(values.shape[0]):
+    bands, rows, columns = values.shape
+    sums, counts, line = np.empty(columns), np.empty(columns), np.empty(columns)
+    for row in range(rows):
+        line[:] = 0.0
+        for band in range(bands):
+            _column_sums(values[band], row, sums, counts)
+            for column in range(columns):
                 value = values[band, row, column]
                 if value > 0 and value < np.inf and not _constant(values[band], row, column):
-                    total += _mean3(values[band], row, column)
+                    line[column] += _mean3(sums, counts, column)
                 else:
-                    total = np.nan
-            out[row, column] = total / values.shape[0]
+                    line[column] = np.nan
+        for column in range(columns):
+            out[row, column] = line[column] / bands

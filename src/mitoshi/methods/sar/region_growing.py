@@ -65,7 +65,9 @@ def grow(seeds: NDArray[np.bool_], tolerated: NDArray[np.bool_], steps: int) -> 
     Geodesic dilation: d(k) = dilate(d(k-1)) and tolerated, d(0) = seeds. Each layer is the front of the one before.
     """
     if steps < 0 or seeds.shape != tolerated.shape:
-        raise InputError(f"steps must not be negative and shapes must match, got {steps}, {seeds.shape}, {tolerated.shape}")
+        raise InputError(
+            f"steps must not be negative and shapes must match, got {steps}, {seeds.shape}, {tolerated.shape}"
+        )
     grown = seeds.copy()
     _grow(grown, tolerated, steps)
     return grown

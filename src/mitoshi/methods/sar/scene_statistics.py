@@ -303,7 +303,7 @@ def _normalise(index, zero, one, row0, column0, unit, out):  # type: ignore[no-u
         low_row, high_row, down = _place(row0 + row, zero.shape[0])
         for column in range(index.shape[1]):
             value = index[row, column]
-            if not value == value:
+            if np.isnan(value):
                 out[row, column] = np.int16(unit)
                 continue
             low, high, right = _place(column0 + column, zero.shape[1])

@@ -207,8 +207,8 @@ def expectation_maximisation_threshold(tile: NDArray[Any], *, classes: int = 3) 
     Notes
     -----
     Mixture of normals by expectation maximisation (Dempster, Laird and Rubin 1977) on the histogram smoothed by the kernel
-    (1, 2, 3, 2, 1), started at evenly spaced means, as HydroSAR does (Chapman et al.; ASF `asf-tools`). The threshold is where the
-    weighted densities of the two darkest classes are nearest to each other between their means.
+    (1, 2, 3, 2, 1), started at evenly spaced means, as HydroSAR does (Chapman et al.; ASF `asf-tools`). The threshold is
+    where the weighted densities of the two darkest classes are nearest to each other between their means.
     """
     values = np.asarray(tile, dtype=np.float64).ravel()
     least = values.min()

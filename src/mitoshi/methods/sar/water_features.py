@@ -12,10 +12,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mitoshi.core.errors import InputError
 from mitoshi.methods.sar.scene_statistics import ClassFields, normalised
 from mitoshi.methods.statistics.windows import box_mean, box_sum
 
-__all__ = ["MARGIN", "Brightness", "brightness", "date_features", "pair_features"]
+__all__ = ["MARGIN", "Brightness", "brightness", "date_features", "detailed_brightness", "pair_features"]
 
 MARGIN = 31
 """Pixels on each side that the widest feature (63 × 63) looks at."""
@@ -30,19 +31,19 @@ class Brightness(NamedTuple):
     ----------
     level
         0 at the dark class mean, 1000 at the bright one, shape (y, x), int16.
-    deviation
-        Distance from the scene's median in thousandths of its spread, shape (y, x), int16.
     dark
         1 below the scene's threshold, shape (y, x), uint8.
+    deviation
+        Distance from the scene's median in thousandths of its spread, shape (y, x), int16; None where not asked for.
     grey
-        The index itself in sixteenths of its unit, shape (y, x), int16: the one feature that keeps an image's stretch. Used for
-        8-bit images alone, whose stretch was found alike enough between events to help on events left out.
+        The index itself in sixteenths of its unit, shape (y, x), int16; None where not asked for. The one feature that keeps
+        an image's stretch, for 8-bit images alone: their stretches were alike enough to help on events left out.
     """
 
     level: NDArray[np.int16]
-    deviation: NDArray[np.int16]
     dark: NDArray[np.uint8]
-    grey: NDArray[np.int16]
+    deviation: NDArray[np.int16] | None
+    grey: NDArray[np.int16] | None
 
 
 def brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple[int, int]) -> Brightness:
@@ -62,19 +63,27 @@ def brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple
     Brightness
     """
     level = normalised(index, fields.dark, fields.bright, origin=origin, unit=UNIT)
+    below = normalised(index, fields.threshold, fields.threshold + 1.0, origin=origin, unit=UNIT)
+    return Brightness(level, (below < 0).astype(np.uint8), None, None)
+
+
+def detailed_brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple[int, int]) -> Brightness:
+    """Return a date's brightness with deviation and grey as well, which the change model asks for.
+
+    Parameters and result are those of `brightness`.
+    """
     deviation = normalised(index, fields.median, fields.median + fields.spread, origin=origin, unit=UNIT)
     deviation[~np.isfinite(index)] = 0
-    below = normalised(index, fields.threshold, fields.threshold + 1.0, origin=origin, unit=UNIT)
     middle = np.float32(fields.median.mean())
-    grey = np.where(np.isfinite(index), np.float32(16.0) * index, np.float32(16.0) * middle)
-    return Brightness(level, deviation, (below < 0).astype(np.uint8), np.floor(grey).astype(np.int16))
+    grey = np.floor(np.float32(16.0) * np.where(np.isfinite(index), index, middle)).astype(np.int16)
+    return brightness(index, fields, origin=origin)._replace(deviation=deviation, grey=grey)
 
 
 def date_features(date: Brightness, label: str, wanted: tuple[str, ...]) -> dict[str, NDArray[np.int16]]:
     """Return the wanted features of one date, named with `label`; each of shape (y, x).
 
-    ``level_after_7`` is the box mean of the level over 7 × 7 pixels; ``deviation``, ``grey``, ``dark`` and ``spread`` likewise. Names that end
-    in 3 are the 3 × 3 multilook itself. Names of other dates are passed over.
+    ``level_after_7`` is the box mean of the level over 7 × 7 pixels; ``deviation``, ``grey``, ``dark`` and ``spread`` likewise.
+    Names that end in 3 are the 3 × 3 multilook itself. Names of other dates are passed over.
     """
     found = {}
     for name in wanted:
@@ -90,6 +99,8 @@ def _feature(date: Brightness, kind: str, width: int) -> NDArray[np.int16]:
     if kind == "spread":
         return _spread(date.level, width)
     layer = {"level": date.level, "deviation": date.deviation, "grey": date.grey}[kind]
+    if layer is None:
+        raise InputError(f"{kind} needs detailed_brightness")
     return layer if width == 3 else box_mean(layer, width)
 
 
@@ -98,17 +109,19 @@ def pair_features(after: Brightness, before: Brightness, wanted: tuple[str, ...]
     widths = [int(name.split("_")[1]) for name in wanted if name.startswith("change_")]
     if not widths:
         return {}
+    if after.deviation is None or before.deviation is None:
+        raise InputError("features of change need detailed_brightness")
     change = (after.deviation - before.deviation).astype(np.int16)
     return {f"change_{width}": change if width == 3 else box_mean(change, width) for width in widths}
 
 
 def _share(dark: NDArray[np.uint8], width: int) -> NDArray[np.int16]:
-    """Thousandths of dark pixels in the window."""
+    """Return the thousandths of dark pixels in the window."""
     return box_mean(dark.astype(np.int16) * np.int16(1000), width)
 
 
 def _spread(level: NDArray[np.int16], width: int) -> NDArray[np.int16]:
-    """Standard deviation in the window, in scene units."""
+    """Return the standard deviation in the window, in scene units."""
     coarse = level >> np.int16(3)
     squares = box_sum(coarse.astype(np.int32) ** 2, width)
     sums = box_sum(coarse, width)

@@ -103,4 +103,4 @@ def fit_calibration(score: NDArray[Any], truth: NDArray[Any], *, knots: int = 16
 
 def apply_calibration(calibration: Calibration, score: NDArray[Any]) -> NDArray[np.float64]:
     """Return the calibrated probability of each score; any shape."""
-    return np.interp(score, calibration.score, calibration.probability)
+    return np.asarray(np.interp(score, calibration.score, calibration.probability), dtype=np.float64)

@@ -72,7 +72,9 @@ def ensemble_from_json(names: Sequence[str], trees: Sequence[Mapping[str, Any]])
         nodes.append([-1, 0, 0, 0, float(tree.get("v", 0.0))])
         if "v" not in tree:
             if tree["f"] not in index:
-                raise InputError(f"the tree asks for feature {tree['f']!r}; the model's features are {', '.join(names)}")
+                raise InputError(
+                    f"the tree asks for feature {tree['f']!r}; the model's features are {', '.join(names)}"
+                )
             nodes[place][:4] = [index[tree["f"]], int(tree["t"]), add(tree["l"]), add(tree["r"])]
         return place
 
