@@ -110,6 +110,22 @@ def assumed(parts: Parts) -> tuple[Text, ...]:
     return (*parts.assumptions, *more, *nowhere)
 
 
+COLLECTIONS = {
+    "sentinel1": "sentinel-1-grd",
+    "sentinel2": "sentinel-2-l2a",
+    "landsat": "landsat-c2-l2",
+    "opera": "opera-rtc-s1",
+    "palsar2": "palsar-2-mosaic",
+    "datacube": "datacube",
+    "raster": "raster",
+}
+"""The collection of each reader's items, named as public STAC services name theirs where they have one."""
+
+
+def _collection(parts: Parts) -> str | None:
+    return "sentinel-1-slc" if "_SLC_" in parts.id else COLLECTIONS.get(parts.reader)
+
+
 def make_item(source: Source, parts: Parts) -> pystac.Item:
     """Return the STAC item of one observation of `source`."""
     import pystac
@@ -137,6 +153,7 @@ def make_item(source: Source, parts: Parts) -> pystac.Item:
     item = pystac.Item(
         id=guard.safe_id(parts.id), geometry=geometry, bbox=bbox, datetime=instant, properties=properties
     )
+    item.collection_id = _collection(parts)
     for key, path in parts.assets.items():
         suffix = path.suffix.lower()
         item.assets[key] = pystac.Asset(href=str(path), media_type=MEDIA.get(suffix), roles=_roles(key, suffix))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -33,6 +34,7 @@ for command in (demo, ingest, search, methods, describe, run, verify, sign, keyg
 
 def main() -> None:
     """Run the command line; bad input ends in one line on stderr and never in a traceback."""
+    logging.getLogger("mitoshi").addHandler(logging.NullHandler())  # assumptions are shown with the results
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
