@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from affine import Affine
+
     from mitoshi.evidence import Bundle, Verdict
 
 __all__ = ["DemoResult", "run_demo"]
@@ -135,24 +137,30 @@ def run_demo(
 
 def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float]:
     """Return agreement, calibration error and not-observable share of a bundle against the truth of its region."""
-    codes, probability = _read(bundle / "flood.tif", None), _read(bundle / "flood_probability.tif", None)
-    flood = _read(truth / "flood.tif", bundle / "flood.tif") == 1
-    seen = _read(truth / "not_observable.tif", bundle / "flood.tif") == 0
+    codes, frame = _read(bundle / "flood.tif")
+    probability, _ = _read(bundle / "flood_probability.tif")
+    flood = _onto(frame, codes.shape, *_read(truth / "flood.tif"), outside=0) == 1
+    seen = _onto(frame, codes.shape, *_read(truth / "not_observable.tif"), outside=1) == 0
     score = agreement(codes == 1, flood, seen)
     error = expected_calibration_error(np.where(seen, probability, np.nan), flood)
     return score, error, float((codes == 255).mean())
 
 
-def _read(path: Path, like: Path | None) -> np.ndarray[Any, Any]:
-    """Return the first band, on the grid of `like` where given: the same pixels, perhaps fewer of them."""
-    import rasterio
-    from rasterio.windows import from_bounds
+def _read(path: Path) -> tuple[np.ndarray[Any, Any], Affine]:
+    """Return the first band and where it lies."""
+    from mitoshi.sensors import guard
 
-    with rasterio.open(path, driver="GTiff") as dataset:
-        if like is None:
-            whole: np.ndarray[Any, Any] = dataset.read(1)
-            return whole
-        with rasterio.open(like, driver="GTiff") as other:
-            window = from_bounds(*other.bounds, dataset.transform).round_offsets().round_lengths()
-            part: np.ndarray[Any, Any] = dataset.read(1, window=window, boundless=True)
-        return part
+    with guard.open_raster(path) as dataset:
+        return dataset.read(1), dataset.transform
+
+
+def _onto(
+    frame: Affine, shape: tuple[int, ...], values: np.ndarray[Any, Any], transform: Affine, *, outside: int
+) -> np.ndarray[Any, Any]:
+    """Return `values` shifted by whole pixels onto a frame of the same pixels; `outside` where they end."""
+    left, top = (round(v) for v in ~frame @ (transform.c, transform.f))
+    placed = np.full(shape, outside, values.dtype)
+    rows = slice(max(0, top), min(shape[0], top + values.shape[0]))
+    columns = slice(max(0, left), min(shape[1], left + values.shape[1]))
+    placed[rows, columns] = values[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    return placed
