@@ -30,15 +30,15 @@ from mitoshi.methods.statistics.calibration import expected_calibration_error
 
 OUT = Path(__file__).parents[1] / "src/mitoshi/applications/disaster/flood_extent.json"
 
-WIDTHS = (3, 7, 15, 31, 63)
+WIDTHS = (3, 7, 15, 31, 63, 127)
 WATER = ("level_after_3", "level_after_7", "dark_after_31")
-CHANGE = ("level_after_7", "dark_after_31", "level_before_7", "dark_before_31", "change_7", "change_31")
+CHANGE = ("level_after_7", "dark_after_31", "level_before_7", "dark_before_31", "change_7", "change_31", "grey_after_7")
 TREES = (
     *(f"level_{d}_{w}" for d in ("after", "before") for w in WIDTHS),
     *(f"deviation_after_{w}" for w in WIDTHS),
     *(f"grey_after_{w}" for w in WIDTHS),
     *(f"change_{w}" for w in WIDTHS),
-    *(f"dark_{d}_{w}" for d in ("after", "before") for w in (9, 31, 63)),
+    *(f"dark_{d}_{w}" for d in ("after", "before") for w in (9, 31, 63, 127)),
     *(f"spread_{d}_{w}" for d in ("after", "before") for w in (5, 15, 31)),
 )
 FEATURES = tuple(dict.fromkeys((*TREES, *CHANGE, *WATER)))

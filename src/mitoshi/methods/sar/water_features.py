@@ -18,8 +18,8 @@ from mitoshi.methods.statistics.windows import box_mean, box_sum
 
 __all__ = ["MARGIN", "Brightness", "brightness", "date_features", "detailed_brightness", "pair_features"]
 
-MARGIN = 31
-"""Pixels on each side that the widest feature (63 × 63) looks at."""
+MARGIN = 63
+"""Pixels on each side that the widest feature (127 × 127) looks at."""
 
 UNIT = 1000.0
 
