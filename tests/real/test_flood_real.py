@@ -49,7 +49,7 @@ def ombria(shared_data):
 
 def stacked(results):
     flood = np.stack([np.asarray(r.flood) for r in results])
-    chance = np.stack([np.asarray(r.probability) for r in results])
+    chance = np.stack([np.asarray(r.flood_probability) for r in results])
     return flood, chance
 
 
@@ -94,7 +94,7 @@ def test_spain_with_two_polarisations(shared_data):
         attrs={"quantity": "sigma0", "units": "1", "pixel_size_m": 10.0},
     )
     result = flood_extent(after)
-    codes, chance = np.asarray(result.flood), np.asarray(result.probability)
+    codes, chance = np.asarray(result.flood), np.asarray(result.flood_probability)
     valid = label >= 0
     water = iou(np.isin(codes, (FLOODED, PERMANENT))[valid], (label == 1)[valid])
     seen = valid & np.isfinite(chance)

@@ -117,7 +117,7 @@ def test_missing_pixels_and_towns_are_not_observable(truth, pair):
     codes = np.asarray(result.flood)
     assert (codes[:40, :40] == NOT_OBSERVABLE).all()
     assert (codes[604:626, 604:626] == NOT_OBSERVABLE).all()
-    assert np.isnan(np.asarray(result.probability)[codes == NOT_OBSERVABLE]).all()
+    assert np.isnan(np.asarray(result.flood_probability)[codes == NOT_OBSERVABLE]).all()
 
 
 def test_tiles_equal_the_whole(truth, pair):

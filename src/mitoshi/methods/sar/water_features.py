@@ -16,7 +16,15 @@ from mitoshi.core.errors import InputError
 from mitoshi.methods.sar.scene_statistics import ClassFields, normalised
 from mitoshi.methods.statistics.windows import box_mean, box_sum
 
-__all__ = ["MARGIN", "Brightness", "brightness", "date_features", "detailed_brightness", "pair_features"]
+__all__ = [
+    "MARGIN",
+    "Brightness",
+    "brightness",
+    "counted_mean",
+    "date_features",
+    "detailed_brightness",
+    "pair_features",
+]
 
 MARGIN = 63
 """Pixels on each side that the widest feature (127 × 127) looks at."""
@@ -38,15 +46,24 @@ class Brightness(NamedTuple):
     grey
         The index itself in sixteenths of its unit, shape (y, x), int16; None where not asked for. The one feature that keeps
         an image's stretch, for 8-bit images alone: their stretches were alike enough to help on events left out.
+    counted
+        1 where a pixel counts in the means of its neighbours, shape (y, x), uint8; None where all do.
     """
 
     level: NDArray[np.int16]
     dark: NDArray[np.uint8]
     deviation: NDArray[np.int16] | None
     grey: NDArray[np.int16] | None
+    counted: NDArray[np.uint8] | None = None
 
 
-def brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple[int, int]) -> Brightness:
+def brightness(
+    index: NDArray[np.float32],
+    fields: ClassFields,
+    *,
+    origin: tuple[int, int],
+    counted: NDArray[np.bool_] | None = None,
+) -> Brightness:
     """Return a date's brightness in scene units; not observed pixels count as bright.
 
     Parameters
@@ -57,6 +74,8 @@ def brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple
         Class statistics of the scene for the same date.
     origin
         Row and column of the first pixel in the scene.
+    counted
+        Where pixels count in the means of their neighbours; permanent water left out no longer darkens its shore.
 
     Returns
     -------
@@ -64,7 +83,9 @@ def brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple
     """
     level = normalised(index, fields.dark, fields.bright, origin=origin, unit=UNIT)
     below = normalised(index, fields.threshold, fields.threshold + 1.0, origin=origin, unit=UNIT)
-    return Brightness(level, (below < 0).astype(np.uint8), None, None)
+    return Brightness(
+        level, (below < 0).astype(np.uint8), None, None, None if counted is None else counted.astype(np.uint8)
+    )
 
 
 def detailed_brightness(index: NDArray[np.float32], fields: ClassFields, *, origin: tuple[int, int]) -> Brightness:
@@ -95,13 +116,13 @@ def date_features(date: Brightness, label: str, wanted: tuple[str, ...]) -> dict
 
 def _feature(date: Brightness, kind: str, width: int) -> NDArray[np.int16]:
     if kind == "dark":
-        return _share(date.dark, width)
+        return counted_mean(date.dark.astype(np.int16) * np.int16(1000), date.counted, width)
     if kind == "spread":
         return _spread(date.level, width)
     layer = {"level": date.level, "deviation": date.deviation, "grey": date.grey}[kind]
     if layer is None:
         raise InputError(f"{kind} needs detailed_brightness")
-    return layer if width == 3 else box_mean(layer, width)
+    return layer if width == 3 else counted_mean(layer, date.counted, width)
 
 
 def pair_features(after: Brightness, before: Brightness, wanted: tuple[str, ...]) -> dict[str, NDArray[np.int16]]:
@@ -115,9 +136,22 @@ def pair_features(after: Brightness, before: Brightness, wanted: tuple[str, ...]
     return {f"change_{width}": change if width == 3 else box_mean(change, width) for width in widths}
 
 
-def _share(dark: NDArray[np.uint8], width: int) -> NDArray[np.int16]:
-    """Return the thousandths of dark pixels in the window."""
-    return box_mean(dark.astype(np.int16) * np.int16(1000), width)
+def counted_mean(values: NDArray[np.int16], counted: NDArray[np.uint8] | None, width: int) -> NDArray[np.int16]:
+    """Return the box mean of the pixels that count, rounded down; the value itself where none does.
+
+    Parameters
+    ----------
+    values
+        Whole numbers, shape (y, x).
+    counted
+        1 where a pixel counts, shape (y, x); None where all do.
+    width
+        Odd window side in pixels.
+    """
+    if counted is None:
+        return box_mean(values, width)
+    total, count = box_sum(values * counted.astype(np.int16), width), box_sum(counted, width)
+    return np.where(count > 0, total // np.maximum(count, 1), values).astype(np.int16)
 
 
 def _spread(level: NDArray[np.int16], width: int) -> NDArray[np.int16]:
