@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import stat
@@ -75,12 +76,18 @@ class Bundle:
                 str(run["method"]["name"]),
                 str(run["method"]["version"]),
                 tuple(sorted(rasters + outlines)),
-                tuple(Figure(**{**f, "title": Text(**f["title"])}) for f in figures["figures"]),
+                tuple(_figure(f) for f in figures["figures"]),
                 tuple(Text(**t) for t in run["assumptions"]),
                 tuple(Text(**t) for t in run["choice"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"run.json of {path.name} is incomplete ({error}); get the bundle again") from None
+
+
+def _figure(told: dict[str, Any]) -> Figure:
+    """Return a figure as it was before it became JSON, which writes a number that could not be determined as null."""
+    value = math.nan if told["value"] is None else told["value"]
+    return Figure(**{**told, "value": value, "title": Text(**told["title"])})
 
 
 def list_files(path: Path) -> dict[str, Path]:

@@ -136,11 +136,11 @@ class Collector:
     def pictures(self, folder: Path) -> dict[str, npt.NDArray[Any]]:
         """Return every output at the quick-look's level."""
         if self.level == 0:
-            import rasterio
+            from mitoshi.sensors import guard
 
             found = {}
             for output in self.method.outputs:
-                with rasterio.open(folder / f"{output.name}.tif", driver="GTiff") as dataset:
+                with guard.open_raster(folder / f"{output.name}.tif") as dataset:
                     found[output.name] = dataset.read(1)
             return found
         return {o.name: p.picture(self.level) for o, p in zip(self.method.outputs, self._pyramids, strict=True)}

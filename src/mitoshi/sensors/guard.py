@@ -21,6 +21,7 @@ from mitoshi.core.errors import InputError, RefusedError, UnknownFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from xml.etree.ElementTree import Element
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "open_raster",
     "parse_json",
     "parse_xml",
+    "reading",
     "regular_file",
     "safe_id",
     "sniff",
@@ -49,6 +51,7 @@ MAX_XML_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_JSON_DEPTH = 64
 OPEN_DATASETS = 8
+_OPENING = threading.Lock()  # `warnings.catch_warnings` changes the whole process: one thread at a time
 BLOCK_CACHE_MB = 128
 
 DRIVERS: tuple[tuple[bytes, str], ...] = (
@@ -199,6 +202,14 @@ def _itemsize(kind: str) -> int:
     return {"complex_int16": 4, "int8": 1}.get(kind) or int(np.dtype(kind).itemsize)
 
 
+def reading() -> AbstractContextManager[Any]:
+    """Return the GDAL environment in which files are opened and read: guarded, its messages logged instead of printed."""
+    import rasterio
+
+    environment: AbstractContextManager[Any] = rasterio.Env(**OPTIONS)
+    return environment
+
+
 def _open(location: Location) -> Any:
     import warnings
 
@@ -210,7 +221,7 @@ def _open(location: Location) -> Any:
     # GDAL reads this once, before its first block; its default is a twentieth of the machine's memory.
     os.environ.setdefault("GDAL_CACHEMAX", str(BLOCK_CACHE_MB))
     try:
-        with warnings.catch_warnings(), rasterio.Env(**OPTIONS):
+        with _OPENING, warnings.catch_warnings(), reading():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(_gdal_name(location), driver=driver)
     except (RasterioError, ValueError, TypeError, OverflowError) as error:
@@ -250,11 +261,12 @@ def open_raster(path: str | Path | Location) -> Iterator[Any]:
         If the file is missing or damaged.
     """
     location = path if isinstance(path, Location) else Location(str(regular_file(path)))
-    dataset = _open(location)
-    try:
-        yield dataset
-    finally:
-        dataset.close()
+    with reading():
+        dataset = _open(location)
+        try:
+            yield dataset
+        finally:
+            dataset.close()
 
 
 class _Datasets(threading.local):

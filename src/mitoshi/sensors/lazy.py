@@ -121,8 +121,8 @@ def read_window(location: guard.Location, band: int | list[int], y: slice, x: sl
 
     window = Window(x.start, y.start, x.stop - x.start, y.stop - y.start)
     try:
-        dataset = guard.borrow_raster(location)
-        stored: np.ndarray[Any, Any] = dataset.read(band, window=window)
+        with guard.reading():
+            stored: np.ndarray[Any, Any] = guard.borrow_raster(location).read(band, window=window)
     except (RasterioError, MemoryError) as error:
         raise InputError(f"{location.name} is damaged or cut short; fetch it again ({type(error).__name__})") from None
     return stored
