@@ -163,6 +163,7 @@ def _inputs(plan: Plan) -> list[Entity]:
                     "identifier": f"sha256:{file['sha256']}",
                     "sha256": file["sha256"],
                     "size": str(file["size"]),
+                    **({"url": record["address"]} if "address" in record else {}),
                 }
     return list(found.values())
 

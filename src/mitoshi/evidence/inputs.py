@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union, cast
+from urllib.parse import urlsplit
 
 from mitoshi.core.errors import InputError, QuantityError, misspelt
 from mitoshi.core.quantity import as_declared
@@ -23,11 +24,26 @@ if TYPE_CHECKING:
     from mitoshi.evidence.frame import Frame
     from mitoshi.sensors import Observation
 
-__all__ = ["Given", "Source", "file_digests", "framed", "open_sources"]
+__all__ = ["Fetched", "Given", "Source", "file_digests", "framed", "open_sources"]
 
-One: TypeAlias = Union[str, Path, "pystac.Item", "Observation"]
+One: TypeAlias = Union[str, Path, "Fetched", "pystac.Item", "Observation"]
 Source: TypeAlias = Union[One, "Sequence[One]"]
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+
+
+class Fetched(NamedTuple):
+    """A file that came from the web.
+
+    Attributes
+    ----------
+    text
+        Where it lies now: ``FILE`` or ``FILE#key=value,…``.
+    address
+        Where it came from, without the query, which may hold a key.
+    """
+
+    text: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,8 @@ class Given:
         The file or folder that the user or the catalogue named.
     description
         What was said of it after ``#``.
+    address
+        Where on the web it came from; "" for what was at hand.
     """
 
     argument: DataArgument
@@ -53,6 +71,7 @@ class Given:
     layer: Raster
     root: Path
     description: str
+    address: str = ""
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -82,6 +101,7 @@ class Given:
     def record(self, digests: Mapping[Path, str]) -> dict[str, Any]:
         """Return what ``run.json`` says of it."""
         return {
+            **({"address": self.address} if self.address else {}),
             "id": self.observation.item.id,
             "name": self.root.name,
             "kind": "folder" if self.root.is_dir() else "file",
@@ -153,11 +173,24 @@ def open_sources(method: Method[..., Any], sources: Mapping[str, Source]) -> dic
 
 
 def _opened(argument: DataArgument, source: Source) -> tuple[Given, ...]:
-    several = isinstance(source, AbstractSequence) and not isinstance(source, str)
-    observations = [_observation(argument, s) for s in (cast("Any", source) if several else [source])]
-    if not observations:
+    several = isinstance(source, AbstractSequence) and not isinstance(source, str | Fetched)
+    given = tuple(_given(argument, s) for s in (cast("Any", source) if several else [source]))
+    if not given:
         raise InputError(f"{argument.name} was given no observation; give --{argument.name} FILE")
-    return tuple(_given(argument, o) for o in observations)
+    return given
+
+
+def _brought(source: Any) -> Any:
+    """Fetch what is given by its address; anything else is left as it is."""
+    if not isinstance(source, str) or not source.lower().startswith(("http://", "https://")):
+        return source
+    from mitoshi.sensors.fetch import fetch
+
+    url, _, description = source.partition("#")
+    path, parts = fetch(url), urlsplit(url)
+    return Fetched(
+        f"{path}#{description}" if description else str(path), f"{parts.scheme}://{parts.netloc}{parts.path}"
+    )
 
 
 def _observation(argument: DataArgument, source: Any) -> Observation:
@@ -165,12 +198,14 @@ def _observation(argument: DataArgument, source: Any) -> Observation:
 
     if isinstance(source, Observation):
         return source
-    if isinstance(source, str | Path):
-        return open_observation(source, expecting=argument.quantity)
+    if isinstance(source, str | Path | Fetched):
+        return open_observation(source.text if isinstance(source, Fetched) else source, expecting=argument.quantity)
     return open_item(source, expecting=argument.quantity)
 
 
-def _given(argument: DataArgument, observation: Observation) -> Given:
+def _given(argument: DataArgument, given: Any) -> Given:
+    source = _brought(given)
+    observation = _observation(argument, source)
     place = str(
         observation.item.properties.get("mitoshi:source") or (observation.files[0] if observation.files else "")
     )
@@ -181,7 +216,8 @@ def _given(argument: DataArgument, observation: Observation) -> Given:
     layer = _layer(argument, observation)
     corner = layer.isel(y=slice(0, 1), x=slice(0, 1)).load()
     as_declared(corner, argument.quantity, argument.name)  # refuses a wrong unit before anything is computed
-    return Given(argument, observation, layer, Path(path), description)
+    address = source.address if isinstance(source, Fetched) else ""
+    return Given(argument, observation, layer, Path(path), description, address)
 
 
 def _layer(argument: DataArgument, observation: Observation) -> Raster:

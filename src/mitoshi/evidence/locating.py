@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core.errors import BundleError
 from mitoshi.evidence.bundle import checked_name, read_json
 from mitoshi.evidence.digest import file_digest
+from mitoshi.evidence.inputs import Fetched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ class Found:
         One line per input file that lies where it should, with another content.
     """
 
-    sources: dict[str, list[str]] = field(default_factory=dict)
+    sources: dict[str, list[str | Fetched]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
 
@@ -72,7 +73,7 @@ def locate(directory: Path, inputs: Mapping[str, Any], folder: Path | None) -> F
     told = locations_of(directory)
     sizes = {f["size"] for group in inputs.values() for r in group for f in r["files"]}
     by_digest = _by_digest(folder, sizes) if folder is not None else {}
-    sources: dict[str, list[str]] = {}
+    sources: dict[str, list[str | Fetched]] = {}
     missing: list[str] = []
     changed: list[str] = []
     for argument, group in inputs.items():
@@ -80,7 +81,8 @@ def locate(directory: Path, inputs: Mapping[str, Any], folder: Path | None) -> F
             root = _root(directory, record, told, by_digest, (missing, changed), argument)
             if root is not None:
                 text = f"{root}#{record['description']}" if record["description"] else str(root)
-                sources.setdefault(argument, []).append(text)
+                address = str(record.get("address") or "")
+                sources.setdefault(argument, []).append(Fetched(text, address) if address else text)
     return Found(sources, tuple(missing), tuple(changed))
 
 
@@ -108,7 +110,8 @@ def _root(
             return None
         else:
             missing.append(
-                f"input {argument}: {name} (SHA-256 {digest[:16]}…) is not at hand; name the folder that holds it with --inputs"
+                f"input {argument}: {name} (SHA-256 {digest[:16]}…) is not at hand; "
+                f"{_remedy(str(record.get('address') or ''))}"
             )
             return None
     usable = [r for r in roots if r is not None]
@@ -116,6 +119,14 @@ def _root(
         missing.append(f"input {argument}: the files of {record['name']} do not lie in one folder; restore the product")
         return None
     return next((r for r in usable if r.name == record["name"]), usable[0])
+
+
+def _remedy(address: str) -> str:
+    """Say how to get a file again; verifying fetches nothing itself, for a bundle may name any address."""
+    if not address:
+        return "name the folder that holds it with --inputs"
+    shown = "".join(c if c.isprintable() else "?" for c in address[:200])
+    return f"fetch it from {shown} and name the folder that holds it with --inputs"
 
 
 def _above(path: Path, name: str) -> Path | None:
