@@ -57,7 +57,14 @@ def figures(count=3):
     first = [
         Figure("flooded_area", Text("Flooded area", "浸水面積"), 21.372, 19.84, 23.11, "km2", 0.9),
         Figure(
-            "not_observable_share", Text("Not observable", "観測不能の割合"), 0.0332, None, None, "1", None, "counted"
+            "not_observable_share",
+            Text("Not observable", "観測不能の割合"),
+            0.0332,
+            None,
+            None,
+            "1",
+            None,
+            Text("counted", "計数"),
         ),
         Figure("largest", Text("Largest flood", "最大の浸水域"), 13.19, 12.2, 14.3, "km2", 0.9),
     ]

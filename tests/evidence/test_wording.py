@@ -14,7 +14,7 @@ from mitoshi.evidence.wording import moment, number, units, worded
 AREA = Text("flooded area", "浸水面積")
 
 
-def figure(value, lower=None, upper=None, units="km2", name="flooded_area", confidence=0.9, reason=""):
+def figure(value, lower=None, upper=None, units="km2", name="flooded_area", confidence=0.9, reason=None):
     return Figure(name, AREA, value, lower, upper, units, confidence, reason)
 
 
@@ -57,7 +57,12 @@ def test_rounding_keeps_the_estimate_within_its_bounds(lower, width, share):
 
 
 def test_a_figure_without_interval_says_why():
-    words = worded(figure(0.0332, units="1", name="not_observable_share", reason="a count of pixels is exact"), "en")
+    words = worded(
+        figure(
+            0.0332, units="1", name="not_observable_share", reason=Text("a count of pixels is exact", "画素数は正確")
+        ),
+        "en",
+    )
     assert plain(words.quantity) == "3.3 %"
     assert words.interval == "no interval: a count of pixels is exact"
 
@@ -82,7 +87,7 @@ def test_counts_stay_whole():
 
 
 def test_what_is_not_determined_is_no_number():
-    words = worded(figure(math.nan, math.nan, math.nan, reason="counted, so it is exact"), "en")
+    words = worded(figure(math.nan, math.nan, math.nan, reason=Text("counted, so it is exact", "計数のため正確")), "en")
     assert words.quantity == "not determined"
     assert words.interval == ""
     assert worded(figure(math.nan), "ja").quantity == "算出できません"

@@ -110,4 +110,4 @@ class Figure(NamedTuple):
     upper: float | None
     units: str
     confidence: float | None = None
-    reason: Text | str = ""
+    reason: Text | None = None

@@ -87,7 +87,8 @@ class Bundle:
 def _figure(told: dict[str, Any]) -> Figure:
     """Return a figure as it was before it became JSON, which writes a number that could not be determined as null."""
     value = math.nan if told["value"] is None else told["value"]
-    return Figure(**{**told, "value": value, "title": Text(**told["title"])})
+    reason = None if told["reason"] is None else Text(**told["reason"])
+    return Figure(**{**told, "value": value, "title": Text(**told["title"]), "reason": reason})
 
 
 def list_files(path: Path) -> dict[str, Path]:

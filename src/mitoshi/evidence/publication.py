@@ -106,7 +106,8 @@ def finite(value: float | None) -> float | None:
 
 def _figure(figure: Figure) -> dict[str, Any]:
     plain = figure._replace(value=finite(figure.value), lower=finite(figure.lower), upper=finite(figure.upper))  # type: ignore[arg-type]
-    return {**plain._asdict(), "title": figure.title._asdict()}
+    reason = None if figure.reason is None else figure.reason._asdict()
+    return {**plain._asdict(), "title": figure.title._asdict(), "reason": reason}
 
 
 def _write_outlines(plan: Plan, outcome: Outcome, folder: Path, figures: tuple[Figure, ...]) -> None:

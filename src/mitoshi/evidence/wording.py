@@ -135,8 +135,7 @@ def _bounded(value: float, decimals: int, *, share: bool) -> str:
 
 
 def _without_interval(figure: Figure, language: Language) -> str:
-    reason: object = figure.reason
-    words = reason.in_(language) if isinstance(reason, Text) else str(reason)
+    words = "" if figure.reason is None else figure.reason.in_(language)
     gap = "：" if language == "ja" else ": "
     return NO_INTERVAL.in_(language) + (gap + words if words else "")
 

@@ -65,7 +65,10 @@ class DemoResult:
             "bundle": str(self.bundle.path),
             "id": self.bundle.id,
             "choice": [c.en for c in self.bundle.choice],
-            "figures": [{**f._asdict(), "title": f.title._asdict()} for f in self.bundle.figures],
+            "figures": [
+                {**f._asdict(), "title": f.title._asdict(), "reason": f.reason and f.reason.en}
+                for f in self.bundle.figures
+            ],
             "verify": self.verdict.status,
             "score": self.score._asdict(),
             "expected_calibration_error": self.calibration_error,

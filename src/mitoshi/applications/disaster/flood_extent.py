@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from importlib.resources import files
 from typing import Annotated, Any, NamedTuple
 
@@ -12,8 +11,9 @@ import xarray as xr
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster.flood_area import figures, tally
 from mitoshi.core.method import Surveyed, method
-from mitoshi.core.product import Coded, CodedClass, Figure, Measured
+from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.quantity import BACKSCATTER, ELEVATION, PROBABILITY, WATER_OCCURRENCE, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
@@ -103,110 +103,6 @@ class FloodExtent(NamedTuple):
             colours="Blues",
         ),
     ]
-
-
-def tally(result: FloodExtent, cell_area_m2: float) -> dict[str, float]:
-    """Return the additive totals of one tile.
-
-    Parameters
-    ----------
-    result
-        The tile's result.
-    cell_area_m2
-        Area of a pixel in m2.
-
-    Returns
-    -------
-    dict
-        Areas in m2: expected (sum of probabilities), mapped, permanent, not_observable, total; and variance in m4, as if pixels
-        erred independently.
-    """
-    codes = np.asarray(result.flood)
-    chance = np.asarray(result.flood_probability, dtype=np.float64)
-    chance = np.where(np.isfinite(chance), chance, 0.0)
-    return {
-        "expected": float(chance.sum()) * cell_area_m2,
-        "variance": float((chance * (1.0 - chance)).sum()) * cell_area_m2**2,
-        "mapped": float((codes == FLOODED).sum()) * cell_area_m2,
-        "permanent": float((codes == PERMANENT).sum()) * cell_area_m2,
-        "not_observable": float((codes == NOT_OBSERVABLE).sum()) * cell_area_m2,
-        "total": float(codes.size) * cell_area_m2,
-    }
-
-
-def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """Return flooded area with its 90 % interval and what was not seen.
-
-    Parameters
-    ----------
-    totals
-        Sums of `tally` over all tiles.
-    parameters
-        The run's parameters; not used.
-
-    Returns
-    -------
-    tuple of Figure
-        The interval joins the variance of correlated pixel errors and the systematic error between events, both measured on
-        the training tiles; it is lognormal, so it never falls below zero.
-    """
-    del parameters
-    expected = totals["expected"]
-    random = np.sqrt(MODEL.correlated_pixels * totals["variance"]) / max(expected, 1e-9)
-    width = 1.645 * float(np.sqrt(min(random, 10.0) ** 2 + MODEL.systematic**2))
-    counted = "a count of classified pixels; its uncertainty is that of the flooded area"
-    share = totals["not_observable"] / max(totals["total"], 1e-9)
-    return (
-        Figure(
-            "flooded_area",
-            Text("flooded area", "浸水面積"),
-            expected / 1e6,
-            expected * float(np.exp(-width)) / 1e6,
-            min(expected * float(np.exp(width)), totals["total"]) / 1e6,
-            "km2",
-            0.9,
-        ),
-        Figure(
-            "mapped_area",
-            Text("area mapped as flooded", "浸水と判定した面積"),
-            totals["mapped"] / 1e6,
-            None,
-            None,
-            "km2",
-            None,
-            counted,
-        ),
-        Figure(
-            "permanent_water_area",
-            Text("permanent water", "平常時水域の面積"),
-            totals["permanent"] / 1e6,
-            None,
-            None,
-            "km2",
-            None,
-            counted,
-        ),
-        Figure(
-            "not_observable_area",
-            Text("area not observable", "観測不能面積"),
-            totals["not_observable"] / 1e6,
-            None,
-            None,
-            "km2",
-            None,
-            "a count of pixels, exact",
-        ),
-        Figure(
-            "not_observable_share",
-            Text("share not observable", "観測不能の割合"),
-            100.0 * share,
-            None,
-            None,
-            "percent",
-            None,
-            "a count of pixels, exact",
-        ),
-    )
 
 
 @method(

@@ -149,7 +149,10 @@ def _show(bundle: Any, out: Path, *, as_json: bool) -> None:
                 "bundle": str(out),
                 "id": bundle.id,
                 "products": list(bundle.products),
-                "figures": [{**f._asdict(), "title": f.title._asdict()} for f in bundle.figures],
+                "figures": [
+                    {**f._asdict(), "title": f.title._asdict(), "reason": f.reason and f.reason.en}
+                    for f in bundle.figures
+                ],
                 "assumptions": [a.en for a in bundle.assumptions],
                 "choice": [c.en for c in bundle.choice],
             }

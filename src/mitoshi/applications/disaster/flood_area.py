@@ -1,0 +1,112 @@
+"""Flooded area with its interval, and how much was not seen: what a flood map's totals say."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.core.product import Figure
+from mitoshi.core.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitoshi.applications.disaster.flood_extent import FloodExtent
+
+__all__ = ["figures", "tally"]
+
+TRAINED: dict[str, Any] = json.loads(files(__package__).joinpath("flood_extent.json").read_text("utf-8"))
+NORMAL_90 = 1.645
+CODES = {"mapped": 1, "permanent": 2, "not_observable": 255}
+EXACT = Text("a count of pixels, exact", "画素数による正確な値")
+COUNTED = Text(
+    "a count of classified pixels; its uncertainty is that of the flooded area",
+    "分類画素の集計。不確かさは浸水面積に同じ",
+)
+
+
+def tally(result: FloodExtent, cell_area_m2: float) -> dict[str, float]:
+    """Return the additive totals of one tile.
+
+    Parameters
+    ----------
+    result
+        The tile's result.
+    cell_area_m2
+        Area of a pixel in m2; NaN without georeference, and then every total counts pixels.
+
+    Returns
+    -------
+    dict
+        Areas in m2: expected (sum of probabilities), mapped, permanent, not_observable, total; variance in m4, as if pixels erred
+        independently; and unreferenced, the number of pixels whose area is not known.
+    """
+    codes = np.asarray(result.flood)
+    chance = np.asarray(result.flood_probability, dtype=np.float64)
+    chance = np.where(np.isfinite(chance), chance, 0.0)
+    area = cell_area_m2 if math.isfinite(cell_area_m2) else 1.0
+    return {
+        "expected": float(chance.sum()) * area,
+        "variance": float((chance * (1.0 - chance)).sum()) * area**2,
+        **{name: float((codes == code).sum()) * area for name, code in CODES.items()},
+        "total": float(codes.size) * area,
+        "unreferenced": 0.0 if math.isfinite(cell_area_m2) else float(codes.size),
+    }
+
+
+def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Return flooded area with its 90 % interval and what was not seen.
+
+    Parameters
+    ----------
+    totals
+        Sums of `tally` over all tiles.
+    parameters
+        The run's parameters; not used.
+
+    Returns
+    -------
+    tuple of Figure
+        The interval joins the variance of correlated pixel errors and the systematic error between scenes, both measured on
+        training tiles that the model had not seen; it is lognormal, so it never falls below zero. Without georeference areas
+        are numbers of pixels.
+    """
+    del parameters
+    scale, units = (1e-6, "km2") if totals["unreferenced"] == 0 else (1.0, "pixel")
+    expected = totals["expected"]
+    random = math.sqrt(TRAINED["correlated_pixels"] * totals["variance"]) / max(expected, 1e-9)
+    width = NORMAL_90 * math.hypot(min(random, 10.0), TRAINED["systematic"])
+    upper = min(expected * math.exp(width), totals["total"])
+
+    def count(name: str, title: Text, total: str, reason: Text) -> Figure:
+        return Figure(name, title, totals[total] * scale, None, None, units, None, reason)
+
+    share = 100.0 * totals["not_observable"] / max(totals["total"], 1e-9)
+    return (
+        Figure(
+            "flooded_area",
+            Text("flooded area", "浸水面積"),
+            expected * scale,
+            expected * math.exp(-width) * scale,
+            upper * scale,
+            units,
+            0.9,
+        ),
+        count("mapped_area", Text("area mapped as flooded", "浸水と判定した面積"), "mapped", COUNTED),
+        count("permanent_water_area", Text("permanent water", "平常時水域の面積"), "permanent", COUNTED),
+        count("not_observable_area", Text("area not observable", "観測不能面積"), "not_observable", EXACT),
+        Figure(
+            "not_observable_share",
+            Text("share not observable", "観測不能の割合"),
+            share,
+            None,
+            None,
+            "percent",
+            None,
+            EXACT,
+        ),
+    )
