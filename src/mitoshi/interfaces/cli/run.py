@@ -67,7 +67,7 @@ def _help(method: Method[..., Any]) -> str:
 def _data_option(d: DataArgument) -> click.Option:
     need = "" if d.need.when == "any" else f"; {d.need.when} the event"
     text = f"{d.quantity.title.en}{need}{'' if d.required else '; optional'}. {d.doc}"
-    return click.Option([f"--{d.name.replace('_', '-')}", d.name], metavar="FILE", help=text)
+    return click.Option([f"--{d.name.replace('_', '-')}", d.name], metavar="FILE|URL", help=text)
 
 
 def _parameter_option(p: Parameter) -> click.Option:
