@@ -178,18 +178,18 @@ def flood_extent(
             ArrayScene({"after": after, "before": before, "elevation": elevation, "reference_water": reference_water})
         )
     origin = origin_in(surveyed.corner, after)
-    index = _index(after)
     reference = _reference(reference_water)
-    now, then = _brightness(after, before, surveyed, reference, origin)
-    observable = np.isfinite(index) & ~_double_bounce(after, index) & _not_too_steep(elevation)
-    if before is not None:
-        observable &= np.isfinite(_index(before))
+    index = _indices(after, before, reference)
+    now, then = _brightness(index, after, surveyed, origin)
+    observable = np.isfinite(index.after) & ~_double_bounce(after, index.after) & _not_too_steep(elevation)
+    if index.before is not None:
+        observable &= np.isfinite(index.before)
     wet_now = water_probability(MODEL, now)
-    dark_before = None if then is None else _still_dark(after, before, reference, water_probability(MODEL, then))
+    dark_before = None if then is None else _still_dark(index, after, water_probability(MODEL, then))
     water = _water_before(reference, dark_before, wet_now.shape)
     chance = _chances(after, now, then, wet_now, water.usual)
     chance = np.where(
-        water.permanent, np.float32(0.0), chance * _plausibility(after, index, elevation, surveyed, origin)
+        water.permanent, np.float32(0.0), chance * _plausibility(after, index.after, elevation, surveyed, origin)
     )
     observable &= ~(water.dark_ground & (wet_now >= WET))
     level = MODEL.change_threshold if is_relative(after) and then is not None else MODEL.water_threshold
@@ -248,45 +248,65 @@ def _water_before(
     return _WaterBefore(usual, permanent, was_wet & ~known, was_wet & known & ~permanent)
 
 
-def _still_dark(
-    after: Raster,
-    before: Raster | None,
-    reference: NDArray[np.float32] | None,
-    wet_before: NDArray[np.float32],
-) -> NDArray[np.float32]:
+class _Indices(NamedTuple):
+    """Both dates' index (y, x), and those with known permanent water left out of its neighbours' multilook.
+
+    Attributes
+    ----------
+    after, before
+        As observed; before is None where there is no image.
+    land_after, land_before
+        NaN on permanent water.
+    land
+        Where the reference knows no permanent water; None without a reference.
+    """
+
+    after: NDArray[np.float32]
+    before: NDArray[np.float32] | None
+    land_after: NDArray[np.float32]
+    land_before: NDArray[np.float32] | None
+    land: NDArray[np.bool_] | None
+
+
+def _indices(after: Raster, before: Raster | None, reference: NDArray[np.float32] | None) -> _Indices:
+    now, then = _index(after), None if before is None else _index(before)
+    if reference is None or (before is not None and is_relative(after)):
+        return _Indices(now, then, now, then, None)
+    land = ~(reference >= WET)
+    return _Indices(now, then, _index(after, land), None if before is None else _index(before, land), land)
+
+
+def _still_dark(index: _Indices, after: Raster, wet_before: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the probability that the ground was as dark before as it is now, (y, x).
 
     Sand is nearly as dark as water, and yet several decibels brighter: a drop beyond what dry ground does of itself says flood.
     """
-    if before is None or is_relative(after):
+    if index.land_before is None or is_relative(after):
         return wet_before
-    land = None if reference is None else ~(reference >= WET)
-    levels = []
-    for index in (_index(before, land), _index(after, land)):
-        seen = np.isfinite(index)
-        hundredths = np.where(seen, np.clip(100.0 * index, -8000, 8000), 0).astype(np.int16)
-        levels.append(counted_mean(hundredths, seen.astype(np.uint8), 7).astype(np.float32) / np.float32(100.0))
-    return wet_before * z_membership(levels[0] - levels[1], *NATURAL_DROP_DB)
+    drop = _mean_level(index.land_before) - _mean_level(index.land_after)
+    return wet_before * z_membership(drop / np.float32(100.0), *NATURAL_DROP_DB)
+
+
+def _mean_level(index: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean over 7 × 7 pixels in hundredths of a decibel; what is missing is left out."""
+    seen = np.isfinite(index)
+    hundredths = np.where(seen, np.clip(np.float32(100.0) * index, -8000, 8000), 0).astype(np.int16)
+    return counted_mean(hundredths, None if seen.all() else seen.astype(np.uint8), 7).astype(np.float32)
 
 
 def _brightness(
-    after: Raster,
-    before: Raster | None,
-    surveyed: FloodSurvey,
-    reference: NDArray[np.float32] | None,
-    origin: tuple[int, int],
+    index: _Indices, after: Raster, surveyed: FloodSurvey, origin: tuple[int, int]
 ) -> tuple[Brightness, Brightness | None]:
     """Return both dates in scene units. Permanent water that is known keeps out of its neighbours' means."""
-    if before is not None and surveyed.before is not None and is_relative(after):
+    if index.before is not None and surveyed.before is not None and is_relative(after):
         return (
-            detailed_brightness(_index(after), surveyed.after, origin=origin),
-            detailed_brightness(_index(before), surveyed.before, origin=origin),
+            detailed_brightness(index.after, surveyed.after, origin=origin),
+            detailed_brightness(index.before, surveyed.before, origin=origin),
         )
-    land = None if reference is None else ~(reference >= WET)
-    now = brightness(_index(after, land), surveyed.after, origin=origin, counted=land)
-    if before is None or surveyed.before is None:
+    now = brightness(index.land_after, surveyed.after, origin=origin, counted=index.land)
+    if index.land_before is None or surveyed.before is None:
         return now, None
-    return now, brightness(_index(before, land), surveyed.before, origin=origin, counted=land)
+    return now, brightness(index.land_before, surveyed.before, origin=origin, counted=index.land)
 
 
 def _raster(values: NDArray[Any], like: Raster) -> Raster:

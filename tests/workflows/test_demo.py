@@ -1,0 +1,57 @@
+"""The demonstration, whole: the right pair among many, agreement with the known truth, evidence that verifies."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from mitoshi.workflows.demo import run_demo
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+TIME = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory):
+    return run_demo(tmp_path_factory.mktemp("demo"), seed=20261123, size=1024, time=TIME, progress=lambda *_: None)
+
+
+def test_the_right_pair_is_taken_among_other_dates_orbits_sensors_and_places(demonstration):
+    record = json.loads((demonstration.bundle.path / "run.json").read_text())
+    taken = {name: [i["id"] for i in group] for name, group in record["inputs"].items()}
+    assert [i.split("_VV")[0] for i in taken["after"]] == ["SIM_RTC_A039_20261012T200000Z"]
+    assert [i.split("_VV")[0] for i in taken["before"]] == ["SIM_RTC_A039_20260930T200000Z"]
+    assert set(taken) == {"after", "before", "elevation", "reference_water"}
+    assert any("same track" in c.en for c in demonstration.bundle.choice)
+
+
+def test_the_map_agrees_with_the_truth_outside_what_radar_cannot_see(demonstration, capsys):
+    with capsys.disabled():
+        print(
+            f"\nsimulated coast: IoU {demonstration.score.intersection_over_union:.3f}, "
+            f"not observable {demonstration.not_observable:.3f}, calibration error {demonstration.calibration_error:.3f}"
+        )
+    assert demonstration.score.intersection_over_union >= 0.90
+    shares = [f for f in demonstration.bundle.figures if f.name == "not_observable_share"]
+    assert shares[0].value == pytest.approx(100 * demonstration.not_observable, abs=0.1)
+
+
+def test_the_evidence_verifies_and_everything_says_simulated(demonstration):
+    assert demonstration.verdict.status == "identical"
+    folder = demonstration.bundle.path
+    assert all(
+        i["simulated"] for group in json.loads((folder / "run.json").read_text())["inputs"].values() for i in group
+    )
+    assert "SIMULATED" in demonstration.lines()[0]
+
+
+def test_a_second_demonstration_gives_the_same_bundle(demonstration):
+    """Same seed, same time: every file to the byte."""
+    folder = demonstration.bundle.path
+    before = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    run_demo(demonstration.out, seed=20261123, size=1024, time=TIME, progress=lambda *_: None)
+    after = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert before.keys() == after.keys()
+    assert [str(n) for n in before if before[n] != after[n]] == []
