@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -289,6 +290,57 @@ def test_trusted_host_is_fetched_once_and_redirects_are_checked(server):
     with pytest.raises(InputError):
         fetch(f"{url}/short.tif", trusted)
     assert not list(Path(os.environ["MITOSHI_CACHE"]).rglob("short*"))
+
+
+def test_what_was_fetched_lies_under_its_content_and_needs_no_server_again(server):
+    url, seen = server
+    trusted = Limits(trusted=(url.removeprefix("http://"),))
+    path = fetch(f"{url}/good.tif", trusted)
+    digest = hashlib.sha256(b"hello").hexdigest()
+    assert path == Path(os.environ["MITOSHI_CACHE"]) / "fetched" / digest / "good.tif"
+    assert fetch(f"{url}/good.tif", Limits(trusted=()), resolve=lambda *_: []) == path
+    assert seen == ["/good.tif"]
+
+
+def test_hosts_are_trusted_by_the_environment_alone(server, monkeypatch):
+    url, seen = server
+    monkeypatch.delenv("MITOSHI_TRUSTED_HOSTS", raising=False)
+    with pytest.raises(RefusedError, match="MITOSHI_TRUSTED_HOSTS"):
+        fetch(f"{url}/good.tif")
+    monkeypatch.setenv("MITOSHI_TRUSTED_HOSTS", "127.0.0.1:1")
+    with pytest.raises(RefusedError, match="private network"):
+        fetch(f"{url}/good.tif")
+    assert seen == []
+    monkeypatch.setenv("MITOSHI_TRUSTED_HOSTS", f"example.org:443, {url.removeprefix('http://')}")
+    assert fetch(f"{url}/good.tif").read_bytes() == b"hello"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[::1/x.tif", "http://a..b/x.tif", "http://host:99999/x.tif", "http:///x.tif"]
+)
+def test_malformed_addresses_are_refused_with_one_line(address):
+    with pytest.raises(InputError) as refusal:
+        fetch(f"{address}?key=hidden")
+    assert "hidden" not in str(refusal.value)
+
+
+@pytest.mark.filterwarnings("error::rasterio.errors.NotGeoreferencedWarning")
+def test_pictures_without_georeference_open_quietly_in_many_threads(tmp_path):
+    """Warnings are errors here, and the filter that silences this one belongs to the whole process."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from PIL import Image
+
+    paths = [tmp_path / f"{number}.png" for number in range(8)]
+    for path in paths:
+        Image.new("L", (16, 16), 9).save(path)
+
+    def shape(path):
+        with guard.open_raster(path) as dataset:
+            return dataset.shape
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(shape, paths * 25)) == {(16, 16)}
 
 
 def test_footprint_is_cut_at_the_antimeridian():

@@ -13,7 +13,8 @@ from mitoshi.core.discovery import find
 from mitoshi.core.requirement import instant
 from mitoshi.evidence import verify
 from mitoshi.evidence.wording import said
-from mitoshi.methods.statistics.agreement import Agreement, agreement, expected_calibration_error
+from mitoshi.methods.statistics.agreement import Agreement, agreement
+from mitoshi.methods.statistics.calibration import expected_calibration_error
 from mitoshi.sensors import items
 from mitoshi.simulation import EVENT, region, write_region
 from mitoshi.workflows.task import run_method
@@ -145,7 +146,8 @@ def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float]:
     flood = _onto(frame, codes.shape, *_read(truth / "flood.tif"), outside=0) == 1
     seen = _onto(frame, codes.shape, *_read(truth / "not_observable.tif"), outside=1) == 0
     score = agreement(codes == 1, flood, seen)
-    error = expected_calibration_error(np.where(seen, probability, np.nan), flood)
+    said = seen & np.isfinite(probability)
+    error = expected_calibration_error(probability[said], flood[said])
     return score, error, float((codes == 255).mean())
 
 

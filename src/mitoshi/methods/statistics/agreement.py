@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Agreement", "agreement", "expected_calibration_error"]
+__all__ = ["Agreement", "agreement"]
 
 
 class Agreement(NamedTuple):
@@ -68,27 +68,3 @@ def agreement(
 
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
-
-
-def expected_calibration_error(probability: npt.NDArray[Any], truth: npt.NDArray[np.bool_], *, bins: int = 10) -> float:
-    """Return the mean gap between stated probability and observed frequency, weighted by the count of each bin.
-
-    Parameters
-    ----------
-    probability
-        0 to 1; NaN is left out.
-    truth
-        Same shape.
-    bins
-        Number of bins of equal width.
-
-    Notes
-    -----
-    Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities using Bayesian binning, AAAI 29, section
-    "Calibration measures".
-    """
-    seen = np.isfinite(probability)
-    p = probability[seen].astype(np.float64)
-    index = np.minimum((p * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(index, p, bins) - np.bincount(index, truth[seen].astype(np.float64), bins)
-    return float(np.abs(gap).sum() / max(1, p.size))
