@@ -93,7 +93,16 @@ def figures(totals, parameters):
     area = totals["area_m2"] / 1e6
     return (
         Figure("dark_area", Text("dark area", "暗部の面積"), area, 0.9 * area, 1.1 * area, "km2", 0.9),
-        Figure("dark_pixels", Text("dark pixels", "暗部の画素数"), totals["pixels"], None, None, "1", None, "a count"),
+        Figure(
+            "dark_pixels",
+            Text("dark pixels", "暗部の画素数"),
+            totals["pixels"],
+            None,
+            None,
+            "1",
+            None,
+            Text("a count", "計数"),
+        ),
     )
 
 
