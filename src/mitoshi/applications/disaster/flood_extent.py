@@ -116,6 +116,11 @@ class FloodExtent(NamedTuple):
             "レーダが捉えるのは開けた水面です。浸水した市街地や森林は明るく写り、見逃されるか観測不能となります。",
         ),
         Text(
+            "Ground that was as dark as water before the flood (tarmac, smooth sand) is not observable where reference water is "
+            "given; elsewhere it is taken for permanent water.",
+            "浸水前から水面と同じほど暗い地面（舗装面、平らな砂地）は、参照水域があれば観測不能とし、なければ平常時水域とみなします。",
+        ),
+        Text(
             "Without an image from before the flood, permanent water is only told apart where reference water is given.",
             "浸水前の画像がない場合、平常時水域は参照水域が与えられた範囲でのみ区別されます。",
         ),
@@ -153,7 +158,7 @@ def flood_extent(
     elevation
         Terrain or surface height [m]; gives slope and height above nearest drainage.
     reference_water
-        Share of time under water, 0..1; from 0.5 a dark pixel is permanent water.
+        Share of time under water, 0..1; from 0.5 it is permanent water, which keeps out of the means of its shore.
     threshold_shift
         Added to the trained probability threshold: lower finds more flood, higher is more certain.
     surveyed

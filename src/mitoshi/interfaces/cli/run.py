@@ -72,7 +72,7 @@ def _data_option(d: DataArgument) -> click.Option:
 
 def _parameter_option(p: Parameter) -> click.Option:
     kind: Any = click.Choice(p.choices) if p.choices else p.type
-    text = p.doc if p.choices else f"{p.doc}  [{p.interval}]"
+    text = p.doc if p.choices else f"{p.doc}  {p.interval}"
     return click.Option(
         [f"--{p.name.replace('_', '-')}", p.name], type=kind, default=p.default, show_default=True, help=text
     )
