@@ -128,17 +128,17 @@ def _decibel(power, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     bands, rows, columns = power.shape
     sums, counts, line = np.empty(columns), np.empty(columns), np.empty(columns)
     for row in range(rows):
-        line[:] = 0.0
+        line[:] = 1.0
         for band in range(bands):
             _column_sums(power[band], row, sums, counts)
             for column in range(columns):
                 value = power[band, row, column]
                 if value > 0 and value < np.inf:
-                    line[column] += 10.0 * np.log10(_mean3(sums, counts, column))
+                    line[column] *= _mean3(sums, counts, column)
                 else:
                     line[column] = np.nan
         for column in range(columns):
-            out[row, column] = line[column] / bands
+            out[row, column] = 10.0 * np.log10(line[column]) / bands
 
 
 @njit(cache=True, nogil=True)
