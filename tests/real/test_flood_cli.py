@@ -15,6 +15,7 @@ import rasterio
 from PIL import Image
 
 from mitoshi.interfaces.cli import cli
+from mitoshi.sensors import guard
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("flood-real")]
 
@@ -36,7 +37,7 @@ def run(out, *arguments):
         standalone_mode=False,
     )
     assert done is None
-    with rasterio.open(out / "flood.tif") as f, rasterio.open(out / "flood_probability.tif") as p:
+    with guard.open_raster(out / "flood.tif") as f, guard.open_raster(out / "flood_probability.tif") as p:
         return f.read(1), p.read(1)
 
 
