@@ -149,3 +149,21 @@ def test_signing(tmp_path, image):
     refused = mitoshi("verify", out, "--key", tmp_path / "other.pem.pub")
     assert refused.returncode == 1
     assert "SHA256SUMS.sig" in refused.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3", "NUMBA_CPU_NAME": "generic"},
+        {"OPENBLAS_CORETYPE": "Prescott", "NUMBA_ENABLE_AVX": "0"},
+    ],
+)
+def test_the_flood_map_verifies_under_other_processor_settings(tmp_path, image, settings):
+    out = tmp_path / "flood"
+    arguments = ("run", "disaster.flood-extent", "--after", image, "--before", image, "--elevation", image)
+    assert "elevation" in one_line(mitoshi(*arguments, "--out", out))  # a radar image is no elevation
+    assert mitoshi(*arguments[:-2], "--out", out).returncode == 0
+    told = json.loads(mitoshi("verify", out, "--json", NUMBA_CACHE_DIR=str(tmp_path / "numba"), **settings).stdout)
+    assert told["status"] in ("identical", "equivalent"), told
+    assert any("environment" in reason for reason in told["reasons"])

@@ -53,6 +53,7 @@ def stacked(results):
     return flood, chance
 
 
+@pytest.mark.slow
 def test_pair_of_images_on_the_70_test_tiles(ombria):
     before, after, mask = ombria
     flood, chance = stacked([flood_extent(relative(a), relative(b)) for a, b in zip(after, before, strict=True)])
@@ -69,6 +70,7 @@ def test_pair_of_images_on_the_70_test_tiles(ombria):
     assert error <= 0.05
 
 
+@pytest.mark.slow
 def test_after_alone_on_the_70_test_tiles(ombria):
     """One image cannot tell permanent water, which the mask leaves out; it must still beat one global threshold."""
     _, after, mask = ombria

@@ -109,8 +109,8 @@ class Resolution:
         pairs = zip(self.lacking, self.unmet, strict=True)
         lines = [f"{name} ({need}){self._nearest_miss(name)}" for name, need in pairs]
         raise UnmetNeedError(
-            f"the catalogue has no observation for {'; '.join(lines)}; ingest one, widen the area or the time, "
-            "or ask mitoshi plan which satellite could bring it"
+            f"the catalogue has no observation for {'; '.join(lines)}; "
+            "ingest one, or widen the area or the time"
         )
 
     def _nearest_miss(self, argument: str) -> str:
