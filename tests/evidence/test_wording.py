@@ -149,3 +149,10 @@ def test_a_long_identifier_breaks_after_its_own_separator():
 
 def test_what_is_shortened_says_so():
     assert shortened("abcdef", 4, len) == "abc…"
+
+
+def test_the_lower_end_of_a_lopsided_interval_does_not_read_as_nothing():
+    words = worded(figure(12_900.0, 2_600.0, 62_000.0, units="pixel"), "ja")
+    assert (words.value, words.units) == ("13\u202f000", "画素")
+    assert words.interval == "3000～62\u202f000\u202f画素（90\u202f%信頼区間）"
+    assert worded(figure(0.31, 0.06, 1.5), "en").interval.startswith("between 0.06 and 1.50")

@@ -29,6 +29,7 @@ NOT_DETERMINED = Text("not determined", "算出できません")
 NO_INTERVAL = Text("no interval", "信頼区間なし")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIGNS = {"1": "", "": "", "percent": "%", "degree": "°", "degrees": "°", "degC": "°C", "um": "µm"}
+COUNTED = {"pixel": Text("pixels", "画素")}
 _SHARES = ("share", "fraction", "probability")
 
 
@@ -100,6 +101,7 @@ def worded(figure: Figure, language: Language) -> Worded:
     bare = figure.units in {"1", ""} and figure.name.endswith(_SHARES)
     share = bare or units(figure.units) == "%"
     factor, unit = (100.0, "%") if bare else (1.0, units(figure.units))
+    unit = COUNTED[unit].in_(language) if unit in COUNTED else unit
     value = figure.value * factor
     if not math.isfinite(value):
         return Worded(NOT_DETERMINED.in_(language), "", "")
@@ -109,6 +111,8 @@ def worded(figure: Figure, language: Language) -> Worded:
     lower, upper = figure.lower * factor, figure.upper * factor
     half = (upper - lower) / 2
     decimals = decimals_of(half) if math.isfinite(half) and half > 0 else _decimals_without(value)
+    if math.isfinite(lower) and lower > 0:  # a wide, lopsided interval: its lower end must not read as nothing
+        decimals = max(decimals, -math.floor(math.log10(lower)))
     bounds = Worded(number(lower, decimals), unit, ""), Worded(number(upper, decimals), unit, "")
     level = "" if figure.confidence is None else f"{figure.confidence * 100:g}{THIN}%"
     phrase = Text(
