@@ -19,7 +19,7 @@ __all__ = ["crate"]
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 APACHE = "https://spdx.org/licenses/Apache-2.0"
 CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
-HOME = "urn:mitoshi:"
+NAME = "urn:mitoshi"  # a name, not an address: where the software is had from may change
 MEDIA = {
     ".tif": "image/tiff",
     ".geojson": "application/geo+json",
@@ -58,7 +58,7 @@ def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str]) -> En
     results = [f["@id"] for f in files if f["@id"].endswith((".tif", ".geojson", ".png", ".pdf", "figures.json"))]
     inputs = _inputs(plan)
     parameters = _parameters(plan)
-    method = f"{HOME}{_version()}/#{plan.method.name}"
+    method = f"{NAME}:{_version()}:{plan.method.name}"
     graph = [
         {
             "@id": "ro-crate-metadata.json",
@@ -128,7 +128,6 @@ def _software(plan: Plan, method: str) -> Entity:
         "name": plan.method.name,
         "description": plan.method.title.en,
         "softwareVersion": f"{plan.method.version} (mitoshi {_version()})",
-        "url": HOME,
         "license": {"@id": APACHE},
         "citation": plan.method.reference,
     }
