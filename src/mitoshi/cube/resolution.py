@@ -109,8 +109,7 @@ class Resolution:
         pairs = zip(self.lacking, self.unmet, strict=True)
         lines = [f"{name} ({need}){self._nearest_miss(name)}" for name, need in pairs]
         raise UnmetNeedError(
-            f"the catalogue has no observation for {'; '.join(lines)}; "
-            "ingest one, or widen the area or the time"
+            f"the catalogue has no observation for {'; '.join(lines)}; ingest one, or widen the area or the time"
         )
 
     def _nearest_miss(self, argument: str) -> str:
