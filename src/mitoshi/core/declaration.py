@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import ParameterError, misspelt
+from mitoshi.core.features import FeatureKind
+from mitoshi.core.product import Listed
 
 if TYPE_CHECKING:
     from mitoshi.core.product import Coded, Measured
@@ -40,10 +42,15 @@ class DataArgument:
     """One data argument of a method."""
 
     name: str
-    quantity: Quantity
+    quantity: Quantity | FeatureKind
     need: Need
     required: bool
     doc: str
+
+    @property
+    def is_features(self) -> bool:
+        """Whether the argument is a list of features, not a raster."""
+        return isinstance(self.quantity, FeatureKind)
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,13 @@ class Output:
     """One field of a method's result."""
 
     name: str
-    layer: Coded | Measured
+    layer: Coded | Measured | Listed
     doc: str
+
+    @property
+    def is_raster(self) -> bool:
+        """Whether the output is a raster, not a list."""
+        return not isinstance(self.layer, Listed)
 
 
 def _exactly(value: object, kind: type) -> bool:

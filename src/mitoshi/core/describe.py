@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mitoshi.core.product import Coded
+from mitoshi.core.features import FeatureKind
+from mitoshi.core.product import Coded, Listed
 
 if TYPE_CHECKING:
+    from mitoshi.core.features import Column
     from mitoshi.core.method import DataArgument, Method, Output, Parameter
 
 __all__ = ["describe", "json_schema"]
@@ -60,7 +62,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _data(argument: DataArgument) -> dict[str, Any]:
-    return {
+    described: dict[str, Any] = {
         "name": argument.name,
         "required": argument.required,
         "quantity": argument.quantity.name,
@@ -71,10 +73,38 @@ def _data(argument: DataArgument) -> dict[str, Any]:
         "resolution_m": argument.need.resolution,
         "description": argument.doc,
     }
+    if isinstance(argument.quantity, FeatureKind):
+        described |= {"geometry": list(argument.quantity.geometry), "columns": _columns(argument.quantity.columns)}
+    return described
+
+
+def _columns(columns: tuple[Column, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": c.name,
+            "type": c.dtype,
+            "title": c.title._asdict(),
+            "units": c.units,
+            "required": c.required,
+            "description": c.doc,
+        }
+        for c in columns
+    ]
 
 
 def _output(output: Output) -> dict[str, Any]:
     layer = output.layer
+    if isinstance(layer, Listed):
+        return {
+            "name": output.name,
+            "file": f"{output.name}.parquet",
+            "title": layer.title._asdict(),
+            "type": "features" if layer.geometry else "table",
+            "geometry": list(layer.geometry),
+            "columns": _columns(layer.columns),
+            "uncertainty": layer.uncertainty or layer.no_uncertainty,
+            "description": output.doc,
+        }
     stored: dict[str, Any] = {"name": output.name, "file": f"{output.name}.tif", "title": layer.title._asdict()}
     if isinstance(layer, Coded):
         stored |= {"type": "uint8", "classes": {c.code: c.title._asdict() for c in layer.classes}}

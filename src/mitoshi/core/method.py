@@ -2,11 +2,12 @@
 
 A method is a pure function. Its positional-only arguments are data (`Annotated[Raster, QUANTITY, Need(...)]`), its
 keyword-only arguments are parameters with bounds (`Annotated[float, Ge(-30), Le(0)]`), its result is a NamedTuple whose
-fields say how they are stored and where their uncertainty is.
+fields say how they are stored and where their uncertainty is. Data are rasters, or features: `Annotated[Features, BUILDINGS, …]`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import inspect
@@ -28,10 +29,11 @@ from typing import (
 
 from mitoshi.core.declaration import DataArgument, Output, Parameter, Surveyed, Tolerance
 from mitoshi.core.errors import InputError, ParameterError, misspelt
-from mitoshi.core.product import Coded, Figure, Measured
+from mitoshi.core.features import FeatureKind, features_as_declared
+from mitoshi.core.product import Coded, Figure, Listed, Measured
 from mitoshi.core.quantity import Quantity, as_declared
 from mitoshi.core.requirement import Need
-from mitoshi.core.support import Pixel, Scene, Stack, Support, Window
+from mitoshi.core.support import Pixel, Scene, Stack, Support, Whole, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +57,7 @@ class Method(Generic[P, R]):
     version, reference
         Semantic version of the result; the source of the algorithm.
     support
-        How far a pixel's value depends on its neighbours: `Pixel`, `Window`, `Scene` or `Stack`.
+        How far a pixel's value depends on its neighbours: `Pixel`, `Window`, `Scene`, `Stack` or `Whole`.
     tolerance
         When another machine's result counts as equivalent.
     title, caveats
@@ -125,7 +127,7 @@ class Method(Generic[P, R]):
                     f"{self.name} needs {argument.name} ({argument.quantity.name}); give --{argument.name} FILE"
                 )
         return [
-            None if array is None else as_declared(array, argument.quantity, argument.name)
+            None if array is None else _as_asked(array, argument)
             for argument, array in zip(self.data, given, strict=True)
         ]
 
@@ -186,7 +188,7 @@ def method(
     reference
         DOI, standard or handbook from which the algorithm comes.
     support
-        `Pixel()`, `Window(margin)`, `Scene(survey, margin)` or `Stack()`.
+        `Pixel()`, `Window(margin)`, `Scene(survey, margin)`, `Stack()` or `Whole()`.
     title
         Name for people.
     tolerance
@@ -218,6 +220,12 @@ def method(
         return Method(function, declared)
 
     return declare
+
+
+def _as_asked(array: Any, argument: DataArgument) -> Any:
+    if isinstance(argument.quantity, FeatureKind):
+        return features_as_declared(array, argument.quantity, argument.name)
+    return as_declared(array, argument.quantity, argument.name)
 
 
 def _contract_name(function: Callable[..., Any]) -> str:
@@ -269,12 +277,14 @@ def _data_arguments(
         if parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
             continue
         extras = _extras(hints[name])
-        quantity = next((e for e in extras if isinstance(e, Quantity)), None)
+        quantity = next((e for e in extras if isinstance(e, Quantity | FeatureKind)), None)
         if quantity is None:
             raise TypeError(
                 f"data argument {name!r} names no quantity; annotate it with Annotated[Raster, QUANTITY, Need(...)]"
             )
         need = next((e for e in extras if isinstance(e, Need)), Need())
+        if isinstance(quantity, FeatureKind):
+            need = dataclasses.replace(need, coverage=0.0, resolution=None)  # few features may be all there are
         arguments.append(
             DataArgument(name, quantity, need, parameter.default is inspect.Parameter.empty, docs.get(name, ""))
         )
@@ -314,13 +324,13 @@ def _outputs(result: Any) -> list[Output]:
     docs = _documented((inspect.getdoc(result) or "").replace("Attributes\n----------", "Parameters\n----------"))
     found = []
     for name in result._fields:
-        layer = next((e for e in _extras(hints[name]) if isinstance(e, Coded | Measured)), None)
+        layer = next((e for e in _extras(hints[name]) if isinstance(e, Coded | Measured | Listed)), None)
         if layer is None:
             raise TypeError(
-                f"output {name!r} of {result.__name__} says not how it is stored; annotate it with Coded or Measured"
+                f"output {name!r} of {result.__name__} says not how it is stored; annotate it with Coded, Measured or Listed"
             )
         found.append(Output(name, layer, docs.get(name, "")))
     return found
 
 
-__all__ += ["Pixel", "Scene", "Stack", "Support", "Window"]
+__all__ += ["Pixel", "Scene", "Stack", "Support", "Whole", "Window"]

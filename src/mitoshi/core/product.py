@@ -1,8 +1,8 @@
 """How an output becomes a layer that people look at and machines read, and the figures drawn from it.
 
-An output of a method is one field of its NamedTuple, annotated with either `Coded` (classes) or `Measured` (a quantity with
-its storage resolution), and with what is known of its uncertainty: the name of the field that holds it, or the reason why
-there is none.
+An output of a method is one field of its NamedTuple, annotated with `Coded` (classes), `Measured` (a quantity with its storage
+resolution) or `Listed` (features or a table), and with what is known of its uncertainty: the name of the field that holds it, or
+the reason why there is none.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from mitoshi.core.features import Column
     from mitoshi.core.quantity import Quantity
     from mitoshi.core.text import Text
 
-__all__ = ["Coded", "CodedClass", "Figure", "Measured"]
+__all__ = ["Coded", "CodedClass", "Figure", "Listed", "Measured"]
 
 
 class CodedClass(NamedTuple):
@@ -82,6 +83,37 @@ class Measured:
     no_uncertainty: str = ""
     limits: tuple[float, float] = (0.0, 1.0)
     colours: str = "viridis"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list of features or a plain table, stored as (Geo)Parquet in ``<field>.parquet``.
+
+    Attributes
+    ----------
+    title
+        The list's name.
+    columns
+        Its columns in their order.
+    geometry
+        Shapely types that may occur; () for a table without geometry.
+    uncertainty
+        Where the uncertainty stands: the columns or the other output that hold it; "" where there is none.
+    no_uncertainty
+        Why there is none, where `uncertainty` is "".
+    class_column
+        An "int" column by whose codes features are drawn, or "".
+    classes
+        Words and colours of those codes.
+    """
+
+    title: Text
+    columns: tuple[Column, ...]
+    geometry: tuple[str, ...] = ()
+    uncertainty: str = ""
+    no_uncertainty: str = ""
+    class_column: str = ""
+    classes: tuple[CodedClass, ...] = ()
 
 
 class Figure(NamedTuple):

@@ -22,21 +22,34 @@ __all__ = [
     "BACKSCATTER",
     "BETA0",
     "BRIGHTNESS_TEMPERATURE",
+    "COHERENCE",
+    "DIGITAL_NUMBER",
+    "DURATION",
     "ELEVATION",
+    "ELEVATION_CHANGE",
+    "FLOOD_EXTENT",
+    "FLOW_SPEED",
     "GAMMA0",
+    "HEIGHT_UNCERTAINTY",
     "INCIDENCE_ANGLE",
+    "INFILTRATION",
     "LAND_COVER",
+    "OPTICAL",
     "POPULATION",
     "PROBABILITY",
     "QUALITY",
     "QUANTITIES",
     "RELATIVE_BACKSCATTER",
+    "ROUGHNESS",
     "SIGMA0",
+    "SURFACE_DISPLACEMENT",
     "SURFACE_REFLECTANCE",
     "SURFACE_TEMPERATURE",
     "TOA_REFLECTANCE",
     "VALUE",
+    "WATER_DEPTH",
     "WATER_OCCURRENCE",
+    "WATER_SURFACE",
     "Quantity",
     "Raster",
     "as_declared",
@@ -118,6 +131,33 @@ LAND_COVER = Quantity("land_cover", "1", Text("land cover", "土地被覆"), "la
 POPULATION = Quantity("population", "1", Text("population per cell", "人口"))
 QUALITY = Quantity("quality", "1", Text("quality flags", "品質フラグ"), "quality_flag")
 PROBABILITY = Quantity("probability", "1", Text("probability", "確率"))
+FLOOD_EXTENT = Quantity("flood_extent", "1", Text("flood extent (0 dry, 1 flooded, 2 permanent water)", "浸水域"))
+WATER_DEPTH = Quantity("water_depth", "m", Text("water depth", "浸水深"), "flood_water_thickness")
+WATER_SURFACE = Quantity(
+    "water_surface_elevation",
+    "m",
+    Text("water surface elevation", "水面標高"),
+    "water_surface_height_above_reference_datum",
+)
+FLOW_SPEED = Quantity("flow_speed", "m s-1", Text("flow speed", "流速"), "flood_water_speed")
+ROUGHNESS = Quantity("manning_roughness", "s m-0.333333", Text("Manning roughness", "マニングの粗度係数"))
+DURATION = Quantity("elapsed_time", "s", Text("elapsed time", "経過時間"))
+SURFACE_DISPLACEMENT = Quantity(
+    "surface_displacement", "m", Text("initial displacement of the sea surface", "初期水位変動")
+)
+COHERENCE = Quantity("coherence", "1", Text("interferometric coherence", "干渉コヒーレンス"))
+ELEVATION_CHANGE = Quantity("elevation_change", "m", Text("elevation change", "標高変化"))
+INFILTRATION = Quantity("infiltration_rate", "mm h-1", Text("infiltration rate", "浸透能"))
+HEIGHT_UNCERTAINTY = Quantity(
+    "standard_uncertainty_m", "m", Text("standard uncertainty of a height", "高さの標準不確かさ")
+)
+DIGITAL_NUMBER = Quantity("digital_number", "1", Text("uncalibrated image brightness", "画像の画素値（未校正）"))
+OPTICAL = Quantity(
+    "optical",
+    "1",
+    Text("optical image", "光学画像"),
+    members=("surface_reflectance", "toa_reflectance", "digital_number"),
+)
 VALUE = Quantity("value", "1", Text("value of unstated meaning", "値（意味の記載なし）"))
 
 QUANTITIES: dict[str, Quantity] = {q.name: q for q in tuple(globals().values()) if isinstance(q, Quantity)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from mitoshi.core.errors import InputError
 
 if TYPE_CHECKING:
+    from mitoshi.core.features import FeatureKind
     from mitoshi.core.grid import BBox
     from mitoshi.core.quantity import Quantity
 
@@ -77,7 +78,7 @@ class Need:
     coverage: float = 0.5
     same_geometry_as: str | None = None
 
-    def at(self, quantity: Quantity, area: BBox, event: datetime | None) -> Requirement:
+    def at(self, quantity: Quantity | FeatureKind, area: BBox, event: datetime | None) -> Requirement:
         """Return the absolute requirement for one area and one event.
 
         Raises
@@ -98,7 +99,7 @@ class Need:
 class Requirement:
     """Quantity, area, absolute time window and resolution: what a catalogue is asked and a satellite is tasked with."""
 
-    quantity: Quantity
+    quantity: Quantity | FeatureKind
     area: BBox
     start: datetime | None
     end: datetime | None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Pixel", "Scene", "Stack", "Support", "Window"]
+__all__ = ["Pixel", "Scene", "Stack", "Support", "Whole", "Window"]
 
 
 @dataclass(frozen=True)
@@ -50,4 +50,15 @@ class Stack:
     margin: int = 0
 
 
-Support: TypeAlias = Pixel | Window | Scene | Stack
+@dataclass(frozen=True)
+class Whole:
+    """The result depends on the whole scene at once; the method is called once and never in tiles.
+
+    Rasters may arrive unread: ``array.isel(y=…, x=…).to_numpy()`` reads a window, ``array.to_numpy()`` everything. A method for
+    large scenes reads by windows.
+    """
+
+    margin: int = 0
+
+
+Support: TypeAlias = Pixel | Window | Scene | Stack | Whole

@@ -54,6 +54,9 @@ def _page(m: dict[str, Any]) -> str:
 def _data_line(d: dict[str, Any]) -> str:
     need = d["when"] if d["when"] == "any" else f"{d['when']} the event, within {d['within']}"
     accepted = f"{' or '.join(d['accepts'])} [{d['units']}]"
+    if "columns" in d:
+        named = ", ".join(c["name"] + ("*" if c["required"] else "") for c in d["columns"])
+        accepted = f"{d['quantity']} ({named})"
     return f"  --{d['name'].replace('_', '-'):<18} {accepted}; {need}{'' if d['required'] else '; optional'}"
 
 
@@ -65,6 +68,11 @@ def _parameter_line(p: dict[str, Any]) -> str:
 
 
 def _output_line(o: dict[str, Any]) -> str:
+    if "columns" in o:
+        names = ", ".join(
+            c["name"] + (f" [{c['units']}]" if c["units"] not in (None, "1") else "") for c in o["columns"]
+        )
+        return f"  {o['file']:<20} {o['type']}; {names}; uncertainty: {o['uncertainty']}"
     what = (
         f"{o['units']}, step {o['resolution']:g}"
         if "units" in o
