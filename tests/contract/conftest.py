@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import geopandas
 import numpy as np
 import pytest
 import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from odc.geo.xr import xr_coords
+from shapely.geometry import LineString, Point, box
 
 from mitoshi.core.discovery import methods
 
 SHAPE = (300, 340)
+CRS, WEST, NORTH = "EPSG:32654", 400_000.0, 3_500_000.0
 
 
 def pytest_generate_tests(metafunc):
@@ -33,6 +39,19 @@ def plausible(quantity, seed, shape=SHAPE):
         return xr.DataArray(power, dims=("polarisation", "y", "x"), coords=coords, attrs=attrs)
     if quantity.name == "elevation":
         values = 60 * bowl + noise.normal(0, 0.3, shape)
+    elif quantity.name == "flood_extent":
+        values = np.where(bowl < 0.08, 2.0, np.where(bowl < 0.25, 1.0, 0.0))
+    elif quantity.name == "water_depth":
+        values = np.maximum(0.0, 15 * (0.25 - bowl))
+    elif quantity.name == "elevation_change":
+        values = np.where(bowl < 0.1, -3.0, np.where(bowl < 0.2, 2.0, 0.0)) + noise.normal(0, 0.1, shape)
+    elif quantity.name == "optical":
+        attrs["quantity"] = "surface_reflectance"
+        stack = (0.1 + 0.2 * bowl + noise.normal(0, 0.01, (4, *shape))).astype("float32")
+        coords = {"band": ["B02", "B03", "B04", "B08"], **places(shape)}
+        return xr.DataArray(stack, dims=("band", "y", "x"), coords=coords, attrs=attrs)
+    elif quantity.name == "manning_roughness":
+        values = noise.uniform(0.02, 0.1, shape)
     elif quantity.name == "water_occurrence":
         values = (bowl < 0.08).astype(float)
     else:
@@ -40,15 +59,57 @@ def plausible(quantity, seed, shape=SHAPE):
     return xr.DataArray(values.astype("float32"), dims=("y", "x"), coords=places(shape), attrs=attrs)
 
 
+def features_of(kind, seed, shape=SHAPE, count=40):
+    """Return features of the kind on the grid of the arrays, with plausible attributes; nothing here is a truth."""
+    noise = np.random.default_rng(seed)
+    words = {
+        "structure": ("wood", "reinforced_concrete", "steel"),
+        "facility": ("hospital", "shelter", "pump_station"),
+        "road_class": ("primary", "local"),
+        "side": ("south",),
+        "name": ("one",),
+    }
+    table = {}
+    for column in kind.columns:
+        if column.dtype == "str":
+            choice = words.get(column.name)
+            table[column.name] = [choice[n % len(choice)] if choice else f"{column.name}-{n}" for n in range(count)]
+        elif column.name == "time_s":
+            table[column.name] = np.arange(count) * 600.0
+        elif column.dtype == "bool":
+            table[column.name] = noise.uniform(size=count) < 0.1
+        else:
+            table[column.name] = noise.uniform(1, 5, count)
+    if kind.name == "faults":
+        table |= {"longitude": np.full(count, 140.0), "latitude": np.full(count, 31.0)}
+    if not kind.geometry:
+        return geopandas.GeoDataFrame(table)
+    rows, columns = noise.uniform(20, shape[0] - 20, count), noise.uniform(20, shape[1] - 20, count)
+    east, north = WEST + 10.0 * columns, NORTH - 10.0 * rows
+    if "LineString" in kind.geometry and "Polygon" not in kind.geometry:
+        order = np.argsort(east)
+        ends = list(zip(east[order], north[order], strict=True))
+        lines = [LineString([ends[n], ends[(n + 1) % count]]) for n in range(count)]
+        return geopandas.GeoDataFrame(table, geometry=lines, crs=CRS)
+    if kind.name == "inflows":
+        return geopandas.GeoDataFrame(table, geometry=[Point(east[0], north[0])] * count, crs=CRS)
+    boxes = [box(e - 8, n - 8, e + 8, n + 8) for e, n in zip(east, north, strict=True)]
+    return geopandas.GeoDataFrame(table, geometry=boxes, crs=CRS)
+
+
 def places(shape):
-    """Return the coordinates of pixel centres, as every array of a run has them."""
-    return {"y": np.arange(shape[0]) + 0.5, "x": np.arange(shape[1]) + 0.5}
+    """Return the coordinates of pixel centres and the reference system, as every array of a run has them."""
+    grid = GeoBox(shape, Affine(10.0, 0.0, WEST, 0.0, -10.0, NORTH), CRS)
+    return xr_coords(grid)
 
 
 @pytest.fixture
 def inputs():
     def make(declared, **changes):
-        arrays = [plausible(d.quantity, seed) for seed, d in enumerate(declared.data, start=1)]
+        arrays = [
+            features_of(d.quantity, seed) if d.is_features else plausible(d.quantity, seed)
+            for seed, d in enumerate(declared.data, start=1)
+        ]
         return [changes.get(d.name, a) for d, a in zip(declared.data, arrays, strict=True)]
 
     return make

@@ -167,5 +167,15 @@ def test_opera_pairs_by_time(write_raster):
 
 def test_every_reader_is_found_and_the_plain_ones_come_last():
     names = list(sensors.readers())
-    assert {"sentinel1", "sentinel2", "landsat", "palsar2", "opera", "datacube", "raster", "stac-item"} == set(names)
+    assert {
+        "sentinel1",
+        "sentinel2",
+        "landsat",
+        "palsar2",
+        "opera",
+        "datacube",
+        "raster",
+        "stac-item",
+        "features",
+    } == set(names)
     assert names[-1] == "raster"

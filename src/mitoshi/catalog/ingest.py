@@ -103,9 +103,7 @@ def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, li
 
 
 def _opened_by_reader(source: str, describe: Describe) -> list[dict[str, Any]] | None:
-    """Return what a reader makes of a STAC item whose files lie beside it; None where no reader can open them."""
-    if source.endswith(".parquet"):
-        return None
+    """Return what a reader makes of features, or of a STAC item whose files lie beside it; None where none can open them."""
     try:
         return _described(source, describe)
     except Exception:  # whatever the readers dislike, the item may still be worth finding

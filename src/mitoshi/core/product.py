@@ -44,6 +44,8 @@ class Coded:
         Why there is none, where `uncertainty` is None.
     outline
         The code whose connected areas are drawn as polygons in ``<field>.geojson``, or None.
+    quantity
+        What the codes mean to a method that takes them as data, or None.
     """
 
     title: Text
@@ -52,6 +54,7 @@ class Coded:
     uncertainty: str | None = None
     no_uncertainty: str = ""
     outline: int | None = None
+    quantity: Quantity | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["align", "mosaic"]
 
-CODED = frozenset({"land_cover", "quality"})
+CODED = frozenset({"flood_extent", "land_cover", "quality"})
 CODED_FILL = 255
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from mitoshi.evidence.digest import BLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -97,7 +97,9 @@ def encode(values: npt.NDArray[Any], encoding: Encoding) -> list[bytes]:
     return [content[o : o + n] for o, n in zip(offsets, sizes, strict=True)]
 
 
-def _tiff_bytes(values: npt.NDArray[Any], encoding: Encoding, frame: Frame | None = None) -> bytes:
+def _tiff_bytes(
+    values: npt.NDArray[Any], encoding: Encoding, frame: Frame | None = None, tags: Mapping[str, str] | None = None
+) -> bytes:
     """Return a whole TIFF made by GDAL: the codec, and the source of the georeference tags."""
     import rasterio
     from rasterio.io import MemoryFile
@@ -110,6 +112,7 @@ def _tiff_bytes(values: npt.NDArray[Any], encoding: Encoding, frame: Frame | Non
         with memory.open(**encoding.creation(*(int(n) for n in values.shape)), **place) as dataset:
             if frame is not None:
                 _describe(dataset, encoding)
+                dataset.update_tags(**(tags or {}))
             dataset.write(values, 1)
         return bytes(memory.read())
 
@@ -224,16 +227,16 @@ class Pyramid:
         self._store(level, encode(held[:ready], self._encoding))
         self._overview(level + 1, self._halve(held[:ready]))
 
-    def finish(self, path: Path, frame: Frame) -> None:
-        """Put the file together at `path` and flush it to disk."""
+    def finish(self, path: Path, frame: Frame, tags: Mapping[str, str] | None = None) -> None:
+        """Put the file together at `path` and flush it to disk; `tags` are the file's own metadata."""
         import os
         import shutil
 
         template = np.full((BLOCK, BLOCK), self._encoding.nodata, dtype=self._encoding.dtype)
-        tags = read_tags(_tiff_bytes(template, self._encoding, frame))
+        entries = read_tags(_tiff_bytes(template, self._encoding, frame, tags))
         if not frame.georeferenced:
-            tags = {tag: value for tag, value in tags.items() if tag not in GEOREFERENCE}
-        head = _head(tags, self.levels, [spool.sizes for spool in self._spools])
+            entries = {tag: value for tag, value in entries.items() if tag not in GEOREFERENCE}
+        head = _head(entries, self.levels, [spool.sizes for spool in self._spools])
         with path.open("wb") as out:
             out.write(head)
             for spool in reversed(self._spools):

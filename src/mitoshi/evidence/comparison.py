@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mitoshi.core.method import Method, Output
+    from mitoshi.core.product import Measured
 
 __all__ = ["ProductDifference", "compare_files", "compare_product", "compare_run", "sealed_content"]
 
@@ -29,7 +30,7 @@ FIGURE_TOLERANCE = 0.01  # relative, where the rasters are equivalent but not id
 # What says where and on what a bundle was made; it may differ without anything being wrong.
 CIRCUMSTANCES = frozenset({"environment.json", "inputs/locations.json"})
 # What is drawn or derived with libraries whose versions the environment states.
-RENDERED = (".png", ".pdf", ".json", ".geojson")
+RENDERED = (".parquet", ".png", ".pdf", ".json", ".geojson")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class ProductDifference:
         Largest difference, in steps of the storage resolution for measures; 1 for codes.
     first
         (row, column, sealed value, value now) of the first difference in row-major order, or None.
+    words
+        The first difference of a list, in words.
     """
 
     name: str
@@ -56,9 +59,12 @@ class ProductDifference:
     share: float = 0.0
     largest: float = 0.0
     first: tuple[int, int, float, float] | None = None
+    words: str = ""
 
     def line(self) -> str:
         """Return one line for people."""
+        if self.words:
+            return self.words
         if self.first is None:
             return f"{self.name} cannot be compared" if self.status == "different" else f"{self.name} is identical"
         row, column, sealed, now = self.first
@@ -69,9 +75,11 @@ class ProductDifference:
 
 
 def compare_product(sealed: Path, again: Path, output: Output, method: Method[..., Any]) -> ProductDifference:
-    """Compare one raster with its recomputation, within the method's tolerance."""
+    """Compare one product with its recomputation, within the method's tolerance."""
     from mitoshi.sensors import guard
 
+    if not output.is_raster:
+        return _compared_lists(sealed, again, output)
     name = f"{output.name}.tif"
     try:
         with guard.open_raster(sealed / name) as one, guard.open_raster(again / name) as two:
@@ -84,10 +92,22 @@ def compare_product(sealed: Path, again: Path, output: Output, method: Method[..
         return ProductDifference(name, "different")
 
 
+def _compared_lists(sealed: Path, again: Path, output: Output) -> ProductDifference:
+    from mitoshi.evidence.lists import compare_lists, read_list
+
+    name = f"{output.name}.parquet"
+    try:
+        one, two = (read_list(folder / name) for folder in (sealed, again))
+    except Exception:  # a sealed file is anybody's
+        return ProductDifference(name, "different")
+    found = compare_lists(one, two, output)
+    return ProductDifference(name, cast("Status", found.status), words=found.line)
+
+
 def _compared(one: Any, two: Any, output: Output, method: Method[..., Any]) -> ProductDifference:
     from rasterio.windows import Window
 
-    step = 1.0 if isinstance(output.layer, Coded) else output.layer.resolution
+    step = 1.0 if isinstance(output.layer, Coded) else cast("Measured", output.layer).resolution
     allowed = 0.0 if isinstance(output.layer, Coded) else method.tolerance.steps
     pixels = beyond = 0
     largest, first = 0.0, None
@@ -119,7 +139,9 @@ def _steps(a: npt.NDArray[Any], b: npt.NDArray[Any], step: float, *, coded: bool
 
 
 def sealed_content(sealed: Path, output: Output, run: Mapping[str, Any]) -> str | None:
-    """Return one line if a bundle's raster is not the one whose content ``run.json`` states."""
+    """Return one line if a bundle's product is not the one whose content ``run.json`` states."""
+    if not output.is_raster:
+        return _sealed_list(sealed, output, run)
     from mitoshi.core.grid import tiles
     from mitoshi.evidence.digest import BLOCK, block_digests, content_digest
     from mitoshi.evidence.layers import header_of
@@ -134,6 +156,20 @@ def sealed_content(sealed: Path, output: Output, run: Mapping[str, Any]) -> str 
     if content_digest({**header_of(output), **run["grid"]}, digests) == stated:
         return None
     return f"{output.name}.tif is not the layer whose content run.json states"
+
+
+def _sealed_list(sealed: Path, output: Output, run: Mapping[str, Any]) -> str | None:
+    import hashlib
+
+    from mitoshi.evidence.digest import canonical_json
+    from mitoshi.evidence.lists import read_list, table_digest
+
+    table = table_digest(read_list(sealed / f"{output.name}.parquet"))
+    head = canonical_json({"name": output.name, "crs": run["grid"]["crs"], "table": table})
+    stated = dict(dict(run.get("products") or {}).get(output.name) or {}).get("content_sha256")
+    if hashlib.sha256(head).hexdigest() == stated:
+        return None
+    return f"{output.name}.parquet is not the list whose content run.json states"
 
 
 def compare_run(sealed: Mapping[str, Any], again: Mapping[str, Any], *, exact: bool) -> str | None:

@@ -22,6 +22,7 @@ CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org
 NAME = "urn:mitoshi"  # a name, not an address: where the software is had from may change
 MEDIA = {
     ".tif": "image/tiff",
+    ".parquet": "application/vnd.apache.parquet",
     ".geojson": "application/geo+json",
     ".json": "application/json",
     ".png": "image/png",
@@ -53,9 +54,11 @@ def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str]) -> En
     items
         File in the bundle → identifier of the input's item.
     """
-    titles = {f"{o.name}.tif": o.layer.title.en for o in plan.method.outputs}
+    titles = {f"{o.name}.{'tif' if o.is_raster else 'parquet'}": o.layer.title.en for o in plan.method.outputs}
     files = [_file(folder, name, titles, items) for name in list_files(folder)]
-    results = [f["@id"] for f in files if f["@id"].endswith((".tif", ".geojson", ".png", ".pdf", "figures.json"))]
+    results = [
+        f["@id"] for f in files if f["@id"].endswith((".tif", ".parquet", ".geojson", ".png", ".pdf", "figures.json"))
+    ]
     inputs = _inputs(plan)
     parameters = _parameters(plan)
     method = f"{NAME}:{_version()}:{plan.method.name}"

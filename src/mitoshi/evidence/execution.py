@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -17,17 +17,17 @@ from mitoshi.evidence.digest import BLOCK, block_digests
 from mitoshi.evidence.layers import block_mean_of, encoding_of, halving_of, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
     from mitoshi.core.method import DataArgument, Method, Output
-    from mitoshi.core.quantity import Raster
+    from mitoshi.core.quantity import Quantity, Raster
     from mitoshi.core.scene import BlockFunction
     from mitoshi.evidence.frame import Frame
     from mitoshi.evidence.pools import Pool
 
-__all__ = ["LayerPart", "LazyScene", "TileResult", "Work", "survey"]
+__all__ = ["LayerPart", "LazyScene", "TileResult", "Work", "is_features", "survey", "whole"]
 
 OVERVIEW_ROWS = 256  # rows read at once for an overview
 
@@ -92,17 +92,26 @@ class Work:
 
     def __call__(self, tile: Tile) -> TileResult:
         """Compute one tile."""
-        read = [None if a is None else loaded(a, tile.read) for a in self.arrays]
-        inputs = tuple(None if a is None else block_digests(a.to_numpy()[(..., *tile.crop)]) for a in read)
-        background = self._background(read, tile)
+        read, inputs, background = self.inputs(tile)
         result = self.method(*read, **self.parameters)
         del read
         core = {
             o.name: stored(np.asarray(getattr(result, o.name))[tile.crop], o, (tile.height, tile.width))
             for o in self.method.outputs
         }
-        parts = tuple(self._part(core[o.name], o) for o in self.method.outputs)
-        return TileResult(tile, parts, inputs, self._totals(core, type(result), tile), background)
+        return TileResult(tile, self.parts(core), inputs, self._totals(core, type(result), tile), background)
+
+    def inputs(self, tile: Tile) -> tuple[list[Any], tuple[list[bytes] | None, ...], npt.NDArray[Any] | None]:
+        """Return the arguments of one tile, the digests of what was read, and the picture's background."""
+        read = [a if a is None or is_features(a) else loaded(a, tile.read) for a in self.arrays]
+        digests = tuple(
+            None if a is None or is_features(a) else block_digests(a.to_numpy()[(..., *tile.crop)]) for a in read
+        )
+        return read, digests, self._background(read, tile)
+
+    def parts(self, core: Mapping[str, npt.NDArray[Any]]) -> tuple[LayerPart, ...]:
+        """Return the raster outputs of one tile, as stored."""
+        return tuple(self._part(core[o.name], o) for o in self.method.outputs if o.is_raster)
 
     def _part(self, values: npt.NDArray[Any], output: Output) -> LayerPart:
         code = output.layer.outline if isinstance(output.layer, Coded) else None
@@ -131,6 +140,52 @@ class Work:
             area = self.frame.cell_area_m2(tile.row + block.row, tile.column + block.column, block.height, block.width)
             totals.append({k: float(v) for k, v in self.method.tally(result, area).items()})
         return totals
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Reads the inputs of one tile for their digests and the background: the rest of the work where a method saw all at once."""
+
+    work: Work
+
+    def __call__(self, tile: Tile) -> tuple[tuple[list[bytes] | None, ...], npt.NDArray[Any] | None]:
+        """Return digests and background of one tile."""
+        _, digests, background = self.work.inputs(tile)
+        return digests, background
+
+
+def whole(work: Work, cut: Sequence[Tile], pool: Pool) -> tuple[Any, Iterator[TileResult]]:
+    """Call a method once on the whole scene.
+
+    Returns
+    -------
+    result
+        What it returned.
+    tiles
+        Its rasters tile by tile, with the digests of the inputs; the totals stand in the first tile.
+    """
+    result = work.method(*work.arrays, **work.parameters)
+    shape = work.frame.shape
+    rasters = {
+        o.name: stored(np.asarray(getattr(result, o.name)), o, shape) for o in work.method.outputs if o.is_raster
+    }
+    totals: list[dict[str, float]] = []
+    if work.method.tally is not None:
+        area = work.frame.cell_area_m2(0, 0, *shape)
+        totals = [{k: float(v) for k, v in work.method.tally(result, area).items()}]
+
+    def parts() -> Iterator[TileResult]:
+        read = pool.ordered(Inputs(work), cut)
+        for n, (tile, (digests, background)) in enumerate(zip(cut, read, strict=True)):
+            core = {k: v[tile.write] for k, v in rasters.items()}
+            yield TileResult(tile, work.parts(core), digests, totals if n == 0 else [], background)
+
+    return result, parts()
+
+
+def is_features(array: Any) -> bool:
+    """Tell a list of features from a raster."""
+    return hasattr(array, "columns")
 
 
 def loaded(array: Raster, window: tuple[slice, slice]) -> Raster:
@@ -162,7 +217,7 @@ class _Block:
 
     def __call__(self, tile: Tile) -> Any:
         read = {
-            d.name: None if a is None else as_declared(loaded(a, tile.read), d.quantity, d.name)
+            d.name: a if a is None or is_features(a) else as_declared(loaded(a, tile.read), asked(d), d.name)
             for d, a in zip(self.data, self.arrays, strict=True)
         }
         return self.function(tile.row, tile.column, read)
@@ -176,7 +231,7 @@ class LazyScene:
 
     def __init__(self, data: tuple[DataArgument, ...], arrays: tuple[Raster | None, ...], pool: Pool) -> None:
         self._data, self._arrays, self._pool = data, arrays, pool
-        given = next(a for a in arrays if a is not None)
+        given = next(a for a in arrays if a is not None and not is_features(a))
         self._shape = (int(given.shape[-2]), int(given.shape[-1]))
 
     @property
@@ -220,8 +275,13 @@ class _Strip:
         import xarray as xr
 
         strip = loaded(self.array, (slice(start, start + self.rows), slice(None)))
-        strip = as_declared(strip, self.argument.quantity, self.argument.name)
+        strip = as_declared(strip, asked(self.argument), self.argument.name)
         return xr.DataArray(block_mean(strip.to_numpy(), self.factor), dims=("y", "x"), attrs=strip.attrs)
+
+
+def asked(argument: DataArgument) -> Quantity:
+    """Return the quantity of a raster argument."""
+    return cast("Quantity", argument.quantity)
 
 
 def survey(

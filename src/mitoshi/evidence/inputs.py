@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union, cast
 from urllib.parse import urlsplit
 
 from mitoshi.core.errors import InputError, QuantityError, misspelt
+from mitoshi.core.features import FeatureKind, features_as_declared
 from mitoshi.core.quantity import as_declared
 from mitoshi.evidence.digest import content_digest, file_digest, multihash
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import pystac
 
+    from mitoshi.core.features import Features
     from mitoshi.core.grid import BBox
     from mitoshi.core.method import DataArgument, Method
     from mitoshi.core.quantity import Raster
@@ -57,7 +59,7 @@ class Given:
     observation
         As the reader opened it.
     layer
-        The array that is used.
+        The array, or the features, that are used.
     root
         The file or folder that the user or the catalogue named.
     description
@@ -68,7 +70,7 @@ class Given:
 
     argument: DataArgument
     observation: Observation
-    layer: Raster
+    layer: Raster | Features
     root: Path
     description: str
     address: str = ""
@@ -106,8 +108,8 @@ class Given:
             "name": self.root.name,
             "kind": "folder" if self.root.is_dir() else "file",
             "description": self.description,
-            "quantity": self.layer.attrs.get("quantity"),
-            "units": self.layer.attrs.get("units"),
+            "quantity": self.argument.quantity.name if self.argument.is_features else self.layer.attrs.get("quantity"),
+            "units": None if self.argument.is_features else self.layer.attrs.get("units"),
             "datetime": self.datetime,
             "reader": self.properties.get("mitoshi:reader"),
             "simulated": self.simulated,
@@ -214,28 +216,43 @@ def _given(argument: DataArgument, given: Any) -> Given:
     if part and "part=" not in description:
         description = ",".join(filter(None, [description, f"part={part}"]))
     layer = _layer(argument, observation)
-    corner = layer.isel(y=slice(0, 1), x=slice(0, 1)).load()
-    as_declared(corner, argument.quantity, argument.name)  # refuses a wrong unit before anything is computed
+    if isinstance(argument.quantity, FeatureKind):
+        layer = features_as_declared(layer, argument.quantity, argument.name)
+    else:
+        corner = layer.isel(y=slice(0, 1), x=slice(0, 1)).load()
+        as_declared(corner, argument.quantity, argument.name)  # refuses a wrong unit before anything is computed
     address = source.address if isinstance(source, Fetched) else ""
     return Given(argument, observation, layer, Path(path), description, address)
 
 
-def _layer(argument: DataArgument, observation: Observation) -> Raster:
+def _layer(argument: DataArgument, observation: Observation) -> Any:
+    if argument.is_features:
+        return _features(argument, observation)
     wanted = (argument.quantity.name, *argument.quantity.members)
     for name in wanted:
         if name in observation.layers:
             return observation.layers[name]
-    held = ", ".join(sorted(observation.layers)) or "nothing"
+    held = ", ".join(sorted({*observation.layers, *observation.features})) or "nothing"
     raise QuantityError(
         f"{argument.name} must be {argument.quantity.name}, but {observation.item.id} holds {held}; "
         "give another file or describe it with '#quantity=…'"
     )
 
 
+def _features(argument: DataArgument, observation: Observation) -> Features:
+    if argument.quantity.name in observation.features:
+        return observation.features[argument.quantity.name]
+    held = ", ".join(sorted({*observation.layers, *observation.features})) or "nothing"
+    raise QuantityError(
+        f"{argument.name} must be {argument.quantity.name}, but {observation.item.id} holds {held}; "
+        "give a file of such features, or describe it with '#quantity=…'"
+    )
+
+
 def framed(
     method: Method[..., Any], given: Mapping[str, tuple[Given, ...]], area: BBox | None
 ) -> tuple[Frame, tuple[Raster | None, ...]]:
-    """Return the run's grid, that of the first data argument, and every argument on it, lazily.
+    """Return the run's grid, that of the first raster, and every argument on it: rasters lazily, features in its CRS.
 
     Raises
     ------
@@ -243,14 +260,20 @@ def framed(
         If the layers cannot be brought onto one grid.
     """
     from mitoshi.cube import align, mosaic
+    from mitoshi.cube.features import on_grid
     from mitoshi.evidence.frame import frame_of
 
-    first = next(iter(given))
+    first = next((name for name, group in given.items() if not group[0].argument.is_features), None)
+    if first is None:
+        rasters = " or ".join(f"--{d.name.replace('_', '-')}" for d in method.data if not d.is_features)
+        raise InputError(f"{method.name} needs at least one raster, whose grid it computes on; give {rasters} FILE")
     frame = frame_of(given[first][0].layer, area, first)
-    arrays: list[Raster | None] = []
+    arrays: list[Any] = []
     for argument in method.data:
         layers = [g.layer for g in given.get(argument.name, ())]
-        if len(layers) > 1:
+        if argument.is_features:
+            arrays.append(on_grid(layers, frame.geobox, argument.name) if layers else None)
+        elif len(layers) > 1:
             arrays.append(mosaic(layers, frame.geobox))
         else:
             arrays.append(align({argument.name: layers[0]}, frame.geobox)[argument.name] if layers else None)

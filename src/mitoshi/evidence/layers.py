@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mitoshi.core.errors import RunError
-from mitoshi.core.product import Coded, Measured
+from mitoshi.core.product import Coded, Listed, Measured
 from mitoshi.evidence.cog import Encoding
 
 if TYPE_CHECKING:
@@ -18,18 +18,26 @@ if TYPE_CHECKING:
 
     from mitoshi.core.method import Output
 
-__all__ = ["encoding_of", "halving_of", "stored"]
+__all__ = ["encoding_of", "halving_of", "stored", "tags_of"]
 
 CODED_LEVEL, MEASURED_LEVEL = 6, 1  # DEFLATE levels, see Encoding.level
 
 
 def encoding_of(output: Output) -> Encoding:
     """Return how the layer of an output is stored."""
-    layer = output.layer
+    layer = cast("Coded | Measured", output.layer)  # lists are no rasters
     if isinstance(layer, Coded):
         colours = tuple((c.code, _rgb(c.colour)) for c in layer.classes)
         return Encoding("uint8", layer.nodata, CODED_LEVEL, None, output.name, colours)
     return Encoding("float32", float("nan"), MEASURED_LEVEL, layer.quantity.units, output.name)
+
+
+def tags_of(output: Output, *, simulated: bool) -> dict[str, str]:
+    """Return what a product's file says of itself, so that it can be the input of another run without further words."""
+    layer = output.layer
+    quantity = None if isinstance(layer, Listed) else layer.quantity
+    found = {} if quantity is None else {"MITOSHI_QUANTITY": quantity.name, "MITOSHI_UNITS": quantity.units}
+    return {**found, **({"MITOSHI_SIMULATED": "true"} if simulated else {})}
 
 
 def header_of(output: Output) -> dict[str, Any]:
@@ -64,11 +72,12 @@ def stored(values: Any, output: Output, shape: tuple[int, int]) -> npt.NDArray[A
         raise RunError(f"{output.name} has shape {array.shape}, expected {shape}; mend the method")
     if isinstance(output.layer, Measured):
         return rounded(array, output.layer.resolution)
+    layer = cast("Coded", output.layer)
     codes = array.astype(np.uint8)
     if not np.array_equal(codes, array):
         raise RunError(f"{output.name} holds values that are no codes from 0 to 255; mend the method")
     known = np.zeros(256, bool)
-    known[[c.code for c in output.layer.classes] + [output.layer.nodata]] = True
+    known[[c.code for c in layer.classes] + [layer.nodata]] = True
     if not known[codes].all():
         raise RunError(f"{output.name} holds a code that it does not declare; mend the method")
     return codes
@@ -89,7 +98,7 @@ def halving_of(output: Output) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
     """Return the overview rule: of 2 × 2 codes the first is shown; measures are averaged over what was observed."""
     if isinstance(output.layer, Coded):
         return _first_of_four
-    return partial(_mean_of_four, resolution=output.layer.resolution)
+    return partial(_mean_of_four, resolution=cast("Measured", output.layer).resolution)
 
 
 def _first_of_four(codes: npt.NDArray[Any]) -> npt.NDArray[Any]:

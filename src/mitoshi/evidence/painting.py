@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mitoshi.core.product import Coded, Measured
+from mitoshi.core.product import Coded
 from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES, to_db
 from mitoshi.core.text import Text
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from mitoshi.core.method import Method, Output
+    from mitoshi.core.product import Measured
     from mitoshi.core.text import Language
 
     Bytes = npt.NDArray[np.uint8]
@@ -102,7 +103,7 @@ def painted(values: npt.NDArray[Any], output: Output, under: Floats | None, size
     if isinstance(output.layer, Coded):
         _paint_classes(picture, thin, output.layer, bare=under is not None)
     else:
-        _paint_measured(picture, thin, output.layer)
+        _paint_measured(picture, thin, cast("Measured", output.layer))
     return picture
 
 

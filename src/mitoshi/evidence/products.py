@@ -9,13 +9,15 @@ import numpy as np
 
 from mitoshi.evidence.cog import Pyramid
 from mitoshi.evidence.digest import BLOCK, content_digest
-from mitoshi.evidence.layers import encoding_of, halving_of, header_of
+from mitoshi.evidence.layers import encoding_of, halving_of, header_of, tags_of
+from mitoshi.evidence.lists import as_listed, list_digest, write_list
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from mitoshi.core.features import Features
     from mitoshi.core.method import Method, Output
     from mitoshi.evidence.execution import TileResult
     from mitoshi.evidence.frame import Frame
@@ -57,13 +59,15 @@ class Collector:
 
     def __init__(self, method: Method[..., Any], frame: Frame, folder: Path) -> None:
         self.method, self.frame = method, frame
+        self.rasters = [o for o in method.outputs if o.is_raster]
+        self.lists: dict[str, Features] = {}
         self.level = picture_level(frame.shape)
-        self._pyramids = [Pyramid(frame.shape, encoding_of(o), halving_of(o), folder) for o in method.outputs]
+        self._pyramids = [Pyramid(frame.shape, encoding_of(o), halving_of(o), folder) for o in self.rasters]
         for pyramid in self._pyramids:
             if 0 < self.level < len(pyramid.levels):
                 pyramid.keep(self.level)
         self._row: list[TileResult] = []
-        self._digests: list[list[bytes]] = [[] for _ in method.outputs]
+        self._digests: list[list[bytes]] = [[] for _ in self.rasters]
         self._inputs: list[list[bytes]] = [[] for _ in method.data]
         self._masks: dict[int, list[npt.NDArray[np.uint8]]] = {}
         self._background: list[npt.NDArray[Any]] = []
@@ -100,10 +104,20 @@ class Collector:
         if backgrounds:
             self._background.append(np.concatenate(backgrounds, axis=1))
 
-    def finish(self, folder: Path) -> None:
-        """Write ``<field>.tif`` of every output."""
-        for output, pyramid in zip(self.method.outputs, self._pyramids, strict=True):
-            pyramid.finish(folder / f"{output.name}.tif", self.frame)
+    def finish(self, folder: Path, *, simulated: bool) -> None:
+        """Write ``<field>.tif`` or ``<field>.parquet`` of every output; each says whether it is simulated."""
+        for output, pyramid in zip(self.rasters, self._pyramids, strict=True):
+            pyramid.finish(folder / f"{output.name}.tif", self.frame, tags_of(output, simulated=simulated))
+        tags = {"mitoshi_simulated": "true"} if simulated else {}
+        for output in self.method.outputs:
+            if not output.is_raster:
+                write_list(self.lists[output.name], folder / f"{output.name}.parquet", output, tags)
+
+    def add_lists(self, result: Any) -> None:
+        """Take the lists of a method that was called once on the whole scene."""
+        for output in self.method.outputs:
+            if not output.is_raster:
+                self.lists[output.name] = as_listed(getattr(result, output.name), output, self.frame)
 
     def close(self) -> None:
         """Drop temporary files."""
@@ -117,7 +131,9 @@ class Collector:
 
     def digest(self, output: Output) -> str:
         """Return the content digest of one product."""
-        n = self.method.outputs.index(output)
+        if not output.is_raster:
+            return list_digest(self.lists[output.name], output, self.frame)
+        n = self.rasters.index(output)
         return content_digest({**header_of(output), **self.frame.described()}, self._digests[n])
 
     def input_blocks(self, argument: int) -> list[bytes]:
@@ -126,7 +142,7 @@ class Collector:
 
     def mask(self, output: Output) -> npt.NDArray[np.uint8] | None:
         """Return where the outlined code of an output is."""
-        parts = self._masks.get(self.method.outputs.index(output))
+        parts = self._masks.get(self.rasters.index(output)) if output.is_raster else None
         return None if parts is None else np.concatenate(parts)
 
     def background(self) -> npt.NDArray[Any] | None:
@@ -139,11 +155,11 @@ class Collector:
             from mitoshi.sensors import guard
 
             found = {}
-            for output in self.method.outputs:
+            for output in self.rasters:
                 with guard.open_raster(folder / f"{output.name}.tif") as dataset:
                     found[output.name] = dataset.read(1)
             return found
-        return {o.name: p.picture(self.level) for o, p in zip(self.method.outputs, self._pyramids, strict=True)}
+        return {o.name: p.picture(self.level) for o, p in zip(self.rasters, self._pyramids, strict=True)}
 
 
 def _rows(blocks: list[bytes], columns: int) -> list[list[bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,12 +16,14 @@ from mitoshi.evidence.bundle import SUMS, sums_text, write_file
 from mitoshi.evidence.crate import crate
 from mitoshi.evidence.digest import feature_lines, pretty_json, text_digest
 from mitoshi.evidence.environment import environment
+from mitoshi.evidence.lists import picture_of
 from mitoshi.evidence.outline import outlines, thinning
 from mitoshi.evidence.record import product_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mitoshi.core.product import Listed
     from mitoshi.core.text import Language
     from mitoshi.evidence.inputs import Given
     from mitoshi.evidence.products import Collector
@@ -148,11 +150,17 @@ def _write_pictures(plan: Plan, outcome: Outcome, folder: Path, figures: tuple[F
     import xarray as xr
 
     collector = outcome.collector
-    layers = collector.pictures(folder)
+    layers: dict[str, Any] = collector.pictures(folder)
     grid = plan.frame.geobox if collector.level == 0 else plan.frame.geobox.zoom_out(2**collector.level)
+    for output in plan.method.outputs:
+        if output.name in collector.lists and cast("Listed", output.layer).geometry and plan.frame.georeferenced:
+            shape = (int(grid.shape[0]), int(grid.shape[1]))
+            layers[output.name] = picture_of(collector.lists[output.name], output, grid, shape)
     background = collector.background()
-    given = next(iter(outcome.given.values()))[0]
-    under = None if background is None else xr.DataArray(background, dims=("y", "x"), attrs=given.layer.attrs)
+    given = next(g[0] for g in outcome.given.values() if not g[0].argument.is_features)
+    under = (
+        None if background is None else xr.DataArray(background, dims=("y", "x"), attrs=cast("Any", given.layer).attrs)
+    )
     simulated = any(g.simulated for group in outcome.given.values() for g in group)
     caveats = tuple(plan.method.caveats)
     for (language, picture), (_, page) in zip(PICTURES, REPORTS, strict=True):

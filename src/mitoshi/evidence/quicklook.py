@@ -6,13 +6,14 @@ in any thread.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from mitoshi.core.errors import RunError
-from mitoshi.core.product import Coded, Measured
+from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.text import Text
 from mitoshi.evidence import fonts
 from mitoshi.evidence.cartography import Neatline, neatline, scale_bar
@@ -46,6 +47,7 @@ INK, GREY, PAPER, AMBER = "#111111", "#5a5a5a", "#ffffff", "#ffc20e"
 SIMULATED = Text(
     "SIMULATED / 模擬 — not a real observation", "模擬（シミュレーション）/ SIMULATED ― 実際の観測ではありません"
 )
+NOT_DRAWN = Text("nothing to draw on this grid", "この格子に描くものはありません")
 NOT_OBSERVED = Text("not observed", "未観測")  # NaN; what is not observable is a class of a coded layer
 PIXELS = Text("pixel coordinates (no georeference)", "画素座標（地理参照なし）")
 SCALE_AT_CENTRE = Text("scale at the map's centre", "縮尺は地図中央での値")
@@ -79,7 +81,8 @@ def render(
     Parameters
     ----------
     layers
-        Results by output name, each (y, x); uint8 codes of a coded output, float of a measured one (NaN: not observed).
+        Results by output name, each (y, x): uint8 codes of a coded output, float of a measured one (NaN: not observed); of
+        a listed one the pair that `mitoshi.evidence.lists.picture_of` returns.
     method
         Whose outputs they are; gives words and colours.
     grid
@@ -99,15 +102,10 @@ def render(
     -------
     PNG file, 1400 pixels wide. The class with code 0 is the ordinary state: it is left bare where there is a background.
 
-    Raises
-    ------
-    RunError
-        If no layer of the method is among `layers`.
     """
     from PIL import Image, ImageDraw
 
-    output = _shown(layers, method)
-    values = np.asarray(layers[output.name])
+    output, values = _shown(layers, method)
     lines = neatline(grid, (int(values.shape[0]), int(values.shape[1])))
     under, note = prepared(background, method, language)
     heading = fonts.printable(title.in_(language) if isinstance(title, Text) else title)
@@ -133,11 +131,21 @@ def render(
     return _png(page)
 
 
-def _shown(layers: Mapping[str, Any], method: Method[..., Any]) -> Output:
+def _shown(layers: Mapping[str, Any], method: Method[..., Any]) -> tuple[Output, np.ndarray[Any, Any]]:
+    """Return the first coded output, else the first raster, else the first list as it is drawn; and its values."""
     given = [o for o in method.outputs if o.name in layers]
-    if not given:
+    rasters = [o for o in given if o.is_raster]
+    if rasters:
+        shown = next((o for o in rasters if isinstance(o.layer, Coded)), rasters[0])
+        return shown, np.asarray(layers[shown.name])
+    if given:
+        codes, layer = layers[given[0].name]
+        return replace(given[0], layer=layer), codes
+    if any(o.is_raster for o in method.outputs):
         raise RunError(f"{method.name} gave no layer to draw; layers: {', '.join(layers) or 'none'}")
-    return next((o for o in given if isinstance(o.layer, Coded)), given[0])
+    missing = method.outputs[0]
+    blank = Coded(missing.layer.title, (CodedClass(0, NOT_DRAWN, "#f2efe6"),), no_uncertainty="a drawing")
+    return replace(missing, layer=blank), np.zeros((64, 64), np.uint8)
 
 
 def _face(size: int, weight: fonts.Weight = "Regular") -> Any:
@@ -207,15 +215,16 @@ def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image
     y += 10
     if isinstance(output.layer, Measured):
         return page.crop((0, 0, PANEL, _colour_scale(page, output.layer, y, language)))
-    for kind in output.layer.classes:
-        unseen = kind.code == output.layer.nodata
+    layer = cast("Coded", output.layer)
+    for kind in layer.classes:
+        unseen = kind.code == layer.nodata
         if unseen:
             page.paste(hatching((46, 32)), (0, y))
         elif not (hasbackground and kind.code == 0):
             page.paste(kind.colour, (0, y, 46, y + 32))
         else:
             page.paste(grey_ramp(46, 32), (0, y))
-        edge = darker(kind.colour) if kind.code == output.layer.outline else INK
+        edge = darker(kind.colour) if kind.code == layer.outline else INK
         pen.rectangle((0, y, 45, y + 31), None, edge, 2)
         for line in broken(fonts.printable(kind.title.in_(language)), PANEL - 62, face.getlength):
             pen.text((60, y + 16), line, INK, face, anchor="lm")

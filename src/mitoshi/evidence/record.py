@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.product import Coded
+from mitoshi.core.product import Coded, Listed
 from mitoshi.evidence.digest import block_digests, content_digest, text_digest
 
 if TYPE_CHECKING:
@@ -90,8 +90,16 @@ def iso(time: datetime) -> str:
 
 
 def product_record(output: Output, digest: str) -> dict[str, Any]:
-    """Return what ``run.json`` says of one raster product."""
+    """Return what ``run.json`` says of one product."""
     layer = output.layer
+    if isinstance(layer, Listed):
+        return {
+            "file": f"{output.name}.parquet",
+            "content_sha256": digest,
+            "uncertainty": layer.uncertainty or None,
+            "no_uncertainty": layer.no_uncertainty,
+            "columns": {c.name: c.units for c in layer.columns},
+        }
     stored: dict[str, Any] = (
         {"dtype": "uint8", "nodata": layer.nodata, "classes": {str(c.code): c.title.en for c in layer.classes}}
         if isinstance(layer, Coded)

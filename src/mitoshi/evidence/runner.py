@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
-from mitoshi.core.method import Stack
+from mitoshi.core.method import Stack, Whole
 from mitoshi.evidence.bundle import Bundle, draft, replaceable
 from mitoshi.evidence.digest import BLOCK
-from mitoshi.evidence.execution import Work, survey
+from mitoshi.evidence.execution import Work, is_features, survey, whole
 from mitoshi.evidence.inputs import assumptions, content, file_digests, framed, open_sources
+from mitoshi.evidence.lists import table_digest
 from mitoshi.evidence.outline import thinning
 from mitoshi.evidence.pools import pool
 from mitoshi.evidence.products import Collector, picture_level
@@ -180,7 +181,7 @@ def fitting_tile(method: Method[..., Any], arrays: Sequence[Raster | None], tile
         raise InputError(f"the tile size must be positive, got {tile_size}")
     size = -(-tile_size // BLOCK) * BLOCK
     margin = 0 if isinstance(method.support, Stack) else method.support.margin
-    per_pixel = sum(_bytes_per_pixel(a) for a in arrays if a is not None)
+    per_pixel = sum(_bytes_per_pixel(a) for a in arrays if a is not None and not is_features(a))
     while 2 * WORKING_COPIES * per_pixel * (size + 2 * margin) ** 2 > limit_bytes:
         if size == BLOCK:
             raise InputError(
@@ -229,7 +230,8 @@ def carry_out(
             collector = Collector(plan.method, plan.frame, folder)
             try:
                 _compute(plan, prepared, summary, collector, where, tell)
-                collector.finish(folder)
+                simulated = any(g.simulated for group in prepared.given.values() for g in group)
+                collector.finish(folder, simulated=simulated)
             finally:
                 collector.close()
         digest = summary_digest(next(iter(summary.values()))) if summary else None
@@ -246,7 +248,7 @@ def _compute(
     plan: Plan, prepared: Prepared, summary: Mapping[str, Any], collector: Collector, where: Any, tell: Progress
 ) -> None:
     shape = plan.frame.shape
-    shown = next(n for n, a in enumerate(prepared.arrays) if a is not None)
+    shown = next(n for n, a in enumerate(prepared.arrays) if a is not None and not is_features(a))
     work = Work(
         plan.method,
         prepared.arrays,
@@ -256,7 +258,12 @@ def _compute(
         (shown, 2 ** picture_level(shape)),
     )
     cut = list(tiles(shape, plan.tile_size, plan.method.support.margin))
-    for done, result in enumerate(where.ordered(work, cut), 1):
+    results = where.ordered(work, cut)
+    if isinstance(plan.method.support, Whole):
+        tell(0, len(cut), "whole scene")
+        found, results = whole(work, cut, where)
+        collector.add_lists(found)
+    for done, result in enumerate(results, 1):
         collector.add(result)
         tell(done, len(cut), "tiles")
 
@@ -267,5 +274,8 @@ def _contents(plan: Plan, prepared: Prepared, collector: Collector) -> dict[str,
     for n, (argument, array) in enumerate(zip(plan.method.data, prepared.arrays, strict=True)):
         if array is not None:
             group = prepared.given[argument.name]
+            if is_features(array):
+                found[argument.name] = table_digest(array)
+                continue
             found[argument.name] = content(group, array, plan.frame, collector.input_blocks(n))
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.product import Coded
+from mitoshi.core.product import Coded, Listed
 from mitoshi.evidence.digest import file_digest, multihash
 from mitoshi.evidence.record import iso
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mitoshi.core.method import Output
+    from mitoshi.core.product import Measured
     from mitoshi.evidence.frame import Frame
     from mitoshi.evidence.record import Plan
 
@@ -26,8 +27,10 @@ SCHEMAS = {
     "file": "https://stac-extensions.github.io/file/v2.1.0/schema.json",
     "processing": "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
     "projection": "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
+    "table": "https://stac-extensions.github.io/table/v1.2.0/schema.json",
     "raster": "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
 }
+PARQUET = "application/vnd.apache.parquet"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 EDGE_STEPS = 5  # points along each side of a footprint
 
@@ -51,7 +54,7 @@ def catalog(plan: Plan) -> dict[str, Any]:
 
 
 def item(plan: Plan, output: Output, folder: Path, bundle_id: str, items: Mapping[str, str]) -> dict[str, Any]:
-    """Return the item of one raster product.
+    """Return the item of one product.
 
     Parameters
     ----------
@@ -110,7 +113,8 @@ def _code(frame: Frame) -> str | None:
 
 
 def _extensions(output: Output) -> set[str]:
-    return {"file", "processing", "projection", "classification" if isinstance(output.layer, Coded) else "raster"}
+    kind = {"table"} if not output.is_raster else {"classification"} if isinstance(output.layer, Coded) else {"raster"}
+    return {"file", "processing", "projection", *kind}
 
 
 def _times(plan: Plan) -> dict[str, Any]:
@@ -125,7 +129,14 @@ def _times(plan: Plan) -> dict[str, Any]:
 
 
 def _assets(output: Output, folder: Path) -> dict[str, Any]:
-    found = {"data": {**_file(folder, f"{output.name}.tif", COG, output.layer.title.en, "data"), **_bands(output)}}
+    if isinstance(output.layer, Listed):
+        data = {
+            **_file(folder, f"{output.name}.parquet", PARQUET, output.layer.title.en, "data"),
+            **_columns(output.layer),
+        }
+    else:
+        data = {**_file(folder, f"{output.name}.tif", COG, output.layer.title.en, "data"), **_bands(output.layer)}
+    found = {"data": data}
     if (folder / f"{output.name}.geojson").exists():
         found["outline"] = _file(folder, f"{output.name}.geojson", "application/geo+json", "outlines", "data")
     found["quicklook"] = _file(folder, "quicklook.png", "image/png", "quick-look", "overview")
@@ -133,8 +144,13 @@ def _assets(output: Output, folder: Path) -> dict[str, Any]:
     return found
 
 
-def _bands(output: Output) -> dict[str, Any]:
-    layer = output.layer
+def _columns(layer: Listed) -> dict[str, Any]:
+    columns = [{"name": c.name, "type": c.dtype, "description": c.title.en} for c in layer.columns]
+    shape = [{"name": "geometry", "type": "binary", "description": "WKB"}] if layer.geometry else []
+    return {"table:columns": [*columns, *shape]}
+
+
+def _bands(layer: Coded | Measured) -> dict[str, Any]:
     if isinstance(layer, Coded):
         classes = [
             {"value": c.code, "name": f"class_{c.code}", "title": c.title.en, "description": c.title.en,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pystac
 
+    from mitoshi.core.features import FeatureKind
     from mitoshi.core.quantity import Quantity
     from mitoshi.sensors.observation import Reader
 
@@ -169,7 +170,7 @@ def _renamed(item: pystac.Item, source: Source, content: Mapping[str, Any]) -> p
     return item
 
 
-def open_foreign(item: pystac.Item, expecting: Quantity | None) -> Observation:
+def open_foreign(item: pystac.Item, expecting: Quantity | FeatureKind | None) -> Observation:
     """Return the observation of an item of another catalogue: of its own file where it has one, else fetched by its links.
 
     Raises
@@ -185,7 +186,7 @@ def open_foreign(item: pystac.Item, expecting: Quantity | None) -> Observation:
     return _fetched(item, expecting)
 
 
-def _fetched(item: pystac.Item, expecting: Quantity | None) -> Observation:
+def _fetched(item: pystac.Item, expecting: Quantity | FeatureKind | None) -> Observation:
     import json
     import os
     import tempfile

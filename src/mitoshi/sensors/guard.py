@@ -73,6 +73,8 @@ CONTAINERS: tuple[tuple[bytes, str], ...] = (
     (b"CDF\x02", "netcdf3"),
     (b"CDF\x05", "netcdf3"),
     (b"\x0e\x03\x13\x01", "hdf4"),
+    (b"PAR1", "parquet"),
+    (b"SQLite format 3\0", "sqlite"),
 )
 OPTIONS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -132,7 +134,7 @@ def magic(location: Location, length: int = 512) -> bytes:
 
 
 def sniff(head: bytes) -> str:
-    r"""Return what the first bytes say: a GDAL driver's name, or "zip", "gzip", "tar", "hdf5", "xml", "json" or "unknown".
+    r"""Return what the first bytes say: a GDAL driver's name, or "zip", "parquet", "sqlite", "xml", "json", … or "unknown".
 
     >>> sniff(b"II*\0....")
     'GTiff'

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mitoshi.core.features import FeatureKind
 from mitoshi.core.quantity import DECIBEL_UNITS, ELEVATION, QUANTITIES
 from mitoshi.core.text import Text
 
@@ -88,7 +89,7 @@ class Meaning:
 
 
 def meaning_of(
-    name: str, header: Header, said: Description, expecting: Quantity | None, sample: Callable[[], Sample]
+    name: str, header: Header, said: Description, expecting: Quantity | FeatureKind | None, sample: Callable[[], Sample]
 ) -> Meaning:
     """Return what a raster means: what the user says first, then the file's own tags, then what its values allow.
 
@@ -106,6 +107,8 @@ def meaning_of(
         Reads a few windows; called only where the values must decide.
     """
     tags = header.tags
+    if isinstance(expecting, FeatureKind):
+        expecting = None  # a raster is no features; what it is says why it does not fit
     quantity = said.quantity or _known(tags.get("MITOSHI_QUANTITY"))
     units = said.units or (tags.get("MITOSHI_UNITS") if said.quantity is None else None)
     assumptions: tuple[Text, ...] = ()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mitoshi.core.errors import InputError, ParameterError, misspelt
+from mitoshi.core.feature_kinds import FEATURE_KINDS
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.sensors import guard
 from mitoshi.sensors.tree import Member, Tree, open_tree
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pystac
     import xarray as xr
 
+    from mitoshi.core.features import FeatureKind, Features
     from mitoshi.core.quantity import Quantity
     from mitoshi.core.text import Text
 
@@ -43,12 +45,15 @@ class Observation:
         What the reader had to suppose because the file does not say.
     files
         Every native file that is read, for checksums.
+    features
+        Kind of features to features that were read whole.
     """
 
     layers: Mapping[str, xr.DataArray]
     item: pystac.Item
     assumptions: tuple[Text, ...] = ()
     files: tuple[Path, ...] = ()
+    features: Mapping[str, Features] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Description:
     Attributes
     ----------
     quantity
-        Name of a quantity of `mitoshi.core.quantity`.
+        Name of a quantity of `mitoshi.core.quantity`, or of a kind of features.
     units
         Unit of the values, such as ``dB`` or ``m``.
     bands
@@ -104,8 +109,8 @@ class Description:
             if key not in cls.__dataclass_fields__ or not equals:
                 raise ParameterError(misspelt("description", key, cls.__dataclass_fields__))
             values[key] = _value(key, value.strip())
-        if "quantity" in values and values["quantity"] not in QUANTITIES:
-            raise ParameterError(misspelt("quantity", values["quantity"], QUANTITIES))
+        if "quantity" in values and values["quantity"] not in {**QUANTITIES, **FEATURE_KINDS}:
+            raise ParameterError(misspelt("quantity", values["quantity"], {**QUANTITIES, **FEATURE_KINDS}))
         return cls(**values)
 
     def __str__(self) -> str:
@@ -139,7 +144,7 @@ class Source:
 
     path: Path
     description: Description = field(default_factory=Description)
-    expecting: Quantity | None = None
+    expecting: Quantity | FeatureKind | None = None
     only: tuple[str, ...] | None = None
 
     @cached_property
@@ -182,7 +187,7 @@ class Source:
         return replace(self, description=replace(self.description, part=part))
 
 
-def source_of(source: str | Path, expecting: Quantity | None = None) -> Source:
+def source_of(source: str | Path, expecting: Quantity | FeatureKind | None = None) -> Source:
     """Return what ``PATH`` or ``PATH#key=value,…`` names.
 
     Raises

@@ -15,6 +15,7 @@ from mitoshi.sensors.observation import LOGGER, Observation, Reader, Source, sou
 if TYPE_CHECKING:
     import pystac
 
+    from mitoshi.core.features import FeatureKind
     from mitoshi.core.quantity import Quantity
 
 __all__ = ["items", "open_item", "open_observation", "readers"]
@@ -42,7 +43,7 @@ def _reader(source: Source) -> Reader:
     )
 
 
-def _described(source: str | Path | Source, expecting: Quantity | None) -> Source:
+def _described(source: str | Path | Source, expecting: Quantity | FeatureKind | None) -> Source:
     return source if isinstance(source, Source) else source_of(source, expecting)
 
 
@@ -68,7 +69,7 @@ def items(source: str | Path) -> list[pystac.Item]:
         return _reader(described).items(described)
 
 
-def open_observation(source: str | Path, *, expecting: Quantity | None = None) -> Observation:
+def open_observation(source: str | Path, *, expecting: Quantity | FeatureKind | None = None) -> Observation:
     """Return one observation whose layers are read window by window.
 
     Parameters
@@ -96,7 +97,7 @@ def open_observation(source: str | Path, *, expecting: Quantity | None = None) -
     return observation
 
 
-def open_item(item: pystac.Item, *, expecting: Quantity | None = None) -> Observation:
+def open_item(item: pystac.Item, *, expecting: Quantity | FeatureKind | None = None) -> Observation:
     """Return the observation of an item that `items` made, as a catalogue keeps it; a foreign item is read by its links.
 
     Raises

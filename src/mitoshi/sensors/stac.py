@@ -42,6 +42,10 @@ MEDIA = {
     ".xml": "application/xml",
     ".json": "application/json",
     ".zip": "application/zip",
+    ".geojson": "application/geo+json",
+    ".gpkg": "application/geopackage+sqlite3",
+    ".parquet": "application/vnd.apache.parquet",
+    ".csv": "text/csv",
     ".gz": "application/gzip",
 }
 # STAC asks for a datetime or an interval. A time that nobody states is the widest interval, not an invented instant.
@@ -117,6 +121,7 @@ COLLECTIONS = {
     "opera": "opera-rtc-s1",
     "palsar2": "palsar-2-mosaic",
     "datacube": "datacube",
+    "features": "features",
     "raster": "raster",
 }
 """The collection of each reader's items, named as public STAC services name theirs where they have one."""

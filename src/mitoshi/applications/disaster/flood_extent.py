@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mitoshi.applications.disaster.flood_area import figures, tally
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Measured
-from mitoshi.core.quantity import BACKSCATTER, ELEVATION, PROBABILITY, WATER_OCCURRENCE, Raster
+from mitoshi.core.quantity import BACKSCATTER, ELEVATION, FLOOD_EXTENT, PROBABILITY, WATER_OCCURRENCE, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
@@ -90,6 +90,7 @@ class FloodExtent(NamedTuple):
             nodata=NOT_OBSERVABLE,
             uncertainty="flood_probability",
             outline=FLOODED,
+            quantity=FLOOD_EXTENT,
         ),
     ]
     flood_probability: Annotated[

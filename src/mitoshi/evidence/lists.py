@@ -1,0 +1,232 @@
+"""Lists of features and tables as products: brought into their declared form, written as (Geo)Parquet, hashed by content."""
+
+from __future__ import annotations
+
+import hashlib
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+
+from mitoshi.core.errors import RunError
+from mitoshi.core.product import Coded, CodedClass
+from mitoshi.core.text import Text
+from mitoshi.evidence.digest import canonical, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from mitoshi.core.features import Column, Features
+    from mitoshi.core.method import Output
+    from mitoshi.core.product import Listed
+    from mitoshi.evidence.frame import Frame
+
+__all__ = [
+    "ListDifference",
+    "as_listed",
+    "compare_lists",
+    "list_digest",
+    "picture_of",
+    "read_list",
+    "table_digest",
+    "write_list",
+]
+
+DIGITS = 6  # significant digits of a number without a declared resolution
+METRE_STEP, DEGREE_STEP = 1e-3, 1e-8  # to which coordinates are rounded
+RELATIVE = 1e-3  # of numbers that another environment may give
+NOTHING_THERE = Text("nothing listed", "該当なし")
+
+
+def as_listed(features: Any, output: Output, frame: Frame) -> Features:
+    """Return a method's list in its declared columns and types, numbers and coordinates rounded to their steps.
+
+    Raises
+    ------
+    RunError
+        If the method broke its declaration.
+    """
+    import geopandas
+
+    layer = cast("Listed", output.layer)
+    missing = [c.name for c in layer.columns if c.name not in getattr(features, "columns", ())]
+    if missing:
+        raise RunError(f"{output.name} lacks the declared column {missing[0]}; mend the method")
+    columns = {c.name: _stored(features[c.name].to_numpy(), c, output.name) for c in layer.columns}
+    if not layer.geometry:
+        return geopandas.GeoDataFrame(columns)
+    geometry = features.geometry
+    for other in sorted({str(t) for t in geometry.geom_type.dropna().unique()} - set(layer.geometry)):
+        raise RunError(f"{output.name} holds {other} geometries, which it does not declare; mend the method")
+    return geopandas.GeoDataFrame(columns, geometry=_rounded(geometry.to_numpy(), frame), crs=frame.wkt or None)
+
+
+def _stored(values: npt.NDArray[Any], column: Column, name: str) -> npt.NDArray[Any]:
+    if column.dtype == "str":
+        return np.array([None if v is None or v != v else str(v) for v in values], object)
+    if column.dtype in ("int", "bool"):
+        numbers = np.asarray(values)
+        whole = numbers.astype(bool if column.dtype == "bool" else np.int64)
+        if not np.array_equal(whole, numbers):
+            raise RunError(f"{name}.{column.name} holds values that are no {column.dtype}; mend the method")
+        return whole
+    numbers = np.asarray(values, np.float64)
+    return _to_step(numbers, column.resolution) if column.resolution else _to_digits(numbers)
+
+
+def _to_step(numbers: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.float64]:
+    # Rounded once more to a decimal: 3 × 0.1 is written 0.3.
+    decimals = max(0, int(np.ceil(-np.log10(step))) + 3)
+    clean: npt.NDArray[np.float64] = np.round(np.rint(numbers / step) * step, decimals) + 0.0
+    return np.where(np.isfinite(clean), clean, np.nan)
+
+
+def _to_digits(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.power(10.0, DIGITS - 1 - np.floor(np.log10(np.abs(numbers))))
+        rounded = np.rint(numbers * scale) / scale
+    whole = np.where(numbers == 0.0, 0.0, rounded)
+    return np.where(np.isfinite(whole), whole, np.nan)
+
+
+def _rounded(geometry: Any, frame: Frame) -> Any:
+    import shapely
+
+    crs = frame.geobox.crs
+    step = DEGREE_STEP if crs is not None and crs.geographic else METRE_STEP
+    return shapely.transform(geometry, lambda points: np.rint(points / step) * step)
+
+
+def write_list(features: Features, path: Path, output: Output, tags: Mapping[str, str]) -> None:
+    """Write ``<field>.parquet``; the file's own metadata says what it holds."""
+    import os
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stream = BytesIO()
+    layer = cast("Listed", output.layer)
+    if layer.geometry:
+        features.to_parquet(stream, index=False, compression="zstd")
+        table = pq.read_table(stream)
+    else:
+        table = pa.Table.from_pandas(features, preserve_index=False)
+    units = {c.name: c.units for c in layer.columns if c.units}
+    said = {**tags, "mitoshi_quantity": output.name, "mitoshi_units": canonical_json(units).decode()}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **{k: v.encode() for k, v in said.items()}})
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_list(path: Path) -> Features:
+    """Return a list of a bundle."""
+    from mitoshi.sensors.feature_files import read
+
+    return read(path, "parquet", None).features
+
+
+def table_digest(features: Features) -> str:
+    """Return the digest of a table's content: names, values and geometries, however they are stored."""
+    digest = hashlib.sha256(canonical_json([str(c) for c in features.columns]) + b"\n")
+    for name in features.columns:
+        values = features[name].to_numpy()
+        if hasattr(features[name], "to_wkb"):
+            digest.update(b"".join(w or b"-" for w in features[name].to_wkb()))
+        elif values.dtype.kind in "biuf":
+            digest.update(canonical(values.astype(np.float64)).tobytes())
+        else:
+            digest.update(canonical_json([None if v is None or v != v else str(v) for v in values]))
+    return digest.hexdigest()
+
+
+def list_digest(features: Features, output: Output, frame: Frame) -> str:
+    """Return the content digest of a listed product."""
+    head = canonical_json({"name": output.name, "crs": frame.crs_text, "table": table_digest(features)})
+    return hashlib.sha256(head).hexdigest()
+
+
+class ListDifference(NamedTuple):
+    """How two lists compare: identical, equivalent or different, with the first difference in words."""
+
+    status: str
+    line: str
+
+
+def compare_lists(one: Features, two: Features, output: Output) -> ListDifference:
+    """Compare a sealed list with its recomputation, row by row."""
+    name = f"{output.name}.parquet"
+    if list(one.columns) != list(two.columns) or len(one) != len(two):
+        return ListDifference(
+            "different", f"{name} has {len(one)} rows in the bundle, {len(two)} now, or other columns"
+        )
+    status, line = "identical", ""
+    for column in one.columns:
+        a, b = one[column].to_numpy(), two[column].to_numpy()
+        same = _same(a, b, exact=True)
+        if same.all():
+            continue
+        row = int(np.flatnonzero(~same)[0])
+        line = (
+            line
+            or f"{name} differs at row {row}, column {column}: {_short(a[row])} in the bundle, {_short(b[row])} now"
+        )
+        if not _same(a, b, exact=False).all():
+            return ListDifference("different", line)
+        status = "equivalent"
+    return ListDifference(status, line)
+
+
+def _short(value: Any) -> str:
+    return str(value)[:60]
+
+
+def _same(a: Any, b: Any, *, exact: bool) -> npt.NDArray[np.bool_]:
+    if _shapes(a):
+        import shapely
+
+        tolerance = 0.0 if exact else METRE_STEP * 2
+        return np.asarray(shapely.equals_exact(np.asarray(a, object), np.asarray(b, object), tolerance), bool)
+    if np.asarray(a).dtype.kind in "biuf" and np.asarray(b).dtype.kind in "biuf":
+        tolerance = 0.0 if exact else RELATIVE
+        return np.asarray(np.isclose(a.astype(float), b.astype(float), rtol=tolerance, atol=0.0, equal_nan=True), bool)
+    return np.array(
+        [x == y or (x is None and y is None) or (x != x and y != y) for x, y in zip(a, b, strict=True)], bool
+    )
+
+
+def _shapes(values: Any) -> bool:
+    return len(values) > 0 and hasattr(values[0], "geom_type")
+
+
+def picture_of(
+    features: Features, output: Output, grid: Any, shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint8], Coded]:
+    """Return a list drawn on a grid as codes, and the layer that explains them.
+
+    Parameters
+    ----------
+    features, output
+        A list with geometry and its declaration.
+    grid
+        `odc.geo.geobox.GeoBox` of the picture.
+    shape
+        Of the picture.
+    """
+    from rasterio.features import rasterize
+
+    layer = cast("Listed", output.layer)
+    classes = layer.classes or (CodedClass(1, layer.title, "#d55e00"),)
+    codes = features[layer.class_column].to_numpy() if layer.class_column else np.ones(len(features), int)
+    shapes = [(g, int(c)) for g, c in zip(features.geometry, codes, strict=True) if g is not None and not g.is_empty]
+    drawn = np.zeros(shape, np.uint8)
+    if shapes:
+        drawn = rasterize(shapes, out_shape=shape, transform=grid.affine, all_touched=True, dtype="uint8", fill=0)
+    known = (*classes, CodedClass(255, NOTHING_THERE, "#9a9a9a")) if all(c.code != 255 for c in classes) else classes
+    ground = () if any(c.code == 0 for c in known) else (CodedClass(0, NOTHING_THERE, "#f2efe6"),)
+    shown = tuple(c for c in (*ground, *known) if c.code != 255)
+    return drawn, Coded(layer.title, shown, nodata=255, no_uncertainty="a drawing")

@@ -1,0 +1,253 @@
+"""Reading files of features with bounded trust: formats by content, sizes checked first, no code and no links followed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mitoshi.core.errors import InputError, RefusedError
+from mitoshi.sensors import guard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mitoshi.core.features import Features
+
+__all__ = ["Raw", "is_csv", "is_stac_parquet", "layers", "read"]
+
+MAX_ROWS = 5_000_000
+MAX_BYTES = 2 * 2**30  # decoded
+MAX_CSV = 512 * 2**20
+MAX_GPKG = 8 * 2**30
+GPKG_IDS = (b"GPKG", b"GP10", b"GP11")  # application_id at byte 68 (OGC 12-128r19, clause 1.1.1.1.1)
+LONGITUDES, LATITUDES, WKT = ("longitude", "lon", "lng", "経度"), ("latitude", "lat", "緯度"), ("wkt", "geometry_wkt")
+DEGREES = "EPSG:4326"
+
+
+class Raw(NamedTuple):
+    """What a file holds: features (a plain table where there is no geometry) and what it says of itself."""
+
+    features: Features
+    tags: dict[str, Any]
+
+
+def layers(path: Path, kind: str) -> list[str]:
+    """Return the names of a GeoPackage's feature and attribute tables; nothing for other formats.
+
+    Raises
+    ------
+    RefusedError
+        If a layer is a view, which is code, or the file is no GeoPackage.
+    """
+    if kind != "sqlite":
+        return []
+    with path.open("rb") as file:
+        head = file.read(100)
+    if head[68:72] not in GPKG_IDS or path.suffix.lower() != ".gpkg":
+        raise RefusedError(f"{path.name} is an SQLite file but no GeoPackage; give a .gpkg")
+    if path.stat().st_size > MAX_GPKG:
+        raise RefusedError(f"{path.name} is larger than {MAX_GPKG >> 30} GiB; cut it to the area first")
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+        names = [str(r[0]) for r in base.execute(
+            "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features','attributes') ORDER BY table_name LIMIT 1000"
+        )]  # fmt: skip
+        tables = {r[0] for r in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for name in names:
+        if name not in tables:
+            raise RefusedError(
+                f"layer {name[:60]!r} of {path.name} is a view, which may hold any query; export it as a table"
+            )
+    return names
+
+
+def is_stac_parquet(path: Path) -> bool:
+    """Tell whether a Parquet file is a STAC catalogue."""
+    import pyarrow.parquet as pq
+
+    try:
+        return "stac_version" in pq.read_schema(path).names
+    except Exception:
+        return False
+
+
+def is_csv(path: Path, head: bytes) -> bool:
+    """Tell whether a file is text with a heading line of several columns."""
+    if path.suffix.lower() not in {".csv", ".txt"} or b"\0" in head:
+        return False
+    first = head.split(b"\n", 1)[0]
+    return b"," in first and len(first) < 65536
+
+
+def read(path: Path, kind: str, layer: str | None) -> Raw:
+    """Return the features of a file.
+
+    Parameters
+    ----------
+    path
+        A regular file.
+    kind
+        What `mitoshi.sensors.guard.sniff` says of it: json, parquet, sqlite or unknown (CSV).
+    layer
+        Of a GeoPackage.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or holds nothing that can be placed.
+    RefusedError
+        If it is too large, or reading it would not be safe.
+    """
+    if kind == "json":
+        return _geojson(path)
+    if kind == "parquet":
+        return _parquet(path)
+    if kind == "sqlite":
+        return _geopackage(path, layer)
+    return _csv(path)
+
+
+def _geojson(path: Path) -> Raw:
+    import geopandas
+    import pandas as pd
+
+    if path.stat().st_size > guard.MAX_JSON_BYTES:
+        raise RefusedError(
+            f"{path.name} holds more than {guard.MAX_JSON_BYTES >> 20} MiB of GeoJSON; give it as GeoPackage or GeoParquet"
+        )
+    content = guard.parse_json(path.read_bytes(), path.name)
+    found = content.get("features") if isinstance(content, dict) else None
+    if not isinstance(found, list) or not all(isinstance(f, dict) for f in found):
+        raise InputError(f"{path.name} is no GeoJSON FeatureCollection; give one")
+    table = pd.DataFrame([f.get("properties") or {} for f in found])
+    if "id" not in table.columns and any("id" in f for f in found):
+        table["id"] = [f.get("id") for f in found]
+    geometry = [_shape(f.get("geometry"), n, path.name) for n, f in enumerate(found, 1)]
+    features = geopandas.GeoDataFrame(table, geometry=geometry, crs=_geojson_crs(content, path.name))
+    if str(features.crs).upper() in {DEGREES, "OGC:CRS84"} and len(features) and _beyond_degrees(features):
+        raise InputError(
+            f"{path.name} has coordinates beyond 180 degrees but states no CRS; GeoJSON is in longitude, latitude"
+        )
+    tags = {k: v for k, v in content.items() if str(k).startswith("mitoshi_") and not isinstance(v, dict | list)}
+    return Raw(features, tags)
+
+
+def _beyond_degrees(features: Features) -> bool:
+    bounds = features.total_bounds
+    return bool((abs(bounds[[0, 2]]) > 360.0).any() or (abs(bounds[[1, 3]]) > 90.0 + 1e-9).any())
+
+
+def _shape(geometry: Any, row: int, name: str) -> Any:
+    from shapely.errors import ShapelyError
+    from shapely.geometry import shape
+
+    if geometry is None:
+        return None
+    try:
+        return shape(geometry)
+    except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise InputError(f"{name}: feature {row} has a damaged geometry ({guard.one_line(error)[:80]})") from None
+
+
+def _geojson_crs(content: dict[str, Any], name: str) -> str:
+    """Return the CRS of the 2008 GeoJSON member, or WGS 84 (RFC 7946, section 4)."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    named = content.get("crs")
+    text = (
+        named.get("properties", {}).get("name")
+        if isinstance(named, dict) and isinstance(named.get("properties"), dict)
+        else None
+    )
+    if text is None or "CRS84" in str(text):
+        return DEGREES
+    try:
+        return str(CRS.from_user_input(str(text)[:200]).to_wkt())
+    except CRSError:
+        raise InputError(f"{name} names an unknown CRS {str(text)[:60]!r}") from None
+
+
+def _parquet(path: Path) -> Raw:
+    import geopandas
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    meta = pq.read_metadata(path)
+    size = sum(meta.row_group(n).total_byte_size for n in range(meta.num_row_groups))
+    _check(path.name, meta.num_rows, size)
+    kept = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in (meta.metadata or {}).items()}
+    tags = {k: v for k, v in kept.items() if k.startswith("mitoshi_")}
+    if "geo" not in kept:
+        return Raw(pd.read_parquet(path), tags)
+    return Raw(geopandas.read_parquet(path), tags)
+
+
+def _check(name: str, rows: int, size: int) -> None:
+    if rows > MAX_ROWS or size > MAX_BYTES:
+        raise RefusedError(
+            f"{name} holds {rows} rows and {size >> 20} MiB; the limits are {MAX_ROWS} and {MAX_BYTES >> 20} MiB; cut it"
+        )
+
+
+def _geopackage(path: Path, layer: str | None) -> Raw:
+    import pyogrio
+
+    if layer is None:
+        raise InputError(f"{path.name} holds no layer of features")
+    about = pyogrio.read_info(path, layer=layer)
+    _check(path.name, int(about["features"]), 0)
+    frame = pyogrio.read_dataframe(path, layer=layer, fid_as_index=False)
+    return Raw(frame, _gpkg_tags(path))
+
+
+def _gpkg_tags(path: Path) -> dict[str, Any]:
+    """Return what we wrote of ourselves into the GeoPackage's metadata table."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+        if base.execute("SELECT 1 FROM sqlite_master WHERE type='table' AND name='gpkg_metadata'").fetchone() is None:
+            return {}
+        rows = base.execute("SELECT substr(metadata, 1, 4000) FROM gpkg_metadata LIMIT 100").fetchall()
+    simulated = any("mitoshi_simulated" in str(r[0]) and "true" in str(r[0]).lower() for r in rows)
+    return {"mitoshi_simulated": "true"} if simulated else {}
+
+
+def _csv(path: Path) -> Raw:
+    import pandas as pd
+
+    if path.stat().st_size > MAX_CSV:
+        raise RefusedError(f"{path.name} is larger than {MAX_CSV >> 20} MiB; give it as GeoParquet")
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp932", "replace")  # what Japanese spreadsheets write
+    comments = [line for line in text[:4000].splitlines() if line.startswith("#")]
+    try:
+        table = pd.read_csv(BytesIO(text.encode()), comment="#", skipinitialspace=True)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
+        raise InputError(f"{path.name} is no CSV with a heading line ({guard.one_line(error)[:80]})") from None
+    tags = (
+        {"mitoshi_simulated": "true"} if any("mitoshi_simulated=true" in c.replace(" ", "") for c in comments) else {}
+    )
+    return Raw(_placed(table, path.name), tags)
+
+
+def _placed(table: Any, name: str) -> Any:
+    """Return the table with geometry where columns give one."""
+    import geopandas
+    import shapely
+
+    lower = {str(c).strip().lower(): c for c in table.columns}
+    wkt = next((lower[n] for n in WKT if n in lower), None)
+    if wkt is not None:
+        shapes = shapely.from_wkt(table[wkt].astype(str).to_numpy(), on_invalid="ignore")
+        if any(g is None for g in shapes):
+            raise InputError(f"{name}: column {wkt} holds text that is no WKT geometry")
+        return geopandas.GeoDataFrame(table.drop(columns=[wkt]), geometry=shapes, crs=DEGREES)
+    longitude = next((lower[n] for n in LONGITUDES if n in lower), None)
+    latitude = next((lower[n] for n in LATITUDES if n in lower), None)
+    if longitude is None or latitude is None:
+        return table
+    points = geopandas.points_from_xy(table[longitude], table[latitude])
+    return geopandas.GeoDataFrame(table, geometry=points, crs=DEGREES)

@@ -1,0 +1,170 @@
+"""Features and tables: GeoJSON, GeoPackage, GeoParquet and CSV. One observation per file, or per layer of a GeoPackage."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mitoshi.core.errors import InputError
+from mitoshi.core.feature_kinds import FEATURE_KINDS
+from mitoshi.core.features import FeatureKind
+from mitoshi.core.requirement import instant
+from mitoshi.core.text import Text
+from mitoshi.sensors import feature_files, guard, stac
+from mitoshi.sensors.observation import Observation
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pystac
+
+    from mitoshi.core.features import Features
+    from mitoshi.sensors.observation import Source
+
+__all__ = ["READER"]
+
+HEAD_BYTES = 65536
+ASKED = Text(
+    "the file does not say what its features are: taken as {kind} because that is asked for",
+    "地物の種類の記載がないため、要求された {kind} とみなします",
+)
+NAMED = Text("its features are taken as {kind} from the file's name", "地物はファイル名により {kind} とみなします")
+UNSTATED = "features"
+
+
+class _Read(NamedTuple):
+    features: Features
+    kind: str
+    assumptions: tuple[Text, ...]
+    simulated: bool
+
+
+class FeatureReader:
+    """A file of features, or a plain table."""
+
+    name = "features"
+    priority = 45
+    wants = "features as GeoJSON, GeoPackage, GeoParquet or CSV"
+
+    def recognises(self, source: Source) -> bool:
+        """Tell whether the first bytes are those of a feature file and of no STAC document."""
+        if source.tree is not None:
+            return False
+        head = _head(source)
+        if source.kind == "json":
+            return bool(re.search(rb'"type"\s*:\s*"FeatureCollection"', head)) and b'"stac_version"' not in head
+        if source.kind == "parquet":
+            return not feature_files.is_stac_parquet(source.path)
+        return source.kind == "sqlite" or (source.kind == "unknown" and feature_files.is_csv(source.path, head))
+
+    def items(self, source: Source) -> list[pystac.Item]:
+        """Return the one item, or one per layer of a GeoPackage."""
+        parts = feature_files.layers(source.path, source.kind)
+        if source.description.part is not None or len(parts) < 2:
+            return [self.open(source).item]
+        return [self.open(source.of_part(part)).item for part in parts]
+
+    def open(self, source: Source) -> Observation:
+        """Return the features, read whole."""
+        read = _read(source)
+        parts = _parts(source, read)
+        item = stac.make_item(source, parts)
+        assumptions = tuple(t for t in stac.assumed(parts) if t is not stac.NO_PLACE or _has_geometry(read.features))
+        return Observation({}, item, assumptions, (source.path,), {read.kind: read.features})
+
+
+READER = FeatureReader()
+
+
+def _head(source: Source) -> bytes:
+    if not source.path.is_file():
+        return b""
+    with source.path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _read(source: Source) -> _Read:
+    expecting = source.expecting if isinstance(source.expecting, FeatureKind) else None
+    raw = feature_files.read(source.path, source.kind, _layer(source, expecting))
+    kind, assumptions = _kind(source, raw.tags, expecting)
+    features = raw.features
+    declared = FEATURE_KINDS.get(kind)
+    if declared is not None and declared.geometry == () and _has_geometry(features):
+        features = features.drop(columns=[features.geometry.name])
+    simulated = str(raw.tags.get("mitoshi_simulated", "")).lower() in {"1", "true", "yes"}
+    return _Read(features, kind, assumptions, simulated)
+
+
+def _layer(source: Source, expecting: FeatureKind | None) -> str | None:
+    """Return which layer of a GeoPackage is meant: the named one, the one called as what is asked for, or the only one."""
+    names = feature_files.layers(source.path, source.kind)
+    part = source.description.part
+    if part is not None:
+        if part not in names:
+            raise InputError(f"{source.path.name} has no layer {part[:60]!r}; it has {', '.join(names[:8]) or 'none'}")
+        return part
+    if expecting is not None and expecting.name in names:
+        return expecting.name
+    if len(names) > 1:
+        raise InputError(
+            f"{source.path.name} holds {len(names)} layers; choose one with '#part=…': {', '.join(names[:8])}"
+        )
+    return names[0] if names else None
+
+
+def _kind(source: Source, tags: dict[str, Any], expecting: FeatureKind | None) -> tuple[str, tuple[Text, ...]]:
+    said = source.description.quantity or tags.get("mitoshi_quantity")
+    if said in FEATURE_KINDS:
+        return str(said), ()
+    if expecting is not None:
+        return expecting.name, (ASKED.format(kind=expecting.name),)
+    stem = (source.description.part or source.path.stem).lower()
+    if stem in FEATURE_KINDS:
+        return stem, (NAMED.format(kind=stem),)
+    return UNSTATED, ()
+
+
+def _has_geometry(features: Features) -> bool:
+    return getattr(features, "_geometry_column_name", None) in features.columns
+
+
+def _parts(source: Source, read: _Read) -> stac.Parts:
+    geometry, bbox = _footprint(read.features) if _has_geometry(read.features) else (None, None)
+    start = _time(source)
+    part = source.description.part
+    name = source.path.stem if part is None else f"{source.path.stem}-{part}"
+    return stac.Parts(
+        id=f"{name}-{stac.fingerprint(source.path)}",
+        reader=FeatureReader.name,
+        quantities=(read.kind,),
+        start=start,
+        end=start,
+        geometry=geometry,
+        bbox=bbox,
+        properties={"mitoshi:count": len(read.features), **({"mitoshi:part": part} if part else {})},
+        assets={"data": source.path},
+        assumptions=read.assumptions,
+        simulated=read.simulated,
+    )
+
+
+def _time(source: Source) -> datetime | None:
+    return instant(source.description.time) if source.description.time else None
+
+
+def _footprint(features: Features) -> tuple[dict[str, Any] | None, list[float] | None]:
+    """Return the box of the features in degrees, at least a few centimetres wide."""
+    import numpy as np
+
+    if not len(features) or features.crs is None:
+        return None, None
+    west, south, east, north = features.geometry.to_crs("EPSG:4326").total_bounds
+    if not np.isfinite([west, south, east, north]).all():
+        raise InputError(
+            f"the features lie outside their coordinate system {guard.one_line(Exception(str(features.crs)))}"
+        )
+    west, south, east, north = (
+        round(float(v), 7) for v in (west - 1e-6, max(south - 1e-6, -90), east + 1e-6, min(north + 1e-6, 90))
+    )
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}, [west, south, east, north]
