@@ -12,8 +12,8 @@ from mitoshi.catalog.footprint import area_geometry, checked_geometry, intersect
 from mitoshi.catalog.part import damaged, opened
 from mitoshi.catalog.table import boxes, decode, spans
 from mitoshi.core.errors import BundleError, InputError
+from mitoshi.core.feature_kinds import asked_for
 from mitoshi.core.grid import BBox
-from mitoshi.core.quantity import quantity as quantity_called
 from mitoshi.core.requirement import instant
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def query(
     if isinstance(collections, str):
         raise InputError(f"collections is a list of names, got the string {collections!r}; give [{collections!r}]")
     start, end = (None, None) if time is None else window(time)
-    wanted = None if quantity is None else quantity_called(quantity)
+    wanted = None if quantity is None else asked_for(quantity)
     shape = None if intersects is None else checked_geometry(intersects, None)
     return Query(
         area=BBox.checked(bbox) if bbox is not None else None,

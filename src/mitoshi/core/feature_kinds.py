@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mitoshi.core.errors import QuantityError, misspelt
 from mitoshi.core.features import Column, FeatureKind
+from mitoshi.core.quantity import QUANTITIES, Quantity
 from mitoshi.core.text import Text
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ROADS",
     "SETTLEMENTS",
     "WATER_LEVELS",
+    "asked_for",
     "feature_kind",
 ]
 
@@ -131,3 +133,18 @@ def feature_kind(name: str) -> FeatureKind:
     if name not in FEATURE_KINDS:
         raise QuantityError(misspelt("kind of features", name, FEATURE_KINDS))
     return FEATURE_KINDS[name]
+
+
+def asked_for(name: str) -> Quantity | FeatureKind:
+    """Return the quantity or the kind of features called `name`: what a catalogue may be asked for.
+
+    Raises
+    ------
+    QuantityError
+        If there is neither.
+    """
+    if name in FEATURE_KINDS:
+        return FEATURE_KINDS[name]
+    if name not in QUANTITIES:
+        raise QuantityError(misspelt("quantity", name, {**QUANTITIES, **FEATURE_KINDS}))
+    return QUANTITIES[name]
