@@ -1,0 +1,104 @@
+"""The clock: from files on disk to the situation report and SIP4D-ZIP, for a 100-megapixel pair with 50,000 buildings.
+
+    python benchmarks/respond_clock.py --folder DIR --megapixels 100 --buildings 50000 --workers 2
+
+Simulates the load once (not timed), then times two fresh processes as a headquarters would call them: `mitoshi ingest` of the
+folder and `mitoshi respond`. Peak memory is the VmHWM of each process. Everything simulated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+SEED = 20261123
+EVENT = "2026-10-12T00:00:00Z"
+
+
+def make(folder: Path, side: int, buildings: int) -> None:
+    from mitoshi.simulation import write_exposure, write_pair
+
+    write_pair(folder / "archive", (side, side), seed=SEED, ancillary=True)
+    write_exposure(folder / "archive", (side, side), seed=SEED, buildings=buildings)
+    for truth in (folder / "archive").glob("truth_*"):
+        truth.rename(folder / truth.name)
+
+
+def area(folder: Path) -> str:
+    """Return the scene's box in degrees, as a user would type it."""
+    import rasterio
+    from rasterio.warp import transform_bounds
+
+    with rasterio.open(folder / "archive" / "after.tif") as dataset:
+        box = transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds)
+    return ",".join(f"{v:.6f}" for v in box)
+
+
+def timed(arguments: list[str]) -> dict[str, Any]:
+    """Run the command line in a process of its own; return seconds, peak memory and what it printed."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("mitoshi")), *arguments], stdout=subprocess.PIPE, text=True
+    )
+    peak = [0.0]
+
+    def watch() -> None:
+        status = Path(f"/proc/{process.pid}/status")
+        while process.poll() is None:
+            try:
+                found = status.read_text().split("VmHWM:")
+            except OSError:
+                return
+            if len(found) > 1:
+                peak[0] = max(peak[0], int(found[1].split()[0]) / 1024)
+            time.sleep(0.05)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    out, _ = process.communicate()
+    watcher.join()
+    if process.returncode:
+        raise SystemExit(out[-3000:])
+    return {"seconds": round(time.perf_counter() - begun, 1), "peak_mib": round(peak[0]), "out": out}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--megapixels", type=float, default=100.0)
+    parser.add_argument("--buildings", type=int, default=50_000)
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    side = round(math.sqrt(given.megapixels * 1e6))
+    place = given.folder / f"clock-{side}-{given.buildings}"
+    if not (place / "made").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        make(place, side, given.buildings)
+        (place / "made").touch()
+    for old in ("store", "response"):
+        shutil.rmtree(place / old, ignore_errors=True)
+    store = str(place / "store")
+    ingest = timed(["ingest", str(place / "archive"), "--store", store])
+    respond = timed(
+        ["respond", "--area", area(place), "--event", EVENT, "--store", store, "--out", str(place / "response"),
+         "--workers", str(given.workers), "--json"]
+    )  # fmt: skip
+    told = json.loads(respond["out"])
+    steps = {s["step"]: (s["status"], s["seconds_since_start"], s["reason"]) for s in told["steps"]}
+    total = round(ingest["seconds"] + respond["seconds"], 1)
+    print(json.dumps({"megapixels": side * side / 1e6, "buildings": given.buildings, "total_seconds": total,
+                      "ingest_seconds": ingest["seconds"], "respond_seconds": respond["seconds"],
+                      "peak_mib": max(ingest["peak_mib"], respond["peak_mib"]), "steps": steps,
+                      "handover": [Path(p).name for p in told["handover"]]}, indent=2))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
