@@ -1,0 +1,303 @@
+"""Damage of every building from images of before and after, as a probability per damage class."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.building_damage_evidence import Reference, Widths
+from mitoshi.applications.disaster.building_damage_figures import NOT_OBSERVED, figures, tally
+from mitoshi.applications.disaster.building_damage_footprints import in_pixels
+from mitoshi.applications.disaster.building_damage_model import (
+    CLASS_NAMES,
+    Likelihood,
+    fitted_prior,
+    joint_likelihood,
+    posterior,
+)
+from mitoshi.applications.disaster.building_damage_objects import Images, Observed, observe, scene_scales
+from mitoshi.applications.disaster.building_damage_proxy import damage_proxy
+from mitoshi.core.errors import ParameterError
+from mitoshi.core.feature_kinds import BUILDINGS
+from mitoshi.core.features import Column, Features
+from mitoshi.core.method import method
+from mitoshi.core.product import CodedClass, Listed, Measured
+from mitoshi.core.quantity import BACKSCATTER, COHERENCE, OPTICAL, PROBABILITY, Raster
+from mitoshi.core.requirement import Need
+from mitoshi.core.support import Whole
+from mitoshi.core.text import Text
+
+if TYPE_CHECKING:
+    from mitoshi.applications.disaster.building_damage_model import Posterior
+
+__all__ = ["BuildingDamage", "building_damage"]
+
+UNREFERENCED_PIXEL_M = 1.0
+"""Pixel side taken where an image has no georeference; lengths then count pixels."""
+
+UNDAMAGED_SHARES = (1.0, 0.75, 0.5, 0.25)
+
+CLASSES = (
+    CodedClass(0, Text("no visible damage", "被害なし（目視上）"), "#f2efe6"),
+    CodedClass(1, Text("minor damage", "軽微な被害"), "#f0e442"),
+    CodedClass(2, Text("major damage", "大きな被害"), "#e69f00"),
+    CodedClass(3, Text("destroyed", "倒壊・流失"), "#d55e00"),
+    CodedClass(NOT_OBSERVED, Text("not observed", "未観測"), "#9a9a9a"),
+)
+
+
+def _probability(name: str, title: Text, doc: str) -> Column:
+    return Column(name, "float", title, "1", doc=doc, resolution=0.001)
+
+
+COLUMNS = (
+    Column("id", "str", Text("identifier", "識別子"), doc="Identifier of the footprint; its position where it has none."),
+    Column("observed", "bool", Text("observed", "観測"), doc="Whether any image shows it on both dates."),
+    Column("damage_class", "int", Text("most probable damage class", "最も確からしい被害区分"), "1",
+           doc="0 none, 1 minor, 2 major, 3 destroyed, 255 not observed."),
+    _probability("p_none", Text("probability of no visible damage", "被害なしの確率"), "The four sum to 1."),
+    _probability("p_minor", Text("probability of minor damage", "軽微な被害の確率"), "Share damaged 5 to 20 %."),
+    _probability("p_major", Text("probability of major damage", "大きな被害の確率"), "Share damaged 20 to 50 %."),
+    _probability("p_destroyed", Text("probability of destruction", "倒壊・流失の確率"), "Share damaged above 50 %."),
+    _probability("damaged_share", Text("expected damaged share", "被害割合の期待値"), "Expected share damaged, 0..1."),
+    _probability("damaged_share_lower", Text("damaged share, lower", "被害割合の下限"), "5 % quantile."),
+    _probability("damaged_share_upper", Text("damaged share, upper", "被害割合の上限"), "95 % quantile."),
+    _probability("coherence_loss", Text("loss of coherence", "コヒーレンスの低下"),
+                 "Coherence before minus across over natural ratio; evidence, not an estimate of damage."),
+    Column("backscatter_change_db", "float", Text("change of backscatter", "後方散乱の変化"), "dB",
+           doc="Mean of polarisations; evidence.", resolution=0.01),
+    _probability("optical_correlation", Text("optical correlation", "光学画像の相関"), "Best correlation of the dates."),
+)  # fmt: skip
+
+
+class BuildingDamage(NamedTuple):
+    """Damage of the buildings, and of every pixel's surroundings.
+
+    Attributes
+    ----------
+    buildings
+        One row per footprint, in the order given: probability of each class, most probable class, expected damaged share with
+        its 90 % interval, and the evidence. What no image shows is not observed: its class is 255 and its numbers are missing.
+    damage_proxy
+        Probability that what stands within the window around a pixel has lost more than a fifth, shape (y, x); NaN where not
+        observed. Meant for where no footprint is known; fields and trees change too.
+    """
+
+    buildings: Annotated[
+        Features,
+        Listed(
+            Text("building damage", "建物被害"),
+            COLUMNS,
+            geometry=("Polygon", "MultiPolygon", "Point", "MultiPoint"),
+            uncertainty="p_none, p_minor, p_major, p_destroyed, damaged_share_lower, damaged_share_upper",
+            class_column="damage_class",
+            classes=CLASSES,
+        ),
+    ]
+    damage_proxy: Annotated[
+        Raster,
+        Measured(
+            Text("damage proxy: probability of major damage", "被害指標（大きな被害の確率）"),
+            PROBABILITY,
+            0.001,
+            no_uncertainty="a probability; it is itself the statement of uncertainty",
+            limits=(0.0, 1.0),
+            colours="YlOrRd",
+        ),
+    ]
+
+
+@method(
+    version="1.0.0",
+    reference="doi:10.1785/0220150152 (Yun et al. 2015, damage proxy maps from coherence); doi:10.1109/36.739146 (Touzi et al.)",
+    support=Whole(),
+    title=Text("Building damage", "建物被害"),
+    caveats=(
+        Text(
+            "The widths that turn change into damage are assumptions, not learnt from surveyed buildings; take the probabilities "
+            "for ranking and for a first count, and replace the widths where surveys exist.",
+            "変化を被害に換算する幅は仮定であり、現地調査から学習したものではありません。確率は優先順位付けと概数に用い、調査結果があれば幅を置き換えてください。",
+        ),
+        Text(
+            "Images from above see roofs. Soft-storey collapse, flooding inside and cracks are not seen.",
+            "上空からの画像が捉えるのは屋根です。層崩壊、内部の浸水、ひび割れは捉えられません。",
+        ),
+        Text(
+            "The damage classes are of the image, not those of the damage certificate.",
+            "被害区分は画像上の区分であり、罹災証明の区分ではありません。",
+        ),
+    ),
+    tally=tally,
+    figures=figures,
+)
+def building_damage(
+    footprints: Annotated[Features, BUILDINGS, Need()],
+    coherence_before: Annotated[Raster, COHERENCE, Need(when="before", within="60d")] | None = None,
+    coherence_across: Annotated[Raster, COHERENCE, Need(when="after", within="30d")] | None = None,
+    before: Annotated[Raster, BACKSCATTER, Need(when="before", within="60d", same_geometry_as="after")] | None = None,
+    after: Annotated[Raster, BACKSCATTER, Need(when="after", within="14d")] | None = None,
+    before_optical: Annotated[Raster, OPTICAL, Need(when="before", within="730d", resolution=5.0)] | None = None,
+    after_optical: Annotated[Raster, OPTICAL, Need(when="after", within="30d", resolution=5.0)] | None = None,
+    /,
+    *,
+    context_m: Annotated[float, Ge(0.0), Le(30.0)] = 3.0,
+    search_m: Annotated[float, Ge(0.0), Le(10.0)] = 2.5,
+    window_m: Annotated[float, Gt(0.0), Le(200.0)] = 12.0,
+    prior_minor: Annotated[float, Gt(0.0), Le(0.9)] = 0.1,
+    prior_major: Annotated[float, Gt(0.0), Le(0.9)] = 0.1,
+    prior_destroyed: Annotated[float, Gt(0.0), Le(0.9)] = 0.1,
+    prior_strength: Annotated[float, Gt(0.0), Le(1e9)] = 20.0,
+    least_undamaged: Annotated[float, Gt(0.0), Le(1.0)] = 0.1,
+    coherence_looks: Annotated[float, Ge(2.0), Le(1000.0)] = 12.0,
+    backscatter_looks: Annotated[float, Gt(0.5), Le(1000.0)] = 4.4,
+    natural_coherence: Annotated[float, Gt(0.0), Le(1.0)] = 0.1,
+    natural_backscatter_db: Annotated[float, Gt(0.0), Le(10.0)] = 1.2,
+    natural_correlation: Annotated[float, Gt(0.0), Le(1.0)] = 0.15,
+    natural_colour: Annotated[float, Gt(0.0), Le(5.0)] = 0.5,
+    natural_detail: Annotated[float, Gt(0.0), Le(5.0)] = 0.6,
+    damage_backscatter_db: Annotated[float, Gt(0.0), Le(20.0)] = 4.0,
+    damage_colour: Annotated[float, Gt(0.0), Le(10.0)] = 1.0,
+    damage_detail: Annotated[float, Gt(0.0), Le(5.0)] = 1.5,
+) -> BuildingDamage:
+    """Estimate the damage of every building from coherence, backscatter and optical images before and after an event.
+
+    One hidden quantity per building, the damaged share f, explains all images. Coherence across the event is
+    κ γ_before (1 - f): replaced scatterers no longer add up; κ is the scene's natural ratio. Correlation of two optical dates is
+    ρ (1 - f), taken at the best shift within the search radius, since buildings lean. Backscatter (log ratio) and colour change
+    either way: mean 0, variance natural² + (damage f)², with speckle from the number of looks. Fine detail grows.
+    Joint likelihoods at 24 shares are summed over the classes none (f < 0.05), minor (< 0.2), major (< 0.5) and destroyed, each
+    with its prior. The class prior is Dirichlet and is moved by the scene itself (expectation maximisation, no labels).
+
+    Parameters
+    ----------
+    footprints
+        Buildings before the event.
+    coherence_before, coherence_across
+        Coherence of a pair before the event, and of a pair across it, 0..1.
+    before, after
+        Calibrated backscatter before and after, same polarisations.
+    before_optical, after_optical
+        Optical images before and after, same bands, any radiometric scale; pixels of a few metres or finer.
+    context_m
+        Width around a footprint that counts as part of it [m].
+    search_m
+        Largest shift between the optical dates that is tried [m], at most 8 pixels.
+    window_m
+        Side of the window of the damage proxy [m], at least 3 and at most 29 pixels.
+    prior_minor, prior_major, prior_destroyed
+        Share of buildings expected in each class before looking (assumed; undamaged is the rest).
+    prior_strength
+        How many buildings the prior counts for against those of the scene; 1e9 keeps it fixed.
+    least_undamaged
+        Least share of the footprints that is undamaged. Of the shares 1, 0.75, 0.5, 0.25 and this one, the one that makes the
+        scene most probable sets what an undamaged building looks like in the optical images.
+    coherence_looks, backscatter_looks
+        Independent looks of a coherence estimate and of a pixel of backscatter.
+    natural_coherence, natural_correlation, natural_colour, natural_detail
+        Standard deviation between undamaged buildings (assumed): coherence, correlation, colour in spreads of the scene, natural
+        log of fine detail.
+    natural_backscatter_db
+        The same for backscatter: 95 % of drops on stable ground are below 2.0 dB (`benchmarks/natural_change.py`) over 1.645.
+    damage_backscatter_db, damage_colour, damage_detail
+        Change where everything is destroyed (assumed): standard deviation, standard deviation, mean log ratio.
+
+    Returns
+    -------
+    BuildingDamage
+        A row per footprint, and the damage proxy of every pixel.
+
+    Raises
+    ------
+    InputError
+        If no image is given, or only one of a pair, or a pair does not match.
+    ParameterError
+        If the priors leave nothing for undamaged buildings.
+
+    Notes
+    -----
+    Limits: coherence needs a short baseline and no snow or vegetation; a building smaller than a pixel is diluted by its
+    surroundings; the optical reference assumes that not everything is destroyed (`least_undamaged`).
+    """
+    prior = _prior(prior_minor, prior_major, prior_destroyed)
+    images = Images(coherence_before, coherence_across, before, after, before_optical, after_optical)
+    widths = Widths(
+        coherence_looks, natural_coherence, natural_backscatter_db, natural_correlation, natural_colour, natural_detail,
+        damage_backscatter_db, damage_colour, damage_detail, backscatter_looks,
+    )  # fmt: skip
+    pixel = float(images.grid.attrs.get("pixel_size_m") or UNREFERENCED_PIXEL_M)
+    scales = scene_scales(images)
+    shapes = in_pixels(footprints.geometry.to_numpy(), images.grid)
+    reach = min(8, math.ceil(search_m / pixel)) if search_m > 0 else 0
+    seen = observe(shapes, images, scales, context=context_m / pixel, reach=reach)
+    fit = _fitted(seen, scales.coherence_ratio, widths, prior, prior_strength, least_undamaged)
+    known = posterior(fit.likelihood, fit.shares)
+    table = _table(footprints, known, fit.likelihood.observed, seen, scales.coherence_ratio)
+    window = 2 * round(max(1.0, (window_m / pixel - 1.0) / 2.0)) + 1
+    proxy = damage_proxy(images, scales, fit.reference, widths, prior, window=window)
+    return BuildingDamage(table, _raster(proxy, images.grid))
+
+
+def _prior(minor: float, major: float, destroyed: float) -> NDArray[np.float64]:
+    undamaged = 1.0 - minor - major - destroyed
+    if undamaged <= 0.0:
+        raise ParameterError(
+            f"prior_minor + prior_major + prior_destroyed must be below 1, got {minor + major + destroyed:g}"
+        )
+    return np.array([undamaged, minor, major, destroyed])
+
+
+class _Fit(NamedTuple):
+    """What the scene says of itself."""
+
+    reference: Reference
+    likelihood: Likelihood
+    shares: NDArray[np.float64]
+
+
+def _fitted(
+    seen: Observed, ratio: float, widths: Widths, prior: NDArray[np.float64], strength: float, least_undamaged: float
+) -> _Fit:
+    """Return the optical reference and the class shares under which the scene is most probable; no labels are used."""
+    best, largest = None, -math.inf
+    for undamaged in sorted({*(s for s in UNDAMAGED_SHARES if s > least_undamaged), least_undamaged}, reverse=True):
+        reference = Reference.from_places(ratio, seen.correlation, seen.detail, undamaged)
+        likelihood = joint_likelihood(seen.evidence(reference, widths), seen.pixels.size)
+        shares = fitted_prior(likelihood, prior, strength)
+        evidence = likelihood.log_evidence(shares)
+        if best is None or evidence > largest:
+            best, largest = _Fit(reference, likelihood, shares), evidence
+    assert best is not None  # noqa: S101
+    return best
+
+
+def _table(
+    footprints: Features, known: Posterior, observed: NDArray[np.bool_], seen: Observed, coherence_ratio: float
+) -> Features:
+    import geopandas
+
+    given = [None] * len(footprints) if "id" not in footprints.columns else list(footprints["id"])
+    best = np.where(observed, np.argmax(np.where(observed[:, None], known.classes, 0.0), axis=1), NOT_OBSERVED)
+    changes = seen.backscatter_change_db
+    columns = {
+        "id": [str(position) if value is None else str(value) for position, value in enumerate(given)],
+        "observed": observed,
+        "damage_class": best.astype(np.int64),
+        **{f"p_{name}": known.classes[:, k] for k, name in enumerate(CLASS_NAMES)},
+        "damaged_share": known.share,
+        "damaged_share_lower": known.lower,
+        "damaged_share_upper": known.upper,
+        "coherence_loss": seen.coherence_before - seen.coherence_across / coherence_ratio,
+        "backscatter_change_db": changes.mean(axis=0) if len(changes) else np.full(len(observed), np.nan),
+        "optical_correlation": seen.correlation,
+    }
+    return geopandas.GeoDataFrame(columns, geometry=footprints.geometry.to_numpy(), crs=footprints.crs)
+
+
+def _raster(values: NDArray[Any], like: Raster) -> Raster:
+    coords = {name: like[name] for name in ("y", "x") if name in like.coords}
+    return xr.DataArray(values, dims=("y", "x"), coords=coords)

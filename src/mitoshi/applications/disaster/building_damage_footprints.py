@@ -1,0 +1,148 @@
+"""Which pixels of a grid belong to which footprint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mitoshi.core.quantity import Raster
+
+__all__ = ["Cells", "Strip", "cells_of", "in_pixels", "strips"]
+
+STRIP_ROWS = 1024
+
+
+class Cells(NamedTuple):
+    """Pixels of n objects, one object after the other.
+
+    Attributes
+    ----------
+    rows, columns
+        Shape (pixels,).
+    starts
+        Where each object begins, and the end; shape (n + 1,).
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    def means(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return each object's mean of a (y, x) array; missing pixels are left out, NaN where less than half was seen."""
+        picked = values[self.rows, self.columns].astype(np.float64)
+        owner = np.repeat(np.arange(self.starts.size - 1), np.diff(self.starts))
+        seen = np.isfinite(picked)
+        count = np.bincount(owner[seen], minlength=self.starts.size - 1)
+        total = np.bincount(owner[seen], picked[seen], minlength=self.starts.size - 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(2 * count >= np.maximum(np.diff(self.starts), 1), total / count, np.nan))
+
+
+class Strip(NamedTuple):
+    """A band of rows that holds whole footprints.
+
+    Attributes
+    ----------
+    members
+        Positions of the footprints in the list.
+    first, last
+        Rows to read, half open.
+    """
+
+    members: NDArray[np.int64]
+    first: int
+    last: int
+
+
+def in_pixels(geometry: Any, like: Raster) -> NDArray[Any]:
+    """Return geometries in pixel coordinates of a raster: column, row, with pixel centres at whole numbers and a half.
+
+    Parameters
+    ----------
+    geometry
+        Array of shapely geometries in the raster's CRS.
+    like
+        Raster with coordinates y and x at pixel centres.
+    """
+    import shapely
+
+    x, y = like["x"].to_numpy().astype(float), like["y"].to_numpy().astype(float)
+    step_x = x[1] - x[0] if x.size > 1 else 1.0
+    step_y = y[1] - y[0] if y.size > 1 else 1.0
+
+    def moved(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([(points[:, 0] - x[0]) / step_x + 0.5, (points[:, 1] - y[0]) / step_y + 0.5], axis=1)
+
+    return np.asarray(shapely.transform(np.asarray(geometry, object), moved))
+
+
+def strips(shapes: NDArray[Any], height: int, margin: int) -> Iterator[Strip]:
+    """Yield bands of rows such that every footprint lies in one of them whole, with `margin` rows around it.
+
+    Parameters
+    ----------
+    shapes
+        Geometries in pixel coordinates.
+    height
+        Rows of the raster.
+    margin
+        Rows around a footprint that its evidence needs.
+    """
+    import shapely
+
+    bounds = shapely.bounds(shapes)
+    centre = np.clip((bounds[:, 1] + bounds[:, 3]) / 2.0, 0, height - 1)
+    for start in range(0, height, STRIP_ROWS):
+        members = np.flatnonzero((centre >= start) & (centre < start + STRIP_ROWS))
+        if members.size == 0:
+            continue
+        first = max(0, int(np.floor(bounds[members, 1].min())) - margin)
+        last = min(height, int(np.ceil(bounds[members, 3].max())) + margin + 1)
+        if first < last:
+            yield Strip(members, first, last)
+
+
+def cells_of(shapes: NDArray[Any], first_row: int, shape: tuple[int, int]) -> Cells:
+    """Return the pixels whose centres lie in each shape; a shape smaller than a pixel gets the pixel of its centroid.
+
+    Parameters
+    ----------
+    shapes
+        Geometries in pixel coordinates of the whole raster.
+    first_row
+        Row of the whole raster at which the window begins.
+    shape
+        Rows and columns of the window; what lies outside is left out.
+    """
+    import shapely
+
+    shapely.prepare(shapes)
+    rows: list[NDArray[np.int64]] = []
+    columns: list[NDArray[np.int64]] = []
+    for geometry, box in zip(shapes, shapely.bounds(shapes), strict=True):
+        row, column = _inside(geometry, box)
+        if row.size == 0:
+            centre = geometry.centroid
+            row, column = np.array([int(np.floor(centre.y))]), np.array([int(np.floor(centre.x))])
+        row = row - first_row
+        kept = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
+        rows.append(row[kept])
+        columns.append(column[kept])
+    starts = np.concatenate([[0], np.cumsum([r.size for r in rows])]).astype(np.int64)
+    empty = np.zeros(0, np.int64)
+    return Cells(np.concatenate([empty, *rows]), np.concatenate([empty, *columns]), starts)
+
+
+def _inside(geometry: Any, box: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    import shapely
+
+    row = np.arange(int(np.floor(box[1])), int(np.ceil(box[3])) + 1)
+    column = np.arange(int(np.floor(box[0])), int(np.ceil(box[2])) + 1)
+    grid_row, grid_column = np.meshgrid(row, column, indexing="ij")
+    hit = shapely.contains_xy(geometry, grid_column + 0.5, grid_row + 0.5)
+    return grid_row[hit], grid_column[hit]
