@@ -74,7 +74,7 @@ def is_stac_parquet(path: Path) -> bool:
 
 def is_csv(path: Path, head: bytes) -> bool:
     """Tell whether a file is text with a heading line of several columns."""
-    if path.suffix.lower() not in {".csv", ".txt"} or b"\0" in head:
+    if path.suffix.lower() != ".csv" or b"\0" in head:
         return False
     first = head.split(b"\n", 1)[0]
     return b"," in first and len(first) < 65536
