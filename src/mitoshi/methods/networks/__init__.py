@@ -1,0 +1,1 @@
+"""Networks: roads as a graph, what hangs together, and the shortest ways."""
