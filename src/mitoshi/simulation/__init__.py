@@ -1,6 +1,7 @@
 """A simulated coast of known truth, observed by simulated sensors: data of the demo, truth of property and scale tests."""
 
 from mitoshi.simulation.archive import EVENT, Plan, default_plan, write_region
+from mitoshi.simulation.exposure import Exposure, exposure, write_exposure
 from mitoshi.simulation.observe import (
     OpticalPass,
     RadarPass,
@@ -15,6 +16,7 @@ from mitoshi.simulation.region import Ground, Region, buildings, flood_depth, re
 
 __all__ = [
     "EVENT",
+    "Exposure",
     "Ground",
     "OpticalPass",
     "Pair",
@@ -24,6 +26,7 @@ __all__ = [
     "buildings",
     "default_plan",
     "elevation_model",
+    "exposure",
     "flood_depth",
     "observe_optical",
     "observe_radar",
@@ -31,6 +34,7 @@ __all__ = [
     "roads",
     "unobservable",
     "water_occurrence",
+    "write_exposure",
     "write_pair",
     "write_region",
 ]
