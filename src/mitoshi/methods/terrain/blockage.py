@@ -78,7 +78,12 @@ def filled_surface(elevation: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def blocked_lakes(
-    before: NDArray[Any], after: NDArray[Any], slide: NDArray[np.bool_], *, cell_area_m2: float
+    before: NDArray[Any],
+    after: NDArray[Any],
+    slide: NDArray[np.bool_],
+    *,
+    cell_area_m2: float,
+    smallest_m3: float = 0.0,
 ) -> list[Lake]:
     """Return the lakes that a slide's deposit holds back.
 
@@ -90,6 +95,8 @@ def blocked_lakes(
         Cells of the slide.
     cell_area_m2
         Area of a cell.
+    smallest_m3
+        Lakes that hold less are left out.
 
     Returns
     -------
@@ -118,11 +125,11 @@ def blocked_lakes(
     rim[:, [0, -1]] = True
     rim = ndimage.binary_dilation(rim, structure=around)
     lakes = []
-    for number in sorted(set(np.unique(labels[near]).tolist()) - {0}):
+    touching = np.setdiff1d(np.unique(labels[near]), [0])
+    gains = ndimage.sum_labels(np.maximum(np.nan_to_num(added), 0.0), labels, touching) * cell_area_m2
+    for number in touching[gains > max(smallest_m3, SHALLOWEST * cell_area_m2)]:
         inside = labels == number
         gained = np.maximum(added[inside], 0.0)
-        if float(gained.max()) <= SHALLOWEST:
-            continue
         depth = float(ponded[inside].max())
         level, area = float(filled[inside].max()), float(inside.sum()) * cell_area_m2
         lakes.append(Lake(level, float(gained.sum()) * cell_area_m2, area, depth, inside, bool((inside & rim).any())))

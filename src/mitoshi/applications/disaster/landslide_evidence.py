@@ -1,0 +1,207 @@
+"""What the images and terrain models say of every cell: log likelihood ratios, slope, and where mass could have run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.landslide_probability import (
+    SlideModel,
+    normal_log_ratio,
+    scene_centre,
+    slide_probability,
+    slope_log_odds,
+)
+from mitoshi.core.errors import InputError
+from mitoshi.core.quantity import to_db
+from mitoshi.methods.optical.vegetation import ndvi, red_and_near_infrared, relative_ndvi_change
+from mitoshi.methods.terrain.drainage import Drainage, drainage
+from mitoshi.methods.terrain.elevation_change import ChangeNoise, change_noise
+from mitoshi.methods.terrain.slope import slope
+
+if TYPE_CHECKING:
+    from mitoshi.core.quantity import Raster
+
+__all__ = ["Evidence", "Terrain", "probability", "read_evidence", "read_terrain"]
+
+RUNOUT_FACTOR = 10.0
+"""Prior odds of a slide in the path below a certain one, relative to elsewhere: what comes down runs on. Assumed."""
+
+SEED_PROBABILITY = 0.9
+SEED_CELLS = 4
+"""Connected cells above the seed probability that make a slide certain enough to look for its run-out below."""
+
+SMALLEST_BACKSCATTER_WINDOW = 3
+
+
+class Terrain(NamedTuple):
+    """Terrain on the grid of the run.
+
+    Attributes
+    ----------
+    before
+        Elevation before in metres, or None.
+    change
+        Elevation change in metres, or None.
+    noise
+        Bias and noise of the change, or None.
+    slope_deg
+        Slope before, or None.
+    drainage
+        Drainage of the terrain before, or None.
+    """
+
+    before: NDArray[np.float32] | None
+    change: NDArray[np.float32] | None
+    noise: ChangeNoise | None
+    slope_deg: NDArray[np.float32] | None
+    drainage: Drainage | None
+
+
+class Evidence(NamedTuple):
+    """Sum of the log likelihood ratios of all evidence, and where there is any; both (y, x)."""
+
+    log_ratio: NDArray[np.float32]
+    observed: NDArray[np.bool_]
+
+
+def read_terrain(
+    elevation: Raster | None, elevation_after: Raster | None, elevation_change: Raster | None, pixel_m: float
+) -> Terrain:
+    """Return the terrain before, its change, and what follows from them. What is not given is derived where two others are."""
+    before, after, change = (
+        None if r is None else np.asarray(r.to_numpy(), np.float32)
+        for r in (elevation, elevation_after, elevation_change)
+    )
+    if change is None and before is not None and after is not None:
+        change = after - before
+    if before is None and after is not None and change is not None:
+        before = after - change
+    noise = None if change is None else change_noise(change)
+    if before is None:
+        return Terrain(None, change, noise, None, None)
+    return Terrain(before, change, noise, slope(before, pixel_size=pixel_m), drainage(before))
+
+
+def read_evidence(
+    terrain: Terrain,
+    radar: tuple[Raster | None, Raster | None],
+    optical: tuple[Raster | None, Raster | None],
+    model: SlideModel,
+    shape: tuple[int, int],
+) -> Evidence:
+    """Return the evidence of elevation change, vegetation loss and backscatter change.
+
+    Raises
+    ------
+    InputError
+        If only one of a pair is given, a pair does not match, or there is no evidence at all.
+    """
+    layers = [
+        *([] if terrain.change is None else [_elevation(terrain.change, terrain.noise, model)]),
+        *_pair("before", "after", radar, lambda one, other: _backscatter(one, other, model)),
+        *_pair("before_optical", "after_optical", optical, lambda one, other: _vegetation(one, other, model)),
+    ]
+    if not layers:
+        raise InputError(
+            "landslides need a change: give --elevation-change, or --elevation and --elevation-after, or --before and --after, "
+            "or --before-optical and --after-optical"
+        )
+    total, observed = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    for ratio, seen in layers:
+        total += ratio
+        observed |= seen
+    return Evidence(total, observed)
+
+
+def _pair(first: str, second: str, pair: tuple[Raster | None, Raster | None], compare: Any) -> list[Any]:
+    one, other = pair
+    if one is None and other is None:
+        return []
+    if one is None or other is None:
+        given, lacking = (first, second) if other is None else (second, first)
+        raise InputError(f"{given} is given without {lacking}; give both dates, --{lacking.replace('_', '-')} FILE")
+    return [compare(one, other)]
+
+
+def _elevation(change: NDArray[np.float32], noise: ChangeNoise | None, model: SlideModel) -> tuple[Any, Any]:
+    known = noise or change_noise(change)
+    ratio = normal_log_ratio(change, known.bias, max(known.sigma, 1e-3), 0.0, model.change_m)
+    return ratio, np.isfinite(change)
+
+
+def _backscatter(before: Raster, after: Raster, model: SlideModel) -> tuple[Any, Any]:
+    """Mean change in dB of the polarisations, over 3 × 3 cells; slides may darken or brighten."""
+    names = [[str(v) for v in r["polarisation"].values] if "polarisation" in r.coords else [] for r in (before, after)]
+    if names[0] != names[1]:
+        raise InputError(f"before has polarisations {names[0]} and after {names[1]}; give the same ones")
+    powers = [_stack(r) for r in (before, after)]
+    change = np.mean([to_db(_mean_3x3(b)) - to_db(_mean_3x3(a)) for b, a in zip(*powers[::-1], strict=True)], axis=0)
+    centre, sigma = scene_centre(change)
+    return normal_log_ratio(change, centre, sigma, 0.0, model.backscatter_db), np.isfinite(change)
+
+
+def _vegetation(before: Raster, after: Raster, model: SlideModel) -> tuple[Any, Any]:
+    indices = []
+    for image in (before, after):
+        names = [str(v) for v in image["band"].values] if "band" in image.coords else []
+        red, near_infrared = red_and_near_infrared(names)
+        bands = _stack(image)
+        indices.append(ndvi(bands[red], bands[near_infrared]))
+    change = relative_ndvi_change(indices[0], indices[1])
+    centre, sigma = scene_centre(change)
+    half = model.vegetation_loss / 2.0
+    return normal_log_ratio(change, centre, sigma, -model.vegetation_loss, half), np.isfinite(change)
+
+
+def _stack(image: Raster) -> NDArray[np.float32]:
+    values = np.asarray(image.to_numpy(), np.float32)
+    return values if values.ndim == 3 else values[None]
+
+
+def _mean_3x3(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    padded = np.pad(power, 1, mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9.0), np.float32)
+
+
+def probability(evidence: Evidence, terrain: Terrain, model: SlideModel, runout_cells: int) -> NDArray[np.float32]:
+    """Return the probability that each cell slid, shape (y, x), NaN where not observed.
+
+    First without, then with raised prior odds in the drainage path below every certain slide, `runout_cells` to either side.
+    """
+    prior = slope_log_odds(terrain.slope_deg, model)
+    chance = slide_probability(evidence.log_ratio, prior, evidence.observed, model.smoothness)
+    if terrain.drainage is None:
+        return chance
+    below = _runout(_certain(chance), terrain.drainage, runout_cells)
+    raised = np.asarray(prior + np.log(RUNOUT_FACTOR) * below, np.float32)
+    return slide_probability(evidence.log_ratio, raised, evidence.observed, model.smoothness)
+
+
+def _certain(chance: NDArray[np.float32]) -> NDArray[np.bool_]:
+    from scipy import ndimage
+
+    with np.errstate(invalid="ignore"):
+        seeds = chance > SEED_PROBABILITY
+    labels, count = ndimage.label(seeds, structure=np.ones((3, 3)))
+    large = np.bincount(labels.ravel(), minlength=count + 1) >= SEED_CELLS
+    large[0] = False
+    return np.asarray(large[labels])
+
+
+def _runout(seeds: NDArray[np.bool_], tree: Drainage, width: int) -> NDArray[np.bool_]:
+    """Return the cells at most `width` cells from a drainage path that begins in a seed."""
+    from scipy import ndimage
+
+    reached = seeds.ravel().copy()
+    downstream = tree.downstream.ravel()
+    current: NDArray[Any] = np.flatnonzero(reached)
+    while current.size:
+        following = np.unique(downstream[current])
+        current = following[(following >= 0) & ~reached[np.maximum(following, 0)]]
+        reached[current] = True
+    path = reached.reshape(seeds.shape)
+    return np.asarray(ndimage.binary_dilation(path, np.ones((3, 3), bool), iterations=width) if width > 0 else path)

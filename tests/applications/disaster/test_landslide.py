@@ -1,0 +1,187 @@
+"""Landslides on terrains of which area, volume and dammed lake can be written down."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+import xarray as xr
+
+from mitoshi.applications.disaster.landslide import DEPOSIT, NOT_OBSERVABLE, SLIDE, SOURCE, landslide
+from mitoshi.applications.disaster.landslide_figures import figures, tally
+from mitoshi.applications.disaster.landslide_lakes import Inflow
+from mitoshi.core.errors import InputError
+from mitoshi.core.quantity import QUANTITIES
+
+CELL = 5.0
+DOWN, SIDE, HEIGHT = 0.02, 0.2, 20.0
+NOISE = 0.2
+
+
+def layer(values, quantity, names=None, cell=CELL):
+    values = np.asarray(values, "float32")
+    dims = ("y", "x") if values.ndim == 2 else ("polarisation" if quantity == "gamma0" else "band", "y", "x")
+    coords = {
+        "y": 9000.0 - cell * (np.arange(values.shape[-2]) + 0.5),
+        "x": 2000.0 + cell * (np.arange(values.shape[-1]) + 0.5),
+    }
+    if names:
+        coords[dims[0]] = names
+    attrs = {"quantity": quantity, "units": QUANTITIES[quantity].units, "pixel_size_m": cell}
+    return xr.DataArray(values, dims=dims, coords=coords, attrs=attrs)
+
+
+def blocked_valley(seed=1):
+    """Return terrain before and after: a scarp on the side of a V-shaped valley, its deposit a dam of HEIGHT across the floor."""
+    x, y = np.meshgrid(np.arange(-300.0, 1500.0, CELL) + CELL / 2, np.arange(-300.0, 300.0, CELL) + CELL / 2)
+    before = 100.0 + DOWN * x + SIDE * np.abs(y)
+    dam = (x > -60) & (x < 0) & (before < 100.0 + HEIGHT)
+    scarp = (x > -60) & (x < 0) & (y > 140) & (y < 260)
+    change = np.where(dam, 100.0 + HEIGHT - before, 0.0) + np.where(scarp, -8.0, 0.0)
+    return before, change, dam, scarp, np.random.default_rng(seed).normal(0, NOISE, before.shape)
+
+
+@pytest.fixture(scope="module")
+def valley():
+    before, change, dam, scarp, noise = blocked_valley()
+    result = landslide(
+        layer(before, "elevation"), layer(before + change + noise, "elevation"), inflow_m3_s=5.0, inflow_doubt=2.0
+    )
+    return result, change, dam, scarp
+
+
+def test_source_and_deposit_are_told_apart(valley):
+    result, change, dam, scarp = valley
+    codes = np.asarray(result.landslide)
+    mapped = np.isin(codes, (SOURCE, DEPOSIT))
+    truth = dam | scarp
+    assert (mapped & truth).sum() / (mapped | truth).sum() > 0.93
+    assert (codes[scarp] == SOURCE).mean() > 0.99
+    assert (codes[change > 1.0] == DEPOSIT).mean() > 0.99
+
+
+def test_volumes_and_areas_lie_in_their_ranges(valley):
+    result, change, dam, scarp = valley
+    table = result.landslides
+    true = {
+        "area_m2": (dam | scarp).sum() * CELL**2,
+        "volume_m3": -change[change < 0].sum() * CELL**2,
+        "deposit_m3": change[change > 0].sum() * CELL**2,
+        "net_m3": change.sum() * CELL**2,
+    }
+    for name, value in true.items():
+        assert table[f"{name}_lower"].sum() <= value <= table[f"{name}_upper"].sum(), name
+    assert table["volume_m3"].sum() == pytest.approx(true["volume_m3"], rel=0.03)
+    assert table["deposit_m3"].sum() == pytest.approx(true["deposit_m3"], rel=0.03)
+    outlined = shapely.area(table.geometry.to_numpy())
+    np.testing.assert_allclose(outlined, table["area_m2"])
+    assert (table["volume_from"] == "elevation_change").all()
+    assert table["crosses_channel"].any()
+
+
+def test_the_dammed_lake_has_its_analytic_volume_and_time(valley):
+    """V = H³ / (3 · down · side); the crest of the noisy dam lies within its range, and so do volume and time."""
+    result, *_ = valley
+    assert len(result.lakes) == 1
+    lake = result.lakes.iloc[0]
+    volume = HEIGHT**3 / (3 * DOWN * SIDE)
+    assert lake["crest_m_lower"] <= 100.0 + HEIGHT <= lake["crest_m_upper"] + NOISE
+    assert lake["volume_m3"] == pytest.approx(volume, rel=0.06)
+    assert lake["volume_m3_lower"] <= volume <= lake["volume_m3_upper"] * 1.03
+    assert lake["hours_to_overtopping"] == pytest.approx(lake["volume_m3"] / 5.0 / 3600.0)
+    assert lake["hours_to_overtopping_lower"] == pytest.approx(lake["volume_m3_lower"] / 10.0 / 3600.0)
+    assert lake["hours_to_overtopping_upper"] == pytest.approx(lake["volume_m3_upper"] / 2.5 / 3600.0)
+    assert lake["depth_m"] == pytest.approx(HEIGHT, abs=1.5)
+    assert lake.geometry.area == pytest.approx(HEIGHT**2 / (DOWN * SIDE), rel=0.06)
+    assert not lake["cut"]
+    found = {f.name: f for f in figures(tally(result, CELL**2), {})}
+    assert found["first_overtopping"].value == pytest.approx(lake["hours_to_overtopping"])
+    assert found["lake_count"].value == 1
+
+
+def test_change_given_directly_and_either_terrain_give_the_same():
+    before, change, _, _, noise = blocked_valley()
+    moved = layer(change + noise, "elevation_change")
+    one = landslide(layer(before, "elevation"), None, moved)
+    other = landslide(None, layer(before + change + noise, "elevation"), moved)
+    assert one.lakes["volume_m3"].iloc[0] == pytest.approx(other.lakes["volume_m3"].iloc[0], rel=1e-3)
+    assert one.lakes["hours_to_overtopping"].isna().all()
+    assert "first_overtopping" not in {f.name for f in figures(tally(one, CELL**2), {})}
+
+
+def test_the_rational_formula_gives_the_inflow():
+    inflow = Inflow(0.0, 36.0, 0.5, 2.0)
+    assert inflow.of(10.0) == pytest.approx((50.0, 25.0, 100.0))
+    assert np.isnan(Inflow(0.0, 0.0, 0.7, 2.0).of(10.0)).all()
+    assert Inflow(7.0, 36.0, 0.5, 2.0).of(10.0)[0] == 7.0
+
+
+def steep(shape=(120, 120)):
+    return 0.5 * CELL * np.add.outer(np.arange(shape[0]), 0.2 * np.arange(shape[1]))
+
+
+def patch(shape=(120, 120)):
+    slid = np.zeros(shape, bool)
+    slid[40:80, 50:70] = True
+    return slid
+
+
+def test_lost_vegetation_on_a_slope_is_mapped_and_its_volume_comes_from_the_area():
+    draw, slid = np.random.default_rng(2), patch()
+    red, infrared = (np.full(slid.shape, v) for v in (0.04, 0.30))
+    before = np.stack([red, infrared]) * draw.normal(1, 0.04, (2, *slid.shape))
+    after = np.stack([np.where(slid, 0.22, red), np.where(slid, 0.27, infrared)]) * draw.normal(
+        1, 0.04, (2, *slid.shape)
+    )
+    images = [layer(v, "surface_reflectance", ["red", "nir"]) for v in (before, after)]
+    result = landslide(layer(steep(), "elevation"), None, None, None, None, *images)
+    codes = np.asarray(result.landslide)
+    assert ((codes == SLIDE) & slid).sum() / ((codes == SLIDE) | slid).sum() > 0.95
+    row = result.landslides.iloc[0]
+    assert row["volume_m3"] == pytest.approx(0.074 * row["area_m2"] ** 1.45)
+    assert row["volume_m3_upper"] / row["volume_m3"] > 10 ** (1.645 * 0.4)
+    assert row["volume_from"] == "area_law"
+    assert np.isnan(row["deposit_m3"])
+    assert row["slope_deg"] == pytest.approx(27.0, abs=1.0)
+    assert len(result.lakes) == 0
+
+
+def test_a_change_of_backscatter_is_mapped_through_speckle():
+    draw, slid = np.random.default_rng(3), patch()
+    mean = np.stack([np.full(slid.shape, 0.1), np.full(slid.shape, 0.02)])
+    before = mean * draw.gamma(16, 1 / 16, mean.shape)
+    after = np.where(slid, mean * 10**-0.8, mean) * draw.gamma(16, 1 / 16, mean.shape)
+    images = [layer(v, "gamma0", ["VV", "VH"]) for v in (before, after)]
+    codes = np.asarray(landslide(layer(steep(), "elevation"), None, None, *images).landslide)
+    assert ((codes == SLIDE) & slid).sum() / ((codes == SLIDE) | slid).sum() > 0.85
+
+
+def test_what_was_not_seen_is_not_observable():
+    before, change, _, _, noise = blocked_valley()
+    moved = change + noise
+    moved[:, :30] = np.nan
+    result = landslide(layer(before, "elevation"), None, layer(moved, "elevation_change"))
+    assert (np.asarray(result.landslide)[:, :30] == NOT_OBSERVABLE).all()
+    assert np.isnan(np.asarray(result.landslide_probability)[:, :30]).all()
+    share = {f.name: f for f in figures(tally(result, CELL**2), {})}["not_observable_share"]
+    assert share.value == pytest.approx(100 * 30 / change.shape[1])
+
+
+def test_what_cannot_be_answered_is_said_in_one_line():
+    ground = layer(steep(), "elevation")
+    image = layer(np.ones((2, 120, 120)), "surface_reflectance", ["red", "nir"])
+    power = layer(np.ones((1, 120, 120)), "gamma0", ["VV"])
+    for arrays, message in (
+        ([], "change of something"),
+        ([ground], "need a change"),
+        ([None, None, None, power], "without after"),
+        ([None, None, None, None, None, None, image], "without before_optical"),
+        ([None, None, None, None, None, image.isel(band=[0]), image], "near-infrared"),
+        ([None, None, None, power, layer(np.ones((1, 120, 120)), "gamma0", ["VH"])], "polarisations"),
+        ([ground.assign_attrs(pixel_size_m=None), ground], "georeference"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            landslide(*arrays)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="below slope_high_deg"):
+        landslide(ground, ground, slope_low_deg=20.0, slope_high_deg=10.0)
