@@ -1,0 +1,172 @@
+"""Depth of the water in a flood map, from the heights of its edge, with its standard uncertainty."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import xarray as xr
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.flood_depth_cells import codes_of
+from mitoshi.applications.disaster.flood_depth_figures import figures, tally
+from mitoshi.applications.disaster.flood_depth_survey import LARGEST_CELL, DepthSurvey, survey_depth
+from mitoshi.applications.disaster.flood_depth_tile import STEP_M, tile_depth
+from mitoshi.core.method import Surveyed, method
+from mitoshi.core.product import Measured
+from mitoshi.core.quantity import ELEVATION, FLOOD_EXTENT, HEIGHT_UNCERTAINTY, WATER_DEPTH, WATER_SURFACE, Raster
+from mitoshi.core.requirement import Need
+from mitoshi.core.scene import ArrayScene
+from mitoshi.core.support import Scene
+from mitoshi.core.text import Text
+from mitoshi.methods.sar.flood_survey import origin_in
+
+__all__ = ["STEP_M", "FloodDepth", "flood_depth"]
+
+
+class FloodDepth(NamedTuple):
+    """Depth of flood water.
+
+    Attributes
+    ----------
+    depth
+        Depth of water over ground that is dry in normal times [m], shape (y, x). At least 0.01 on every flooded pixel, 0 on dry
+        ground and on permanent water, NaN where not observable.
+    depth_uncertainty
+        Standard uncertainty of the depth, given that the pixel is flooded [m], shape (y, x); 0 where the depth is 0, NaN where
+        not observable. Whether a pixel is flooded at all is what the flood probability says.
+    water_surface
+        Elevation of the water's surface on flooded pixels [m], shape (y, x), as ground plus depth; NaN elsewhere.
+    """
+
+    depth: Annotated[
+        Raster,
+        Measured(
+            Text("flood depth", "浸水深"),
+            WATER_DEPTH,
+            STEP_M,
+            uncertainty="depth_uncertainty",
+            limits=(0.0, 5.0),
+            colours="YlGnBu",
+        ),
+    ]
+    depth_uncertainty: Annotated[
+        Raster,
+        Measured(
+            Text("standard uncertainty of the depth", "浸水深の標準不確かさ"),
+            HEIGHT_UNCERTAINTY,
+            STEP_M,
+            no_uncertainty="it is itself the uncertainty of the depth",
+            limits=(0.0, 1.5),
+            colours="magma",
+        ),
+    ]
+    water_surface: Annotated[
+        Raster,
+        Measured(
+            Text("elevation of the water surface", "水面標高"),
+            WATER_SURFACE,
+            STEP_M,
+            uncertainty="depth_uncertainty",
+            limits=(0.0, 50.0),
+            colours="viridis",
+        ),
+    ]
+
+
+@method(
+    version="1.0.0",
+    reference="doi:10.5194/nhess-24-2817-2024 (Betterle and Salamon); doi:10.5194/nhess-19-2053-2019 (Cohen et al.)",
+    support=Scene(survey_depth, LARGEST_CELL),
+    title=Text("Flood depth from flood extent and elevation", "浸水域と標高による浸水深"),
+    caveats=(
+        Text(
+            "Depth follows from where the flood map ends. Where its edge is hidden (towns, forest) or stands at a wall, the "
+            "surface is carried over from elsewhere and the uncertainty grows.",
+            "浸水深は浸水域の縁の標高から求めます。縁が市街地や森林に隠れる場所や堤防などの壁際では、"
+            "離れた場所の水位を用いるため不確かさが大きくなります。",
+        ),
+        Text(
+            "The elevation model must show the ground, not roofs and tree tops, and must not predate earthworks. Its stated "
+            "error is taken as given.",
+            "標高データは建物や樹冠でなく地表面を表し、地形改変後のものである必要があります。標高の誤差は入力値のとおりとみなします。",
+        ),
+    ),
+    tally=tally,
+    figures=figures,
+)
+def flood_depth(
+    flood: Annotated[Raster, FLOOD_EXTENT, Need(when="after", within="6d", resolution=50.0)],
+    elevation: Annotated[Raster, ELEVATION, Need()],
+    /,
+    *,
+    elevation_error_m: Annotated[float, Ge(0.02), Le(10.0)] = 0.3,
+    surface_slope: Annotated[float, Ge(1e-6), Le(0.05)] = 1e-3,
+    edge_depth_m: Annotated[float, Ge(0.0), Le(1.0)] = 0.1,
+    surveyed: Annotated[DepthSurvey | None, Surveyed()] = None,
+) -> FloodDepth:
+    """Return the depth of a mapped flood.
+
+    Where a flood ends, its surface meets the ground. The flooded and permanent water is cut into pieces, connected within
+    cells of 32 × 32 pixels (64 in scenes above 256 megapixels), and pieces that touch are joined over the whole scene.
+    Between a flooded pixel and its dry neighbour the surface lies somewhere between the two elevations; such heights are
+    averaged over stretches of 8 × 8 pixels, each with a variance that grows with the step between the two, so that walls and
+    cliffs say little. Edges within two pixels of what was not seen or beside permanent water are not the water's edge and are
+    left out, as are dry specks below 0.1 km². The surface is the robust mode of a Gaussian random field on the pieces
+    (`mitoshi.methods.hydraulics.water_surface`): it follows the edge, slopes with the river, bridges what has no edge, is
+    continuous through connected water and free to jump across a levee. Water without any edge takes the 98 % quantile of its
+    ground. Depth is surface less ground, and since the pixel is known to be flooded, the mean of that normal distribution
+    above zero.
+
+    Parameters
+    ----------
+    flood
+        0 dry, 1 flooded, 2 permanent water, NaN not observable.
+    elevation
+        Terrain height [m] in any vertical datum.
+    elevation_error_m
+        Standard error of the elevation [m]. The default is that of the 5 m laser model of the Geospatial Information Authority
+        of Japan (DEM5A: within 0.3 m); its photogrammetric models DEM5B and DEM5C have 0.7 and 1.4 m, DEM10B from contours 5 m
+        (fgd.gsi.go.jp/download/ref_dem.html).
+    surface_slope
+        Size of the slope of the water's surface that is to be expected, metres per metre.
+    edge_depth_m
+        Depth of water at the edge of the flood map [m]: shallower water is not mapped, for stubble and grass stand out of it.
+        The default is the 0.1 m of Betterle and Salamon (2024); 0 for a map that ends where the water does.
+    surveyed
+        The scene's water surface; the runner gives it.
+
+    Returns
+    -------
+    FloodDepth
+        Depth, its standard uncertainty and the water's surface.
+
+    Raises
+    ------
+    InputError
+        If nothing of the flood map was observed.
+
+    Notes
+    -----
+    The uncertainty holds the elevation's error, the scatter of the shoreline's heights beyond what is stated, and what the
+    field does not know at a distance from any shoreline. It does not hold errors of the flood map itself. Stored depth is
+    rounded to 0.01 m.
+    """
+    if surveyed is None:
+        surveyed = survey_depth(
+            ArrayScene({"flood": flood, "elevation": elevation}),
+            elevation_error_m=elevation_error_m,
+            surface_slope=surface_slope,
+            edge_depth_m=edge_depth_m,
+        )
+    ground = np.asarray(elevation.to_numpy(), np.float32)
+    found = tile_depth(
+        codes_of(flood.to_numpy()), ground, surveyed, origin_in(surveyed.corner, flood), elevation_error_m
+    )
+    return FloodDepth(*(_raster(values, flood) for values in found))
+
+
+def _raster(values: NDArray[np.float32], like: Raster) -> Raster:
+    coords = {name: like[name] for name in ("y", "x") if name in like.coords}
+    return xr.DataArray(values, dims=("y", "x"), coords=coords)

@@ -1,0 +1,117 @@
+"""Volume and depth of a flood with their intervals: what a depth map's totals say."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.core.product import Figure
+from mitoshi.core.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitoshi.applications.disaster.flood_depth import FloodDepth
+
+__all__ = ["figures", "tally"]
+
+NORMAL_90 = 1.645
+BOUNDS_M = (0.5, 1.0, 2.0)
+"""Depths from which areas are given: about the knee, the waist, over the head."""
+
+COMMON = 0.5
+"""Share of the pixels' errors that a whole scene has in common; the rest averages out over it."""
+
+GIVEN = Text("the flood map's area, taken as given", "浸水域の面積（入力値のまま）")
+UNSEEN = Text("a count of pixels, exact", "画素数による正確な値")
+
+
+def tally(result: FloodDepth, cell_area_m2: float) -> dict[str, float]:
+    """Return the additive totals of one tile.
+
+    Parameters
+    ----------
+    result
+        The tile's result.
+    cell_area_m2
+        Area of a pixel in m2; NaN without georeference, and then areas count pixels.
+
+    Returns
+    -------
+    dict
+        Volume (m3) and its sum of standard uncertainties, flooded, unseen and total area (m2), and for each bound the area at
+        least so deep, and the same if all depths were 0.82 standard uncertainties (the common half of a 90 % interval) lower or
+        higher.
+    """
+    depth = np.asarray(result.depth, np.float64)
+    spread = np.asarray(result.depth_uncertainty, np.float64)
+    area = cell_area_m2 if math.isfinite(cell_area_m2) else 1.0
+    flooded = depth > 0
+    d, s = depth[flooded], spread[flooded]
+    found = {
+        "volume": float(d.sum()) * area,
+        "volume_spread": float(s.sum()) * area,
+        "flooded": float(d.size) * area,
+        "unseen": float(np.isnan(depth).sum()) * area,
+        "total": float(depth.size) * area,
+        "unreferenced": 0.0 if math.isfinite(cell_area_m2) else float(depth.size),
+    }
+    for bound in BOUNDS_M:
+        for name, shift in (("", 0.0), ("_lower", -NORMAL_90 * COMMON), ("_upper", NORMAL_90 * COMMON)):
+            found[f"deeper_{bound:g}{name}"] = float((d + shift * s >= bound).sum()) * area
+    return found
+
+
+def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Return flood volume, mean depth and areas by depth with their 90 % intervals, and what was not seen.
+
+    Parameters
+    ----------
+    totals
+        Sums of `tally` over all tiles.
+    parameters
+        The run's parameters; not used.
+
+    Returns
+    -------
+    tuple of Figure
+        The intervals take half of every pixel's standard uncertainty as common to the whole scene. They are those of the depth,
+        given the flood map: whether the map is right is not in them. Without georeference areas are numbers of pixels and
+        volumes pixels times metres.
+    """
+    del parameters
+    placed = totals["unreferenced"] == 0
+    area, units, volume_units = (1e-6, "km2", "m3") if placed else (1.0, "pixel", "pixel m")
+    wide = NORMAL_90 * COMMON * totals["volume_spread"]
+    volume, flooded = totals["volume"], max(totals["flooded"], 1e-9)
+
+    def interval(name: str, title: Text, value: float, half: float, units: str) -> Figure:
+        return Figure(name, title, value, max(value - half, 0.0), value + half, units, 0.9)
+
+    found = [
+        interval("flood_volume", Text("volume of flood water", "湛水量"), volume, wide, volume_units),
+        interval("mean_depth", Text("mean depth", "平均浸水深"), volume / flooded, wide / flooded, "m"),
+        Figure(
+            "flooded_area", Text("flooded area", "浸水面積"), totals["flooded"] * area, None, None, units, None, GIVEN
+        ),
+    ]
+    for bound in BOUNDS_M:
+        key = f"deeper_{bound:g}"
+        title = Text(f"area at least {bound:g} m deep", f"浸水深 {bound:g} m 以上の面積")
+        found.append(
+            Figure(
+                f"area_from_{bound:g}_m".replace(".", "_"),
+                title,
+                totals[key] * area,
+                totals[f"{key}_lower"] * area,
+                totals[f"{key}_upper"] * area,
+                units,
+                0.9,
+            )
+        )
+    share = 100.0 * totals["unseen"] / max(totals["total"], 1e-9)
+    title = Text("share not observable", "観測不能の割合")
+    found.append(Figure("not_observable_share", title, share, None, None, "percent", None, UNSEEN))
+    return tuple(found)

@@ -1,0 +1,331 @@
+"""The scene stage of flood depth: one water surface for the whole scene, piece by connected piece of water."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.flood_depth_cells import (
+    DRY,
+    FLOODED,
+    UNSEEN,
+    Edge,
+    codes_of,
+    edge_heights,
+    label_cells,
+    pieces,
+)
+from mitoshi.core.errors import InputError
+from mitoshi.methods.hydraulics.water_surface import Lattice, Shoreline, roots, shared_corners, solve_water_surface
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitoshi.core.quantity import Raster
+    from mitoshi.core.scene import SceneView
+
+    Integers = NDArray[np.int64]
+    Numbers = NDArray[np.int32]
+    Floats = NDArray[np.float64]
+
+__all__ = ["CELL", "LARGEST_CELL", "DepthSurvey", "cell_side", "survey_depth"]
+
+CELL, LARGEST_CELL = 32, 64
+"""Pixels along a cell's side; the larger from `MOST_CELLS` cells on."""
+
+MOST_CELLS = 250_000
+READ = 2048
+ISLAND_M2 = 100_000.0
+"""Dry specks below this size are taken for gaps of the map, not for islands (Betterle and Salamon 2024 close 0.01 km2)."""
+
+COMMON_M = 300.0
+"""Length of shoreline over which errors of elevation and map are one and the same."""
+
+PLAIN_PIXEL_M = 10.0
+NUGGET_M = 0.05
+"""Standard deviation of an edge's height on flat ground of a perfect model."""
+
+OWN_ERROR, COMMON_ERROR = 0.5, 1.0
+"""Shares of the elevation's error that a stretch of shoreline has for itself, and by which whole cells differ. Chosen with
+`COMMON_M`, `ISLAND_M2` and the limit of outliers on the simulated seeds 101 to 103 so that intervals hold what they say."""
+
+ALONE_M, FREE_M = 2.0, 50.0
+"""Standard deviation of the level of water without, and with, any shoreline, before the shoreline is seen."""
+
+INNER_QUANTILE = 0.98
+"""Of the flooded ground's heights, for water without a shoreline (Betterle and Salamon 2024: P* = 0.98)."""
+
+
+class DepthSurvey(NamedTuple):
+    """The scene's water surface; small and picklable.
+
+    Attributes
+    ----------
+    corner
+        Coordinates (y, x) of the scene's first pixel and steps (y, x), or None.
+    cell
+        Side of a cell [pixels].
+    first, pieces
+        (cell rows, cell columns) number of each cell's first piece, and of its pieces.
+    level, uncertainty
+        (pieces, 4) water surface at the corners north-west, north-east, south-east, south-west, and its standard deviation [m].
+    ground
+        (pieces,) mean elevation of the flooded pixels [m]; NaN where there is none.
+    segment
+        (pieces,) number of the connected water that each belongs to.
+    """
+
+    corner: tuple[float, float, float, float] | None
+    cell: int
+    first: NDArray[np.int32]
+    pieces: NDArray[np.int16]
+    level: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+    ground: NDArray[np.float32]
+    segment: NDArray[np.int32]
+
+
+class _Block(NamedTuple):
+    corner: tuple[float, float, float, float] | None
+    pixel_m: float | None
+    cell: Integers
+    counts: Integers
+    share: Floats
+    ground: Floats
+    high: Floats
+    edge: Edge
+    across: Integers
+    down: Integers
+    rim: tuple[Numbers, Numbers, Numbers, Numbers]
+
+
+def cell_side(shape: tuple[int, int]) -> int:
+    """Return the side of a cell for a scene of so many rows and columns.
+
+    >>> cell_side((10_000, 10_000)), cell_side((20_000, 20_000))
+    (32, 64)
+    """
+    return CELL if math.prod(-(-n // CELL) for n in shape) <= MOST_CELLS else LARGEST_CELL
+
+
+def survey_depth(
+    view: SceneView, *, elevation_error_m: float = 0.3, surface_slope: float = 1e-3, edge_depth_m: float = 0.1
+) -> DepthSurvey:
+    """Return the water surface of a scene with the data arguments of `disaster.flood-depth`.
+
+    Parameters
+    ----------
+    view
+        The scene; its arrays are named flood and elevation.
+    elevation_error_m, surface_slope, edge_depth_m
+        As for `disaster.flood-depth`.
+
+    Raises
+    ------
+    InputError
+        If nothing of the flood map was observed.
+    """
+    side = cell_side(view.shape)
+    blocks = view.map_blocks(_Reader(side), READ)
+    if not any(b.counts[3] for b in blocks):
+        raise InputError("flood holds no observed pixels; give another flood map or check its nodata value")
+    across = -(-view.shape[1] // READ)
+    starts = np.cumsum([0, *(len(b.cell) for b in blocks)])
+    total = int(starts[-1])
+    cells = tuple(-(-n // side) for n in view.shape)
+    cell = np.concatenate([b.cell for b in blocks])
+    order = np.lexsort((np.arange(total), cell[:, 1], cell[:, 0]))
+    new = np.empty(total, np.int64)
+    new[order] = np.arange(total)
+    links = _links(blocks, starts, across, new)
+    first, count = _index(cell[order], cells)
+    joined = _joined(blocks, order)
+    pixel = next((b.pixel_m for b in blocks if b.pixel_m), None) or PLAIN_PIXEL_M
+    edge = _edges(blocks, starts, new, side, edge_depth_m)
+    surface, segment = _surface(
+        cell[order], links, joined, edge, cells[1], (pixel * side, elevation_error_m, surface_slope, edge_depth_m)
+    )
+    return DepthSurvey(
+        blocks[0].corner,
+        side,
+        first,
+        count,
+        surface[0],
+        surface[1],
+        joined[1].astype(np.float32),
+        segment.astype(np.int32),
+    )
+
+
+class _Reader:
+    """Reads one block; picklable."""
+
+    def __init__(self, side: int) -> None:
+        self.side = side
+
+    def __call__(self, row: int, column: int, arrays: Mapping[str, Raster | None]) -> _Block:
+        flood, elevation = arrays["flood"], arrays["elevation"]
+        if flood is None or elevation is None:
+            raise InputError("flood depth needs a flood map and an elevation model")
+        codes = codes_of(flood.to_numpy())
+        heights = np.asarray(elevation.to_numpy(), np.float32)
+        found = label_cells(codes, (row, column), self.side)
+        piece = pieces(found, (row, column), self.side)
+        total = int(found.number.sum())
+        pixel = elevation.attrs.get("pixel_size_m")
+        usable = _usable(codes, (float(pixel or PLAIN_PIXEL_M)) ** 2)
+        edge = edge_heights(codes, usable, piece, heights, self.side, total)
+        cell = np.stack(np.nonzero(found.number), axis=1).repeat(found.number[found.number > 0], axis=0)
+        cell = cell + np.array([row // self.side, column // self.side])
+        counts = np.array([(codes == code).sum() for code in (DRY, FLOODED)] + [0, (codes != UNSEEN).sum()])
+        across, down = _touching(piece, self.side)
+        wet = piece >= 0
+        share = np.bincount(piece[wet], minlength=total) / float(self.side**2)
+        ground, high = _ground(codes, piece, heights, total)
+        return _Block(_corner(flood), float(pixel) if pixel else None, cell, counts, share, ground, high, edge, across, down,
+                      (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()))  # fmt: skip
+
+
+def _corner(array: Raster) -> tuple[float, float, float, float] | None:
+    if "y" not in array.coords or "x" not in array.coords:
+        return None
+    y, x = array["y"].to_numpy(), array["x"].to_numpy()
+    steps = (float(c[-1] - c[0]) / (len(c) - 1) if len(c) > 1 else 1.0 for c in (y, x))
+    return (float(y[0]), float(x[0]), *steps)  # type: ignore[return-value]
+
+
+def _usable(codes: NDArray[np.uint8], pixel_m2: float) -> NDArray[np.bool_]:
+    """Return pixels whose edge is that of the water: two pixels from what was not seen, one from permanent water, no speck."""
+    from scipy import ndimage
+
+    unseen = ndimage.binary_dilation(codes == UNSEEN, iterations=2)
+    permanent = ndimage.binary_dilation(codes == 2, np.ones((3, 3)))
+    islands, count = ndimage.label(codes == DRY)
+    size = np.bincount(islands.ravel(), minlength=count + 1)
+    small = size * pixel_m2 < ISLAND_M2
+    for rim in (islands[0], islands[-1], islands[:, 0], islands[:, -1]):
+        small[rim] = False  # may go on in the next block
+    small[0] = False
+    return np.asarray(~(unseen | permanent | small[islands]))
+
+
+def _touching(piece: Numbers, side: int) -> tuple[Integers, Integers]:
+    """Return pairs of pieces that touch across a cell's side, (n, 2) eastward and (n, 2) southward."""
+    right = np.arange(side, piece.shape[1], side)
+    below = np.arange(side, piece.shape[0], side)
+    return (
+        _pairs(piece[:, right - 1].ravel(), piece[:, right].ravel()),
+        _pairs(piece[below - 1].ravel(), piece[below].ravel()),
+    )
+
+
+def _pairs(one: NDArray[Any], other: NDArray[Any]) -> Integers:
+    both = (one >= 0) & (other >= 0)
+    return np.unique(np.stack([one[both], other[both]], axis=1), axis=0)
+
+
+def _ground(
+    codes: NDArray[np.uint8], piece: Numbers, heights: NDArray[np.float32], total: int
+) -> tuple[Floats, Floats]:
+    """Return mean and high quantile of the flooded ground's heights of each piece; NaN where there is none."""
+    flooded = (codes == FLOODED) & np.isfinite(heights)
+    number, z = piece[flooded], heights[flooded].astype(np.float64)
+    count = np.bincount(number, minlength=total)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(number, z, total) / count
+    order = np.lexsort((z, number))
+    end = np.cumsum(count)
+    place = np.clip(end - count + np.rint(INNER_QUANTILE * (count - 1)).astype(int), 0, max(0, z.size - 1))
+    high = z[order][place] if z.size else np.full(total, np.nan)
+    return mean, np.where(count > 0, high, np.nan)
+
+
+def _links(blocks: list[_Block], starts: Integers, across: int, new: Integers) -> tuple[Integers, Integers]:
+    """Return all touching pieces in the scene's numbers, those across blocks included."""
+    east, south = [], []
+    for k, block in enumerate(blocks):
+        east.append(block.across + starts[k])
+        south.append(block.down + starts[k])
+        if (k + 1) % across:
+            east.append(_over(block.rim[3], starts[k], blocks[k + 1].rim[2], starts[k + 1]))
+        if k + across < len(blocks):
+            south.append(_over(block.rim[1], starts[k], blocks[k + across].rim[0], starts[k + across]))
+    return new[np.concatenate(east)], new[np.concatenate(south)]
+
+
+def _over(one: Numbers, start: int, other: Numbers, other_start: int) -> Integers:
+    return _pairs(np.where(one >= 0, one + start, -1), np.where(other >= 0, other + other_start, -1))
+
+
+def _index(cell: Integers, cells: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    count = np.bincount(cell[:, 0] * cells[1] + cell[:, 1], minlength=cells[0] * cells[1])
+    first = np.concatenate([[0], np.cumsum(count)[:-1]])
+    return first.reshape(cells).astype(np.int32), count.reshape(cells).astype(np.int16)
+
+
+def _joined(blocks: list[_Block], order: Integers) -> tuple[Floats, Floats, Floats]:
+    """Return share, ground and high of all pieces in the scene's order."""
+    return (
+        np.concatenate([b.share for b in blocks])[order],
+        np.concatenate([b.ground for b in blocks])[order],
+        np.concatenate([b.high for b in blocks])[order],
+    )
+
+
+def _edges(blocks: list[_Block], starts: Integers, new: Integers, side: int, deeper: float) -> Edge:
+    """Return all edge heights; places become shares of the cell."""
+    found = []
+    for k, block in enumerate(blocks):
+        e = block.edge
+        found.append(
+            Edge(
+                new[e.piece + starts[k]],
+                (e.down % side) / side,
+                (e.across % side) / side,
+                e.height + deeper,
+                e.variance,
+            )
+        )
+    return Edge(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+
+def _surface(
+    cell: Integers, links: tuple[Integers, Integers], joined: tuple[Floats, Floats, Floats], edge: Edge, width: int,
+    scales: tuple[float, float, float, float],
+) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], Integers]:  # fmt: skip
+    """Return level and uncertainty at the pieces' corners, and the connected water each belongs to."""
+    cell_m, error, slope, deeper = scales
+    share, _, high = joined
+    total = len(share)
+    segment = roots(
+        total, np.concatenate([links[0][:, 0], links[1][:, 0]]), np.concatenate([links[0][:, 1], links[1][:, 1]])
+    )
+    if not total:
+        empty = np.zeros((0, 4), np.float32)
+        return (empty, empty), segment
+    corners, place = shared_corners(total, links[0], links[1], cell, width)
+    lattice = Lattice(corners, np.minimum(share, 1.0), place, segment)
+    independent = max(1.0, cell_m / COMMON_M)
+    samples = np.bincount(edge.piece, minlength=total)[edge.piece]
+    shoreline = Shoreline(edge.piece, edge.across, edge.down, edge.height, edge.variance + NUGGET_M**2 + (OWN_ERROR * error) ** 2,
+                          np.minimum(1.0, independent / samples))  # fmt: skip
+    roughness = math.hypot(slope * cell_m, COMMON_ERROR * error)
+    prior, spread = _prior(corners, high + deeper, np.isin(segment, segment[edge.piece]), len(place))
+    found = solve_water_surface(lattice, shoreline, roughness, prior, spread)
+    return (found.level[corners].astype(np.float32), found.uncertainty[corners].astype(np.float32)), segment
+
+
+def _prior(corners: Integers, high: Floats, shored: NDArray[np.bool_], size: int) -> tuple[Floats, Floats]:
+    """Return a level and its spread for water without a shoreline: that of the highest flooded ground of the pieces around."""
+    known = np.isfinite(high)
+    count = np.bincount(corners[known].ravel(), minlength=size)
+    total = np.bincount(corners[known].ravel(), np.repeat(high[known], 4), size)
+    everywhere = float(np.median(high[known])) if known.any() else 0.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        prior = np.where(count > 0, total / count, everywhere)
+    spread = np.full(size, FREE_M)
+    spread[corners[~shored & known].ravel()] = ALONE_M
+    return prior, spread

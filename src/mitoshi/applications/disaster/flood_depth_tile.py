@@ -1,0 +1,114 @@
+"""Depth of one tile from the scene's water surface: each pixel depends on its own cell and on the survey alone."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.flood_depth_cells import DRY, FLOODED, PERMANENT, label_cells
+
+if TYPE_CHECKING:
+    from mitoshi.applications.disaster.flood_depth_survey import DepthSurvey
+
+__all__ = ["STEP_M", "TileDepth", "given_flooded", "tile_depth"]
+
+STEP_M = 0.01
+"""Step of the stored depth, and the least depth of a flooded pixel."""
+
+UNKNOWN_M = 5.0
+"""Uncertainty where no elevation is known in the pixel's cell."""
+
+OWN_ERROR = 0.5
+"""Share of the elevation's error that a pixel has for itself, not in common with the shoreline of its cell."""
+
+
+class TileDepth(NamedTuple):
+    """Depth, its standard uncertainty and the water's surface of one tile [m], each (rows, columns), float32."""
+
+    depth: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+    surface: NDArray[np.float32]
+
+
+@njit(cache=True, nogil=True)
+def given_flooded(mean: float, deviation: float) -> tuple[float, float]:
+    """Return mean and standard deviation of a normal depth that is known to be positive.
+
+    Parameters
+    ----------
+    mean, deviation
+        Of the normal distribution [m].
+
+    Notes
+    -----
+    Mean μ + σ λ and variance σ² (1 - λ (λ + μ/σ)) with λ = φ(μ/σ) / Φ(μ/σ), those of a normal distribution truncated at zero.
+    Eight standard deviations below zero and deeper count as eight.
+    """
+    low = max(mean / deviation, -8.0)
+    density = math.exp(-0.5 * low * low) / math.sqrt(2.0 * math.pi)
+    hazard = density / (0.5 * math.erfc(-low / math.sqrt(2.0)))
+    return deviation * (low + hazard), deviation * math.sqrt(max(1.0 - hazard * (low + hazard), 1e-4))
+
+
+@njit(cache=True, nogil=True)
+def _fill(  # type: ignore[no-untyped-def]
+    codes, ground, label, top, left, cell, first, count, levels, spreads, grounds, error, depth, uncertainty, surface
+):
+    for r in range(codes.shape[0]):
+        i = (top + r) // cell
+        down = ((top + r) % cell + 0.5) / cell
+        for c in range(codes.shape[1]):
+            depth[r, c] = uncertainty[r, c] = 0.0 if codes[r, c] == DRY or codes[r, c] == PERMANENT else np.nan
+            surface[r, c] = np.nan
+            if codes[r, c] != FLOODED:
+                continue
+            z = np.float64(ground[r, c])
+            depth[r, c], uncertainty[r, c], surface[r, c] = STEP_M, UNKNOWN_M, z + STEP_M
+            j = (left + c) // cell
+            if i < 0 or i >= count.shape[0] or j < 0 or j >= count.shape[1] or label[r, c] >= count[i, j]:
+                continue
+            n = first[i, j] + label[r, c]
+            across = ((left + c) % cell + 0.5) / cell
+            a, b, d, e = (1 - across) * (1 - down), across * (1 - down), across * down, (1 - across) * down
+            level = a * levels[n, 0] + b * levels[n, 1] + d * levels[n, 2] + e * levels[n, 3]
+            spread = a * spreads[n, 0] + b * spreads[n, 1] + d * spreads[n, 2] + e * spreads[n, 3]
+            if not np.isfinite(z):
+                z = np.float64(grounds[n])
+            if not np.isfinite(z):
+                surface[r, c] = level
+                continue
+            mean, deviation = given_flooded(level - z, math.sqrt(spread * spread + error * error))
+            depth[r, c] = max(mean, STEP_M)
+            uncertainty[r, c] = max(deviation, STEP_M)
+            surface[r, c] = z + depth[r, c]
+
+
+def tile_depth(
+    codes: NDArray[np.uint8], ground: NDArray[np.float32], survey: DepthSurvey, origin: tuple[int, int], error_m: float
+) -> TileDepth:
+    """Return the depth of one tile.
+
+    Parameters
+    ----------
+    codes
+        (rows, columns), from `codes_of`.
+    ground
+        (rows, columns) elevation [m]; where it is missing, the mean of the flooded ground of the pixel's piece stands for it.
+    survey
+        The scene's water surface.
+    origin
+        Row and column of the tile's first pixel in the scene.
+    error_m
+        Standard error of the elevation [m].
+    """
+    label: Any = label_cells(codes, origin, survey.cell).label
+    found = TileDepth(*(np.empty(codes.shape, np.float32) for _ in range(3)))
+    _fill(
+        codes, ground, label, *origin, survey.cell, survey.first, survey.pieces, survey.level, survey.uncertainty,
+        survey.ground, OWN_ERROR * error_m, *found,
+    )  # fmt: skip
+    return found
