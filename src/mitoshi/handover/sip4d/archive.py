@@ -26,6 +26,7 @@ MOST_MEMBER_BYTES = 64 * 2**20  # of one file, unpacked
 MOST_BYTES = 512 * 2**20  # of all files, unpacked
 MOST_EXPANSION = 400  # unpacked bytes per stored byte of a file above FREE_BYTES; repetitive GeoJSON reaches 60
 FREE_BYTES = 2**20
+STEP = 2**20  # read at once: zipfile unpacks as much as is asked for, whatever size an entry claims
 END, END_SIZE, LONGEST_COMMENT = b"PK\x05\x06", 22, 0xFFFF
 ZIP64_LOCATOR, ZIP64_LOCATOR_SIZE = b"PK\x06\x07", 20
 ENCRYPTED = 0x1
@@ -82,11 +83,10 @@ class Archive:
     def read(self, name: str, findings: Findings) -> bytes | None:
         """Return a member's bytes, never more than `MOST_MEMBER_BYTES`; None where it cannot be read, with the reason noted."""
         try:
+            content = bytearray()
             with self._zip.open(self._members[name]) as file:
-                content = file.read(MOST_MEMBER_BYTES + 1)
-                if len(content) <= MOST_MEMBER_BYTES:
-                    file.read(1)  # makes zipfile compare the checksum
-                    return content
+                while len(content) <= MOST_MEMBER_BYTES and (piece := file.read(STEP)):
+                    content += piece
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -98,6 +98,8 @@ class Archive:
         ) as error:
             findings.error("damaged", name, filled(DAMAGED, one_line(error)))
             return None
+        if len(content) <= MOST_MEMBER_BYTES:
+            return bytes(content)
         findings.error("too_large", name, filled(TOO_LARGE, MOST_MEMBER_BYTES >> 20))
         return None
 
