@@ -19,6 +19,8 @@ from mitoshi.applications.disaster.building_damage_model import (
     joint_likelihood,
     posterior,
 )
+from mitoshi.applications.disaster.building_damage_objects import Images, scene_scales
+from mitoshi.applications.disaster.building_damage_proxy import damage_proxy
 from mitoshi.core.errors import InputError, ParameterError
 
 PRIOR = np.array([0.6, 0.15, 0.1, 0.15])
@@ -210,6 +212,30 @@ def test_bands_of_rows_do_not_change_the_result(monkeypatch):
     parts = building_damage(footprints, None, None, None, None, *images)
     assert whole.buildings.equals(parts.buildings)
     np.testing.assert_array_equal(whole.damage_proxy, parts.damage_proxy)
+
+
+def test_the_proxy_of_a_pixel_is_the_posterior_of_its_evidence():
+    draw = np.random.default_rng(12)
+    before, across = draw.uniform(0.3, 0.9, (50, 60)), draw.uniform(0.0, 0.9, (50, 60))
+    across[7, 9] = np.nan
+    arrays = [raster(v, "coherence", pixel=10.0) for v in (before, across)]
+    images, widths, reference = Images(*arrays, None, None, None, None), Widths(), Reference(coherence_ratio=0.8)
+    found = damage_proxy(images, scene_scales(images), reference, widths, PRIOR, window=3)
+    evidence = coherence_evidence(*(a.to_numpy().astype(float).ravel() for a in arrays), reference, widths)
+    expected = posterior(joint_likelihood([evidence], before.size), PRIOR).classes[:, 2:].sum(axis=1).reshape(50, 60)
+    assert np.isnan(found[7, 9])
+    seen = np.isfinite(expected)
+    assert np.abs(found - expected)[seen].max() < 0.03
+
+
+def test_black_fill_of_an_uncalibrated_image_is_missing():
+    footprints, _ = town(count=3)
+    draw = np.random.default_rng(11)
+    before, after = draw.normal(100, 20, (3, 60, 60)), draw.normal(100, 20, (3, 60, 60))
+    after[:, :20] = 0.0
+    images = [raster(v, "digital_number") for v in (before, after)]
+    result = building_damage(footprints, None, None, None, None, *images, context_m=0.0, search_m=0.0)
+    assert result.buildings["observed"].tolist() == [False] * 3 + [True] * 6
 
 
 @pytest.mark.parametrize(

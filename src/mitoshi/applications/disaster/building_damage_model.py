@@ -22,6 +22,7 @@ __all__ = [
     "Posterior",
     "fitted_prior",
     "joint_likelihood",
+    "log_likelihoods",
     "posterior",
 ]
 
@@ -126,6 +127,11 @@ def joint_likelihood(evidence: list[Evidence], count: int) -> Likelihood:
         observed |= seen
     largest = logarithm.max(axis=1)
     return Likelihood(np.exp(logarithm - largest[:, None]), largest, observed)
+
+
+def log_likelihoods(evidence: Evidence) -> NDArray[np.float64]:
+    """Return the logarithm of the likelihood of each share for each value, shape (n, 24)."""
+    return np.asarray(evidence.weight * _log_density(evidence.value[:, None], evidence.mean, evidence.variance))
 
 
 def _log_density(

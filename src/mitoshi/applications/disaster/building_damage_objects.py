@@ -101,12 +101,18 @@ class Observed(NamedTuple):
 
 
 def bands(image: Raster, rows: slice | None = None, step: int = 1) -> NDArray[np.float32]:
-    """Return rows of an image as (band, y, x) float32; a plain (y, x) image has one band."""
+    """Return rows of an image as (band, y, x) float32; a plain (y, x) image has one band.
+
+    Uncalibrated images fill with 0 where nothing was taken: a pixel black in all bands is missing.
+    """
     part = image.isel(y=slice(None) if rows is None else rows)
     if step > 1:
         part = part.isel(y=slice(None, None, step), x=slice(None, None, step))
     values = np.asarray(part.to_numpy(), np.float32)
-    return values if values.ndim == 3 else values[None]
+    values = values if values.ndim == 3 else values[None]
+    if image.attrs.get("quantity") == "digital_number":
+        return np.where((values == 0).all(axis=0), np.float32(np.nan), values)
+    return values
 
 
 def scene_scales(images: Images) -> Scales:

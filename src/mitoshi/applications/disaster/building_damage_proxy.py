@@ -1,10 +1,14 @@
-"""The damage proxy map: the same evidence as of footprints, taken in a small window around every pixel."""
+"""The damage proxy map: the same evidence as of footprints, taken in a small window around every pixel.
+
+Each kind of evidence is tabulated once over its range of values; a pixel then adds up rows of tables.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.building_damage_evidence import (
@@ -16,7 +20,7 @@ from mitoshi.applications.disaster.building_damage_evidence import (
     correlation_evidence,
     detail_evidence,
 )
-from mitoshi.applications.disaster.building_damage_model import Evidence, joint_likelihood, posterior
+from mitoshi.applications.disaster.building_damage_model import PER_CLASS, Evidence, log_likelihoods
 from mitoshi.applications.disaster.building_damage_objects import Images, Scales, bands
 from mitoshi.methods.optical.change import brightness, fine_detail
 from mitoshi.methods.statistics.windows import box_sum
@@ -28,7 +32,38 @@ STEPS_PER_SPREAD = 100.0
 
 CLIP_SPREADS = 15.0
 LARGEST_WINDOW = 29
-STRIP_PIXELS = 500_000
+STRIP_PIXELS = 1_000_000
+
+
+class Axis(NamedTuple):
+    """Values at which an observation is tabulated: from `low` in so many equal steps; beyond, the last one counts."""
+
+    low: float
+    step: float
+    length: int
+
+    def values(self) -> NDArray[np.float64]:
+        """Return the tabulated values, shape (length,)."""
+        return np.asarray(self.low + self.step * np.arange(self.length), np.float64)
+
+    def rows(self, observed: NDArray[Any]) -> NDArray[np.int32]:
+        """Return the nearest row for each observation, -1 where missing."""
+        place = np.clip(np.rint((observed - self.low) / self.step), 0, self.length - 1)
+        return np.where(np.isfinite(observed), place, -1).astype(np.int32)
+
+
+COHERENCE_AXIS = Axis(0.0, 0.005, 201)
+DECIBEL_AXIS = Axis(-25.0, 0.05, 1001)
+CORRELATION_AXIS = Axis(-1.0, 0.005, 401)
+COLOUR_AXIS = Axis(0.0, 0.02, 501)
+DETAIL_AXIS = Axis(-6.0, 0.02, 601)
+
+
+class Layer(NamedTuple):
+    """One kind of evidence: its table, shape (rows, 24), and the row of every pixel, shape (y, x), -1 where missing."""
+
+    table: NDArray[np.float32]
+    rows: NDArray[np.int32]
 
 
 def damage_proxy(
@@ -58,63 +93,73 @@ def damage_proxy(
     """
     height, width = images.grid.shape[-2:]
     half = min(window, LARGEST_WINDOW) // 2
-    stride = max(1, (2 * half + 1) // 4)
+    tables = _tables(images, reference, widths, 2 * half + 1)
+    shares = np.repeat(prior / PER_CLASS, PER_CLASS).astype(np.float32)
     out = np.full((height, width), np.nan, np.float32)
-    step = stride * max(1, STRIP_PIXELS // max(width, 1) // stride)
+    step = max(64, STRIP_PIXELS // max(width, 1))
     for start in range(0, height, step):
         stop = min(height, start + step)
         first, last = max(0, start - half - 1), min(height, stop + half + 1)
-        picked = (slice(start - first, stop - first, stride), slice(None, None, stride))
-        evidence = _strip(images, scales, _Look(reference, widths, 2 * half + 1, slice(first, last), picked))
-        coarse = _severe(evidence, prior).reshape(-(-(stop - start) // stride), -1)
-        out[start:stop] = coarse.repeat(stride, axis=0).repeat(stride, axis=1)[: stop - start, :width]
+        found = _rows(images, scales, slice(first, last), 2 * half + 1)
+        inner = slice(start - first, stop - first)
+        layers = [Layer(tables[name], rows[inner]) for name, rows in found]
+        offsets = np.cumsum([0, *(len(layer.table) for layer in layers[:-1])])
+        joined = np.stack([np.where(r.rows < 0, -1, r.rows + o) for r, o in zip(layers, offsets, strict=True)])
+        _severe(np.concatenate([r.table for r in layers]), joined.astype(np.int32), shares, out[start:stop])
     return out
 
 
-class _Look(NamedTuple):
-    """Which rows to read, the window around each pixel, and at which of the pixels the evidence is taken."""
+def _tables(images: Images, reference: Reference, widths: Widths, window: int) -> dict[str, NDArray[np.float32]]:
+    """Return the log likelihood of every share for every tabulated value; pixel counts are those of a full window."""
+    before, across = (v.ravel() for v in np.meshgrid(COHERENCE_AXIS.values(), COHERENCE_AXIS.values(), indexing="ij"))
+    channels = 1 if images.before is None else bands(images.before, slice(0, 1)).shape[0]
 
-    reference: Reference
-    widths: Widths
-    window: int
-    rows: slice
-    picked: tuple[slice, slice]
+    def full(axis: Axis) -> NDArray[np.float64]:
+        return np.full(axis.length, float(window**2))
 
-    def at(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the values of the picked pixels, flat."""
-        return values[self.picked].astype(np.float64).ravel()
-
-
-def _severe(evidence: list[Evidence], prior: NDArray[np.float64]) -> NDArray[np.float32]:
-    classes = posterior(joint_likelihood(evidence, evidence[0].value.size), prior).classes
-    return (classes[:, 2] + classes[:, 3]).astype(np.float32)
+    evidence: dict[str, Evidence] = {
+        "coherence": coherence_evidence(before, across, reference, widths),
+        "backscatter": backscatter_evidence(DECIBEL_AXIS.values(), full(DECIBEL_AXIS), widths, 1.0 / channels),
+        "correlation": correlation_evidence(CORRELATION_AXIS.values(), full(CORRELATION_AXIS), reference, widths),
+        "colour": colour_evidence(COLOUR_AXIS.values(), widths),
+        "detail": detail_evidence(DETAIL_AXIS.values(), full(DETAIL_AXIS), reference, widths),
+    }
+    return {name: log_likelihoods(item).astype(np.float32) for name, item in evidence.items()}
 
 
-def _strip(images: Images, scales: Scales, look: _Look) -> list[Evidence]:
-    found: list[Evidence] = []
+def _rows(images: Images, scales: Scales, rows: slice, window: int) -> list[tuple[str, NDArray[np.int32]]]:
+    """Return the row in its table of every kind of evidence, for a strip of pixels."""
+    found: list[tuple[str, NDArray[np.int32]]] = []
     if images.coherence_before is not None and images.coherence_across is not None:
-        pair = [look.at(bands(i, look.rows)[0]) for i in (images.coherence_before, images.coherence_across)]
-        found.append(coherence_evidence(pair[0], pair[1], look.reference, look.widths))
+        first, second = (
+            COHERENCE_AXIS.rows(bands(i, rows)[0]) for i in (images.coherence_before, images.coherence_across)
+        )
+        found.append(
+            (
+                "coherence",
+                np.where((first < 0) | (second < 0), -1, first * COHERENCE_AXIS.length + second).astype(np.int32),
+            )
+        )
     if images.before is not None and images.after is not None:
-        found += _backscatter(bands(images.before, look.rows), bands(images.after, look.rows), look)
+        pairs = zip(bands(images.before, rows), bands(images.after, rows), strict=True)
+        found += [("backscatter", DECIBEL_AXIS.rows(_change_db(one, other, window))) for one, other in pairs]
     if images.before_optical is not None and images.after_optical is not None and scales.after_optical is not None:
-        first = (scales.before_optical or scales.after_optical).normalised(bands(images.before_optical, look.rows))
-        second = scales.after_optical.normalised(bands(images.after_optical, look.rows))
-        found += _optical(first, second, look)
+        before = (scales.before_optical or scales.after_optical).normalised(bands(images.before_optical, rows))
+        after = scales.after_optical.normalised(bands(images.after_optical, rows))
+        correlation, colour, detail = _optical(before, after, window)
+        found.append(("correlation", CORRELATION_AXIS.rows(correlation)))
+        found.append(("colour", COLOUR_AXIS.rows(colour)))
+        found.append(("detail", DETAIL_AXIS.rows(detail)))
     return found
 
 
-def _backscatter(before: NDArray[np.float32], after: NDArray[np.float32], look: _Look) -> list[Evidence]:
-    found, window = [], look.window
-    for first, second in zip(before, after, strict=True):
-        seen = np.isfinite(first) & np.isfinite(second) & (first > 0) & (second > 0)
-        count = box_sum(seen.astype(np.int32), window)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            change = np.log10(_box(second, seen, window) / _box(first, seen, window))
-        half_seen = 2 * count > window**2
-        value = look.at(np.where(half_seen & np.isfinite(change), 10.0 * change, np.nan))
-        found.append(backscatter_evidence(value, look.at(count), look.widths, 1.0 / len(before)))
-    return found
+def _change_db(before: NDArray[np.float32], after: NDArray[np.float32], window: int) -> NDArray[np.float64]:
+    """Return the change of the window means in dB, NaN where less than half of the window was seen."""
+    seen = np.isfinite(before) & np.isfinite(after) & (before > 0) & (after > 0)
+    half_seen = 2 * box_sum(seen.astype(np.int32), window) > window**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = 10.0 * np.log10(_box(after, seen, window) / _box(before, seen, window))
+    return np.where(half_seen & np.isfinite(change), change, np.nan)
 
 
 def _box(power: NDArray[np.float32], seen: NDArray[np.bool_], window: int) -> NDArray[np.float64]:
@@ -123,8 +168,10 @@ def _box(power: NDArray[np.float32], seen: NDArray[np.bool_], window: int) -> ND
     return np.asarray(box_sum(steps, window), np.float64)
 
 
-def _optical(before: NDArray[np.float32], after: NDArray[np.float32], look: _Look) -> list[Evidence]:
-    window = look.window
+def _optical(
+    before: NDArray[np.float32], after: NDArray[np.float32], window: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return correlation, colour and detail within the window, as `mitoshi.methods.optical.change` of objects."""
     first, second = brightness(before), brightness(after)
     seen = np.isfinite(first) & np.isfinite(second)
     count = box_sum(seen.astype(np.int32), window).astype(np.float64)
@@ -132,21 +179,15 @@ def _optical(before: NDArray[np.float32], after: NDArray[np.float32], look: _Loo
     a, b = _steps(first, seen), _steps(second, seen)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean_a, mean_b = box_sum(a, window) / n, box_sum(b, window) / n
-        covariance = _product(a, b, window) / n - mean_a * mean_b
-        spread_a, spread_b = _product(a, a, window) / n - mean_a**2, _product(b, b, window) / n - mean_b**2
+        covariance = box_sum(a * b, window) / n - mean_a * mean_b
+        spread_a, spread_b = box_sum(a * a, window) / n - mean_a**2, box_sum(b * b, window) / n - mean_b**2
         correlation = np.where((spread_a > 0) & (spread_b > 0), covariance / np.sqrt(spread_a * spread_b), np.nan)
         detail = np.log(_grain(second, seen, window) / _grain(first, seen, window))
     colour = np.zeros(n.shape)
     for one, other in zip(before, after, strict=True):
         change = (box_sum(_steps(other, seen), window) - box_sum(_steps(one, seen), window)) / n / STEPS_PER_SPREAD
         colour += np.square(change) / len(before)
-    pixels = look.at(np.nan_to_num(n))
-    detail = np.where(np.isfinite(detail) & np.isfinite(n), detail, np.nan)
-    return [
-        correlation_evidence(look.at(correlation), pixels, look.reference, look.widths),
-        colour_evidence(look.at(np.sqrt(colour)), look.widths),
-        detail_evidence(look.at(detail), pixels, look.reference, look.widths),
-    ]
+    return correlation, np.sqrt(colour), np.where(np.isfinite(detail) & np.isfinite(n), detail, np.nan)
 
 
 def _steps(image: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[Any]:
@@ -154,11 +195,35 @@ def _steps(image: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[Any]:
     return np.rint(clipped * STEPS_PER_SPREAD).astype(np.int32)
 
 
-def _product(one: NDArray[Any], other: NDArray[Any], window: int) -> NDArray[Any]:
-    return box_sum(one * other, window)
-
-
 def _grain(image: NDArray[np.float32], seen: NDArray[np.bool_], window: int) -> NDArray[np.float64]:
     detail = fine_detail(image)
     steps = _steps(detail, seen & np.isfinite(detail))
-    return np.asarray(_product(steps, steps, window), np.float64)
+    return np.asarray(box_sum(steps * steps, window), np.float64)
+
+
+@njit(cache=True, nogil=True)
+def _severe(table, rows, shares, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Write the posterior of the upper two classes; shares are the prior of each of the 24 shares."""
+    nodes, half = shares.size, shares.size // 2
+    total = np.empty(nodes, np.float32)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            total[:] = 0.0
+            seen = False
+            for layer in range(rows.shape[0]):
+                row = rows[layer, y, x]
+                if row >= 0:
+                    seen = True
+                    for k in range(nodes):
+                        total[k] += table[row, k]
+            if not seen:
+                continue
+            largest = total.max()
+            low, high = np.float32(0.0), np.float32(0.0)
+            for k in range(nodes):
+                chance = shares[k] * np.exp(total[k] - largest)
+                if k < half:
+                    low += chance
+                else:
+                    high += chance
+            out[y, x] = high / (low + high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
@@ -134,6 +133,7 @@ def landslide(
     after_optical: Annotated[Raster, OPTICAL, Need(when="after", within="60d", resolution=30.0)] | None = None,
     /,
     *,
+    cell_m: Annotated[float, Ge(0.0), Le(1000.0)] = 0.0,
     smallest_m2: Annotated[float, Ge(0.0), Le(1e7)] = 1000.0,
     prior: Annotated[float, Gt(0.0), Le(0.5)] = 0.02,
     change_m: Annotated[float, Gt(0.0), Le(100.0)] = 2.0,
@@ -174,6 +174,8 @@ def landslide(
         Backscatter before and after, same polarisations.
     before_optical, after_optical
         Optical images with red and near-infrared bands.
+    cell_m
+        Side of a cell where the files have no georeference; 0 takes it from the georeference.
     smallest_m2
         Landslides smaller than this are left out.
     prior
@@ -217,9 +219,11 @@ def landslide(
     like = next((r for r in given if r is not None), None)
     if like is None:
         raise InputError("landslides need a change of something; give --elevation-change FILE, or images of two dates")
-    pixel = float(like.attrs.get("pixel_size_m") or math.nan)
+    pixel = float(like.attrs.get("pixel_size_m") or cell_m)
     if not pixel > 0:
-        raise InputError("the images have no georeference, so areas and slopes have no scale; give georeferenced files")
+        raise InputError(
+            "the files have no georeference, so areas and slopes have no scale; give georeferenced files, or --cell-m"
+        )
     if not slope_low_deg < slope_high_deg:
         raise InputError(f"slope_low_deg must be below slope_high_deg, got {slope_low_deg:g} and {slope_high_deg:g}")
     model = SlideModel(prior, change_m, vegetation_loss, backscatter_db, smoothness, (slope_low_deg, slope_high_deg))
@@ -235,7 +239,7 @@ def landslide(
     return Landslide(
         _raster(_codes(labels, slides, terrain, evidence.observed), like),
         _raster(chance, like),
-        slide_table(slides, terrain, chance, like, channel_km2),
+        slide_table(slides, terrain, chance, like, pixel**2, channel_km2),
         lake_table(lakes, like),
     )
 

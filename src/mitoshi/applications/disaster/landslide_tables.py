@@ -75,12 +75,16 @@ def _three(name: str, values: Sequence[tuple[float, float, float]]) -> dict[str,
 
 
 def slide_table(
-    slides: list[Slide], terrain: Terrain, chance: NDArray[np.float32], like: Raster, channel_km2: float
+    slides: list[Slide],
+    terrain: Terrain,
+    chance: NDArray[np.float32],
+    like: Raster,
+    cell_area: float,
+    channel_km2: float,
 ) -> Features:
     """Return one row per landslide, from the top of the grid down."""
     import geopandas
 
-    cell_area = float(like.attrs["pixel_size_m"]) ** 2
     drained = None if terrain.drainage is None or not slides else catchments(terrain, cell_area)
 
     def each(values: NDArray[Any] | None, summary: Any) -> NDArray[np.float64]:
