@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
     from mitoshi.core.features import Column, Features
 
-__all__ = ["Context", "Issuer", "LayerForHandover", "Legend", "LegendClass", "geometries", "heading", "values_of"]
+__all__ = [
+    "Context",
+    "Issuer",
+    "LayerForHandover",
+    "Legend",
+    "LegendClass",
+    "dictionary",
+    "geometries",
+    "heading",
+    "local",
+    "values_of",
+]
 
 NOBODY = "not-set@example.invalid"
 
@@ -214,3 +225,22 @@ def geometries(layer: LayerForHandover, name: str) -> Any:
     degrees = features.geometry if features.crs.to_epsg() == 4326 else features.geometry.to_crs(4326)
     flat = shapely.force_2d(degrees.to_numpy())
     return np.where(shapely.is_missing(flat) | shapely.is_empty(flat), None, flat)
+
+
+def dictionary(layers: Mapping[str, LayerForHandover]) -> list[dict[str, str]]:
+    """Return one row per column of every layer: what it means, in both languages."""
+    return [
+        {
+            "layer": name,
+            "layer_en": layer.title.en,
+            "layer_ja": layer.title.ja,
+            "column": column.name,
+            "type": column.dtype,
+            "units": column.units or "",
+            "en": column.title.en,
+            "ja": column.title.ja,
+            "meaning": column.doc,
+        }
+        for name, layer in layers.items()
+        for column in layer.columns
+    ]
