@@ -2,7 +2,7 @@
 
 No coefficient was fitted to this tile: all widths are the method's defaults. Its form is not blind, though: grain was preferred to
 plain texture after looking at the western half, and the chance level of the best shift was added after a first look at the whole
-tile (the ranking did not change, the class probabilities did). The eastern half is scored on its own.
+tile (the ranking did not change, the class probabilities did), and the class is the median, not the mode, of the probabilities. The eastern half is scored on its own.
 Footprints are the connected areas of the reference building mask (the OSM-like footprints were drawn after the rebuilding), their
 class the one with the largest area.
 """
@@ -107,7 +107,7 @@ def test_agreement_with_the_reference_model(joplin, capsys):
         print("\nrows reference, columns mapped\n", confusion, "\n", counts["destroyed_buildings"])
     assert scores["east"]["auc_destroyed"] >= 0.88
     assert scores["east"]["f1_destroyed"] >= 0.88
-    assert scores["whole"]["kappa"] >= 0.65
+    assert scores["whole"]["kappa"] >= 0.70
     assert scores["whole"]["brier"] <= 0.13
     destroyed = int((reference[seen] == 3).sum())
     assert counts["destroyed_buildings"].lower <= destroyed <= counts["destroyed_buildings"].upper

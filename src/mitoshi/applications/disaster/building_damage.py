@@ -58,8 +58,8 @@ def _probability(name: str, title: Text, doc: str) -> Column:
 COLUMNS = (
     Column("id", "str", Text("identifier", "識別子"), doc="Identifier of the footprint; its position where it has none."),
     Column("observed", "bool", Text("observed", "観測"), doc="Whether any image shows it on both dates."),
-    Column("damage_class", "int", Text("most probable damage class", "最も確からしい被害区分"), "1",
-           doc="0 none, 1 minor, 2 major, 3 destroyed, 255 not observed."),
+    Column("damage_class", "int", Text("damage class", "被害区分"), "1",
+           doc="Median of the probabilities: 0 none, 1 minor, 2 major, 3 destroyed; 255 not observed."),
     _probability("p_none", Text("probability of no visible damage", "被害なしの確率"), "The four sum to 1."),
     _probability("p_minor", Text("probability of minor damage", "軽微な被害の確率"), "Share damaged 5 to 20 %."),
     _probability("p_major", Text("probability of major damage", "大きな被害の確率"), "Share damaged 20 to 50 %."),
@@ -81,8 +81,9 @@ class BuildingDamage(NamedTuple):
     Attributes
     ----------
     buildings
-        One row per footprint, in the order given: probability of each class, most probable class, expected damaged share with
-        its 90 % interval, and the evidence. What no image shows is not observed: its class is 255 and its numbers are missing.
+        One row per footprint, in the order given: probability of each class, the class that holds the median (least expected
+        distance on the ordered scale), expected damaged share with its 90 % interval, and the evidence. What no image shows is
+        not observed: its class is 255 and its numbers are missing.
     damage_proxy
         Probability that what stands within the window around a pixel has lost more than a fifth, shape (y, x); NaN where not
         observed. Meant for where no footprint is known; fields and trees change too.
@@ -281,12 +282,13 @@ def _table(
     import geopandas
 
     given = [None] * len(footprints) if "id" not in footprints.columns else list(footprints["id"])
-    best = np.where(observed, np.argmax(np.where(observed[:, None], known.classes, 0.0), axis=1), NOT_OBSERVED)
+    below = np.cumsum(np.where(observed[:, None], known.classes, 1.0), axis=1)
+    middle = np.where(observed, (below < 0.5).sum(axis=1), NOT_OBSERVED)
     changes = seen.backscatter_change_db
     columns = {
         "id": [str(position) if value is None else str(value) for position, value in enumerate(given)],
         "observed": observed,
-        "damage_class": best.astype(np.int64),
+        "damage_class": middle.astype(np.int64),
         **{f"p_{name}": known.classes[:, k] for k, name in enumerate(CLASS_NAMES)},
         "damaged_share": known.share,
         "damaged_share_lower": known.lower,
