@@ -131,3 +131,11 @@ def test_several_layers_ask_for_a_choice(given):
         run(given, "two.gpkg")
     run(given, "two.gpkg#part=wells")
     assert len(geopandas.read_parquet(given / "bundle/buildings.parquet")) == 1
+
+
+def test_a_scene_that_would_not_fit_is_refused_before_anything_is_computed(given, monkeypatch):
+    from mitoshi.core.method import Whole
+
+    monkeypatch.setattr(heights, "support", Whole(bytes_per_pixel=10**6))
+    with pytest.raises(InputError, match="has room for 0.0 megapixels"):
+        run(given)

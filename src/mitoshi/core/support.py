@@ -56,8 +56,15 @@ class Whole:
 
     Rasters may arrive unread: ``array.isel(y=…, x=…).to_numpy()`` reads a window, ``array.to_numpy()`` everything. A method for
     large scenes reads by windows.
+
+    Attributes
+    ----------
+    bytes_per_pixel
+        Memory that a call needs for each pixel of the scene, measured; the runner refuses a scene that would not fit. 0 for a
+        method that reads by windows and so fits whatever the scene.
     """
 
+    bytes_per_pixel: int = 0
     margin: int = 0
 
 

@@ -150,12 +150,32 @@ def _planned(
     bound = method.bind_parameters(parameters)
     given = open_sources(method, sources)
     frame, arrays = framed(method, given, area)
+    if tile[1] is not None:
+        _check_room(method, frame.shape, tile[1])
     size, limit = tile
     size = size if limit is None else fitting_tile(method, arrays, size, limit)
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
     plan = Plan(method, bound, records, frame, size, area, event, time, choice, assumptions(given))
     return plan, Prepared(given, digests, arrays)
+
+
+def _check_room(method: Method[..., Any], shape: tuple[int, int], limit_bytes: int) -> None:
+    """Refuse a scene that a method which sees it whole could not hold.
+
+    Raises
+    ------
+    InputError
+        If the scene is too large.
+    """
+    if not isinstance(method.support, Whole) or not method.support.bytes_per_pixel:
+        return
+    most = limit_bytes / method.support.bytes_per_pixel
+    if shape[0] * shape[1] > most:
+        raise InputError(
+            f"{method.name} sees the scene whole and has room for {most / 1e6:.1f} megapixels, got {shape[0] * shape[1] / 1e6:.1f}; "
+            "give a smaller --area or a coarser grid"
+        )
 
 
 @dataclass(frozen=True)
