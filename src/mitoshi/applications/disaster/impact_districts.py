@@ -1,0 +1,108 @@
+"""Counts per district: buildings in the water and people, with ranges and with what was not observed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.impact_tables import table
+from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, Levels, shifted
+from mitoshi.core.text import Text
+
+if TYPE_CHECKING:
+    from mitoshi.applications.disaster.impact_survey import DistrictPeople, Survey
+    from mitoshi.core.features import Features
+
+__all__ = ["OUTSIDE", "district_of", "district_table"]
+
+Floats = NDArray[np.float64]
+OUTSIDE = Text("outside all districts", "いずれの地区にも属さない")
+
+
+def district_of(geometry: NDArray[Any], districts: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the position of the district that each feature's inner point lies in; the number of districts where in none.
+
+    Where districts overlap, the first counts, so that every feature counts once.
+    """
+    import shapely
+
+    areas = np.where(shapely.is_valid(districts), districts, shapely.make_valid(districts))
+    tree = shapely.STRtree(areas)
+    feature, district = tree.query(shapely.point_on_surface(geometry), predicate="intersects")
+    found = np.full(len(geometry), len(districts), np.int64)
+    np.minimum.at(found, feature, district)
+    return found
+
+
+def district_table(
+    districts: Features,
+    members: NDArray[np.int64],
+    levels: Levels | None,
+    floor_height: Floats | None,
+    found: Survey,
+) -> Features:
+    """Return one row per district and a last one for what lies in none, so that the rows sum to the total.
+
+    Parameters
+    ----------
+    districts
+        As declared.
+    members
+        District of each building, from `district_of`.
+    levels, floor_height
+        Of the buildings; None where buildings are not given, and then their counts are missing.
+    found
+        The survey, for people.
+    """
+    import geopandas
+
+    size = len(districts) + 1
+    columns: dict[str, Any] = {
+        "id": [*districts["id"], None],
+        "name": [*districts["name"], OUTSIDE.ja],
+        "outside": np.arange(size) == size - 1,
+    }
+    columns |= _building_counts(members, levels, floor_height, size)
+    columns |= _people(found, size)
+    geometry = np.array([*districts.geometry.to_numpy(), None], object)
+    return geopandas.GeoDataFrame(columns, geometry=geometry, crs=districts.crs)
+
+
+def _building_counts(
+    members: NDArray[np.int64], levels: Levels | None, floor_height: Floats | None, size: int
+) -> dict[str, Floats]:
+    def per(weight: Any) -> Floats:
+        return np.bincount(members, np.asarray(weight, float), minlength=size).astype(np.float64)
+
+    insured = table("limits")["insured_depth_m"]["value"]
+    thresholds: dict[str, Any] = {"wet": 0.0, "above_floor": floor_height, "over_45cm": insured}
+    ends = {"": 0.0, "_lower": LOW, "_upper": HIGH}
+    if levels is None:
+        names = ["buildings", "not_observed", *(n + e for n in thresholds for e in ends)]
+        return dict.fromkeys(names, np.full(size, np.nan))
+    counts = {"buildings": per(np.ones(levels.level.size)), "not_observed": per(~levels.observed)}
+    for name, threshold in thresholds.items():
+        counts |= {name + end: per(shifted(levels, shift) > threshold) for end, shift in ends.items()}
+    return counts
+
+
+def _people(found: Survey, size: int) -> dict[str, Floats]:
+    names = ("population", "flooded_population", "flooded_population_lower", "flooded_population_upper",
+             "population_not_observed")  # fmt: skip
+    if found.districts is None or found.people is None:
+        return dict.fromkeys(names, np.full(size, np.nan))
+    whole = found.people.people
+    totals = [whole[0].sum(), *(whole[k, 1:-1].sum() for k in range(3)), whole[0, -1]]
+    return {n: _with_rest(v, float(t)) for n, v, t in zip(names, _fields(found.districts), totals, strict=True)}
+
+
+def _fields(people: DistrictPeople) -> tuple[Floats, ...]:
+    return people.people, people.flooded, people.flooded_lower, people.flooded_upper, people.not_observed
+
+
+def _with_rest(inside: Floats, total: float) -> Floats:
+    rest = total - float(inside.sum())
+    # Differences of large sums: what is left of nothing is nothing.
+    return np.append(inside, rest if rest > 1e-9 * max(total, 1.0) else 0.0)

@@ -1,0 +1,170 @@
+"""Headline figures of the impact: counts with ranges, and how much was not seen or not given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.core.product import Figure
+from mitoshi.core.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitoshi.applications.disaster.impact_outputs import Impact
+
+__all__ = ["figures", "tally"]
+
+ENDS = ("", "_lower", "_upper")
+EXACT = Text("a count of what was given, exact", "与えられたデータの集計")
+NOT_VALUED = Text("unknown: unit values not given", "不明：評価額の単価なし")
+
+
+def tally(found: Impact, cell_area_m2: float) -> dict[str, float]:
+    """Return the totals of a result; NaN where the data for them were not given."""
+    del cell_area_m2
+    given = {str(t): bool(g) for t, g in zip(found.given["theme"], found.given["given"], strict=True)}
+    totals = {f"given_{theme}": float(there) for theme, there in given.items()}
+    totals |= {f"unseen_{t}": float(n) for t, n in zip(found.given["theme"], found.given["not_observed"], strict=True)}
+    totals |= _buildings(found) | _people(found) | _access(found)
+    totals |= _three("trucks", found.pumps, "pump_trucks") | _three("volume", found.pumps, "volume")
+    return totals
+
+
+def _three(name: str, rows: Any, column: str) -> dict[str, float]:
+    return {name + end: float(rows[column + end].sum()) for end in ENDS}
+
+
+def _buildings(found: Impact) -> dict[str, float]:
+    rows = found.buildings
+    if len(rows) == 0:
+        return {}
+    totals: dict[str, float] = {}
+    for name, column, least in (
+        ("wet", "depth", 0.0),
+        ("above_floor", "depth_above_floor", 0.0),
+        ("deep", "depth", 0.45),
+    ):
+        totals |= {name + end: float((rows[column + end] > least).sum()) for end in ENDS}
+    for end in ENDS:
+        totals["total_loss" + end] = float((rows["certificate" + end] == 6).sum())
+    total = found.waste[found.waste["basis"] == "all"]
+    totals |= _three("waste", total, "waste")
+    house = found.losses[found.losses["item"] == "house"]
+    totals["loss"] = float(house["loss"].iloc[0])
+    totals["loss_lower"], totals["loss_upper"] = float(house["loss_lower"].min()), float(house["loss_upper"].max())
+    return totals
+
+
+def _people(found: Impact) -> dict[str, float]:
+    rows = found.people[found.people["kind"] == "depth"]
+    if len(rows) == 0:
+        return {}
+    unseen = found.people[found.people["kind"] == "not_observed"]
+    return {
+        "people": float(rows["at_least"].iloc[0]),
+        "people_lower": float(rows["at_least_lower"].iloc[0]),
+        "people_upper": float(rows["at_least_upper"].iloc[0]),
+        "people_unseen": float(unseen["people"].iloc[0]),
+    }
+
+
+def _access(found: Impact) -> dict[str, float]:
+    state, chance = found.settlements["state"].to_numpy(), found.settlements["cut_off_probability"].to_numpy()
+    facility = found.facilities
+    totals = {
+        "cut_off": float((state == 1).sum()),
+        "cut_off_lower": float((chance >= 0.95).sum()),
+        "cut_off_upper": float(((chance > 0.05) | (state == 1)).sum()),
+        "cut_off_unknown": float((state == 2).sum()),
+        "road_closed_m": float(found.roads["length"][found.roads["car"] == 1].sum()),
+        "road_unknown_m": float(found.roads["length"][found.roads["car"] == 2].sum()),
+    }
+    for kind in ("hospital", "shelter"):
+        mine = facility[facility["facility"] == kind]
+        totals |= {f"{kind}{end}": float((mine[f"depth{end}"] > 0).sum()) for end in ENDS}
+        totals[f"{kind}_unseen"] = float((mine["state"] == 2).sum())
+    return totals
+
+
+HEADLINES = (
+    ("flooded_buildings", Text("buildings in water", "浸水棟数"), "wet", "1", "buildings"),
+    ("above_floor_buildings", Text("buildings flooded above the floor", "床上浸水棟数"), "above_floor", "1", "buildings"),
+    ("insured_buildings", Text("buildings in more than 45 cm", "45 cm超の棟数"), "deep", "1", "buildings"),
+    ("total_loss_buildings", Text("totally damaged by the depth rule", "全壊相当の棟数（浸水深による目安）"), "total_loss", "1",
+     "buildings"),
+    ("affected_population", Text("people in water", "影響人口"), "people", "1", "population"),
+    ("cut_off_settlements", Text("settlements cut off", "孤立集落"), "cut_off", "1", "roads"),
+    ("hospitals_in_water", Text("hospitals in water", "浸水した病院"), "hospital", "1", "facilities"),
+    ("shelters_in_water", Text("shelters in water", "浸水した避難所"), "shelter", "1", "facilities"),
+    ("pump_trucks", Text("pump trucks needed", "必要な排水ポンプ車"), "trucks", "1", "depth"),
+    ("water_volume", Text("water in the listed segments", "湛水量（記載の湛水域）"), "volume", "m3", "depth"),
+    ("disaster_waste", Text("disaster waste", "災害廃棄物量"), "waste", "t", "buildings"),
+    ("house_loss", Text("damage to houses", "家屋被害額"), "loss", "JPY", "buildings"),
+)  # fmt: skip
+UNSEEN = (
+    ("buildings_not_observed", Text("buildings not observed", "未観測の建物"), "unseen_buildings", "buildings"),
+    ("population_not_observed", Text("people not observed", "未観測の人口"), "people_unseen", "population"),
+    (
+        "settlements_unknown",
+        Text("settlements of unknown access", "到達可否が不明な集落"),
+        "cut_off_unknown",
+        "settlements",
+    ),
+    ("facilities_not_observed", Text("facilities not observed", "未観測の施設"), "unseen_facilities", "facilities"),
+)
+THEMES = {
+    "buildings": Text("buildings", "建物"),
+    "population": Text("population", "人口"),
+    "roads": Text("roads and settlements", "道路・集落"),
+    "settlements": Text("settlements", "集落"),
+    "facilities": Text("facilities", "施設"),
+    "depth": Text("depth", "浸水深"),
+}
+
+
+def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Return the headline figures.
+
+    Parameters
+    ----------
+    totals
+        From `tally`.
+    parameters
+        The run's parameters; not used.
+
+    Returns
+    -------
+    tuple of Figure
+        Each with its 90 % range under a common error of depth; what rests on data that were not given is not determined and says
+        so.
+    """
+    del parameters
+    return (*(_ranged(totals, *h) for h in HEADLINES), *(_count(totals, *u) for u in UNSEEN))
+
+
+def _not_given(theme: str) -> Text:
+    words = THEMES[theme]
+    return Text(f"unknown: {words.en} not given", f"不明：{words.ja}のデータなし")
+
+
+def _known(totals: Mapping[str, float], theme: str, key: str) -> bool:
+    if theme == "roads" and not totals.get("given_settlements"):
+        return False
+    return bool(key in totals and (totals.get(f"given_{theme}") or (theme == "population" and "people" in totals)))
+
+
+def _ranged(totals: Mapping[str, float], name: str, title: Text, key: str, units: str, theme: str) -> Figure:
+    if not _known(totals, theme, key):
+        return Figure(name, title, np.nan, None, None, units, None, _not_given(theme))
+    value, lower, upper = (totals[key + end] for end in ENDS)
+    if np.isnan(value):
+        return Figure(name, title, np.nan, None, None, units, None, NOT_VALUED)
+    return Figure(name, title, value, min(lower, value), max(upper, value), units, 0.9)
+
+
+def _count(totals: Mapping[str, float], name: str, title: Text, key: str, theme: str) -> Figure:
+    if not _known(totals, theme, key):
+        return Figure(name, title, np.nan, None, None, "1", None, _not_given(theme))
+    return Figure(name, title, totals[key], None, None, "1", None, EXACT)

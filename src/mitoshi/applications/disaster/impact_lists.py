@@ -1,0 +1,156 @@
+"""The smaller lists of the impact chain: people, facilities, waste, losses, and what was given and seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.impact_losses import LossRow
+from mitoshi.applications.disaster.impact_population import ClassCounts, class_table
+from mitoshi.applications.disaster.impact_tables import table
+from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, Levels, exceedance, shifted
+from mitoshi.applications.disaster.impact_waste import WasteRow, site_area, total_range, whole_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mitoshi.core.features import Features
+
+__all__ = [
+    "DRY",
+    "UNKNOWN",
+    "WET",
+    "Given",
+    "facility_table",
+    "given_table",
+    "loss_table",
+    "people_table",
+    "waste_table",
+]
+
+DRY, WET, UNKNOWN = 0, 1, 2
+MAPPED = 0.5
+TOTAL = "range over all sets"
+
+
+class Given(NamedTuple):
+    """What was given of one theme, and how much of it the depth map saw.
+
+    Attributes
+    ----------
+    theme
+        Name of the data argument.
+    given
+        Whether it was given.
+    amount, not_observed
+        Features (people, for the population), and those of which nothing was seen; NaN where not given.
+    """
+
+    theme: str
+    given: bool
+    amount: float
+    not_observed: float
+
+
+def given_table(themes: Sequence[Given]) -> Features:
+    """Return what was given and seen, one row per data argument."""
+    import geopandas
+
+    return geopandas.GeoDataFrame(
+        {name: [getattr(g, name) for g in themes] for name in Given._fields},
+    )
+
+
+def people_table(counts: ClassCounts | None, source: str) -> Features:
+    """Return people by depth class; no row where nothing is known of people.
+
+    Parameters
+    ----------
+    counts
+        Or None.
+    source
+        "population" or "occupants of buildings".
+    """
+    import geopandas
+
+    rows = [] if counts is None else class_table(counts)
+    names = ("kind", "above", "below", "people", "people_lower", "people_upper", "at_least", "at_least_lower",
+             "at_least_upper")  # fmt: skip
+    columns: dict[str, Any] = {name: [getattr(r, name) for r in rows] for name in names}
+    return geopandas.GeoDataFrame({**columns, "source": [source] * len(rows)})
+
+
+def facility_table(facilities: Features, levels: Levels) -> Features:
+    """Return facilities with their depth and the probability that they stand in water."""
+    import geopandas
+
+    chance = exceedance(levels, 0.0)
+    state = np.where(levels.observed, np.where(levels.level > 0, WET, DRY), UNKNOWN)
+    columns: dict[str, Any] = {
+        **{name: facilities[name].to_numpy() for name in ("id", "name", "facility", "capacity")},
+        "state": state.astype(np.int64),
+        "wet_probability": chance,
+        "depth": shifted(levels, 0.0),
+        "depth_lower": shifted(levels, LOW),
+        "depth_upper": shifted(levels, HIGH),
+    }
+    return geopandas.GeoDataFrame(columns, geometry=facilities.geometry.to_numpy(), crs=facilities.crs)
+
+
+def waste_table(rows: list[WasteRow]) -> Features:
+    """Return one row per set of units and way of counting, and a last row with the range over the sets that count all waste."""
+    import geopandas
+
+    sets = {s["id"]: s for s in table("waste")["sets"]}
+    told = [
+        (r.unit_set, r.basis, r.waste, r.lower, r.upper, r.unit_set in whole_sets(), sets[r.unit_set]["status"],
+         sets[r.unit_set]["source"])
+        for r in rows
+    ]  # fmt: skip
+    if rows:
+        middle, lower, upper = total_range(rows)
+        told.append((TOTAL, "all", middle, lower, upper, True, "derived", table("waste")["version"]))
+    areas = [site_area(t[3], t[4]) for t in told]
+    names = ("unit_set", "basis", "waste", "waste_lower", "waste_upper", "all_waste", "status", "source")
+    columns: dict[str, Any] = {name: [t[n] for t in told] for n, name in enumerate(names)}
+    columns |= {"site_area_lower": [a[0] for a in areas], "site_area_upper": [a[1] for a in areas]}
+    return geopandas.GeoDataFrame(columns)
+
+
+def loss_table(rows: list[LossRow], values: dict[str, float]) -> Features:
+    """Return losses by item and table of rates, and rows for what the method counts but is not estimated here.
+
+    Parameters
+    ----------
+    rows
+        In units of the asset.
+    values
+        Yen per unit of "house" (m2) and "household"; 0 where not known, and then losses in yen are missing.
+    """
+    import geopandas
+
+    told = {t["id"]: t for t in (*table("losses")["house"], *table("losses")["household"])}
+    keys = {"house": "", "household": ""}
+    lines = [
+        (r.item, r.rates, r.extent, r.extent_lower, r.extent_upper,
+         *(v * values[r.item] if values[r.item] > 0 else np.nan for v in (r.extent, r.extent_lower, r.extent_upper)),
+         told[r.rates]["status"], told[r.rates]["source"])
+        for r in rows if r.item in keys
+    ]  # fmt: skip
+    nothing = (np.nan,) * 6
+    if rows:
+        lines += [(m["id"], "", *nothing, "not estimated", m["reason"]["ja"]) for m in table("losses")["not_estimated"]]
+    names = ("item", "rates", "extent", "extent_lower", "extent_upper", "loss", "loss_lower", "loss_upper", "status",
+             "source")  # fmt: skip
+    return geopandas.GeoDataFrame({name: [line[n] for line in lines] for n, name in enumerate(names)})
+
+
+def by_occupants(levels: Levels, occupants: NDArray[np.float64]) -> ClassCounts | None:
+    """Return people by depth class from the occupants of buildings; None where no building says."""
+    from mitoshi.applications.disaster.impact_population import people_of
+
+    if not (occupants > 0).any():
+        return None
+    return people_of(levels, occupants)

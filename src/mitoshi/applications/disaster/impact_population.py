@@ -1,0 +1,136 @@
+"""People by depth class, with the range under a common error of depth, and the people of whom nothing was seen."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.impact_tables import table
+from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, QUANTILES, Levels
+
+__all__ = ["ClassCounts", "add_people", "class_edges", "class_table", "empty_counts", "people_of"]
+
+Floats = NDArray[np.float64]
+SHIFTS = np.array([0.0, LOW, HIGH, *QUANTILES])
+
+
+class ClassCounts(NamedTuple):
+    """People per common error and depth class.
+
+    Attributes
+    ----------
+    people
+        (shifts, classes + 2): dry, the depth classes, not observed.
+    edges
+        (classes - 1,) depths between the classes [m].
+    """
+
+    people: Floats
+    edges: Floats
+
+
+def class_edges() -> Floats:
+    """Return the depths between the eight classes of the detailed hazard map [m]."""
+    return np.asarray(table("limits")["depth_classes_m"]["values"], float)
+
+
+def empty_counts() -> ClassCounts:
+    """Return counts of nobody."""
+    edges = class_edges()
+    return ClassCounts(np.zeros((SHIFTS.size, edges.size + 3)), edges)
+
+
+def add_people(counts: ClassCounts, depth: NDArray[Any], sigma: NDArray[Any], people: NDArray[Any]) -> None:
+    """Add the people of one band, in place.
+
+    Parameters
+    ----------
+    counts
+        So far.
+    depth, sigma
+        (rows, columns) depth [m], 0 dry, NaN not observed, and its standard uncertainty on wet pixels.
+    people
+        (rows, columns) people per cell; NaN is nobody known.
+    """
+    _add(counts.people, counts.edges, SHIFTS, depth, sigma, people)
+
+
+def people_of(levels: Levels, people: Floats) -> ClassCounts:
+    """Return counts of people known by building instead of by cell."""
+    counts = empty_counts()
+    depth = np.where(np.isnan(levels.level), np.nan, levels.depth)
+    add_people(counts, depth[None, :], levels.sigma[None, :], people[None, :])
+    return counts
+
+
+@njit(cache=True)
+def _add(counts: Any, edges: Any, shifts: Any, depth: Any, sigma: Any, people: Any) -> None:  # pragma: no cover
+    last = counts.shape[1] - 1
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            here = people[row, column]
+            if not here > 0:
+                continue
+            water = depth[row, column]
+            if water != water or water <= 0:
+                place = 0 if water == water else last
+                for k in range(shifts.size):
+                    counts[k, place] += here
+                continue
+            spread = sigma[row, column]
+            spread = spread if spread == spread else 0.0
+            for k in range(shifts.size):
+                value = water + shifts[k] * spread
+                place = 0
+                if value > 0:
+                    place = 1
+                    while place <= edges.size and value >= edges[place - 1]:
+                        place += 1
+                counts[k, place] += here
+
+
+class ClassRow(NamedTuple):
+    """One row of the table of people.
+
+    Attributes
+    ----------
+    kind
+        "dry", "depth" or "not_observed".
+    above, below
+        Bounds of the class [m]; NaN where there is none.
+    people, people_lower, people_upper
+        In the class.
+    at_least, at_least_lower, at_least_upper
+        In this and all deeper classes.
+    """
+
+    kind: str
+    above: float
+    below: float
+    people: float
+    people_lower: float
+    people_upper: float
+    at_least: float
+    at_least_lower: float
+    at_least_upper: float
+
+
+def class_table(counts: ClassCounts) -> list[ClassRow]:
+    """Return the table: dry, the depth classes from shallow to deep, and not observed."""
+    people, edges = counts.people, counts.edges
+    bounds = np.concatenate([[0.0], edges, [np.nan]])
+    deeper = np.cumsum(people[:, -2:0:-1], axis=1)[:, ::-1]
+    rows = [_row("dry", np.nan, np.nan, people[:, 0], np.full(len(SHIFTS), np.nan))]
+    rows += [_row("depth", bounds[n], bounds[n + 1], people[:, n + 1], deeper[:, n]) for n in range(edges.size + 1)]
+    unseen = people[:, -1]
+    return [*rows, _row("not_observed", np.nan, np.nan, unseen, np.full(len(SHIFTS), np.nan))]
+
+
+def _row(kind: str, above: float, below: float, people: Floats, deeper: Floats) -> ClassRow:
+    return ClassRow(
+        kind, float(above), float(below), float(people[0]), float(people.min()), float(people.max()), float(deeper[0]),
+        float(deeper[1]), float(deeper[2]),
+    )  # fmt: skip

@@ -1,0 +1,136 @@
+"""Roads in the water: which pieces a car and a truck can pass, and with which probability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.impact_uncertainty import Levels, exceedance, shifted
+from mitoshi.methods.networks.road_graph import RoadGraph, Samples, road_graph, sampled
+
+if TYPE_CHECKING:
+    from mitoshi.applications.disaster.impact_grid import Grid
+    from mitoshi.applications.disaster.impact_survey import RoadWater
+    from mitoshi.core.features import Features
+
+__all__ = [
+    "IMPASSABLE",
+    "PASSABLE",
+    "UNKNOWN",
+    "Network",
+    "RoadHeads",
+    "network_of",
+    "piece_heads",
+    "road_table",
+    "states",
+]
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+PASSABLE, IMPASSABLE, UNKNOWN = 0, 1, 2
+SNAP_M = 0.5
+"""Ends of roads closer than this are one junction."""
+
+TWICE_GRAVITY = 2 * 9.80665
+
+
+class Network(NamedTuple):
+    """Roads as a graph on a plane in metres, with samples along them in the grid's CRS."""
+
+    graph: RoadGraph
+    samples: Samples
+    places: Floats
+    bridge: Mask
+
+
+class RoadHeads(NamedTuple):
+    """Total head of the water on each piece of road.
+
+    Attributes
+    ----------
+    levels
+        Largest total head along the piece [m], with its uncertainty; -inf dry.
+    seen
+        Whether every sample within the scene was observed, and there is one.
+    bridge
+        Bridges: the depth below says nothing of the deck, they count as dry.
+    """
+
+    levels: Levels
+    seen: Mask
+    bridge: Mask
+
+
+def network_of(roads: Features, grid: Grid) -> Network:
+    """Return the graph of roads, and samples half a pixel apart."""
+    graph = road_graph(grid.plane(roads.geometry.to_numpy()), SNAP_M)
+    samples = sampled(graph, grid.pixel_m / 2)
+    bridge = roads["bridge"].to_numpy(float)[graph.source] == 1.0
+    return Network(graph, samples, grid.back(samples.points), bridge)
+
+
+def piece_heads(network: Network, water: RoadWater) -> RoadHeads:
+    """Return the water on each piece: the worst of its samples, as total head h + v² / 2g."""
+    size = network.graph.size
+    inside = water.row >= 0
+    speed = np.nan_to_num(water.speed.astype(float))
+    head = np.where(water.depth > 0, water.depth + speed**2 / TWICE_GRAVITY, -np.inf)
+    worst, spread = np.full(size, -np.inf), np.zeros(size)
+    np.maximum.at(worst, network.samples.piece, np.where(inside, head, -np.inf))
+    np.maximum.at(spread, network.samples.piece, np.nan_to_num(water.sigma.astype(float)))
+    unseen = np.bincount(network.samples.piece[inside & np.isnan(water.depth)], minlength=size) > 0
+    any_inside = np.bincount(network.samples.piece[inside], minlength=size) > 0
+    worst = np.where(network.bridge, -np.inf, worst)
+    return RoadHeads(Levels(worst, spread), (any_inside & ~unseen) | network.bridge, network.bridge)
+
+
+def closed(heads: RoadHeads, limit_m: float, shift: float = 0.0) -> Mask:
+    """Return the pieces whose water reaches a vehicle's limit if depths are off by `shift` standard uncertainties."""
+    return np.asarray(shifted(heads.levels, shift) >= limit_m)
+
+
+def states(heads: RoadHeads, limit_m: float) -> NDArray[np.int64]:
+    """Return passable, impassable or unknown per piece: water seen to be too deep closes a road though part of it is unseen."""
+    return np.where(closed(heads, limit_m), IMPASSABLE, np.where(heads.seen, PASSABLE, UNKNOWN)).astype(np.int64)
+
+
+def road_table(
+    roads: Features, network: Network, heads: RoadHeads, grid: Grid, limits: tuple[float, float]
+) -> Features:
+    """Return one row per piece of road between junctions.
+
+    Parameters
+    ----------
+    roads
+        As declared.
+    network, heads
+        Their graph, and the water on it.
+    grid
+        The grid.
+    limits
+        Total head that stops a car, and a truck [m].
+    """
+    import geopandas
+    import shapely
+
+    graph = network.graph
+    owner = np.repeat(np.arange(graph.size), np.diff(graph.begin))
+    lines = shapely.linestrings(grid.back(graph.points), indices=owner) if graph.size else np.zeros(0, object)
+    head = shifted(heads.levels, 0.0)
+    columns: dict[str, Any] = {
+        "id": roads["id"].to_numpy(object)[graph.source],
+        "road_class": roads["road_class"].to_numpy(object)[graph.source],
+        "piece": np.arange(graph.size),
+        "length": graph.length,
+        "bridge": heads.bridge,
+        "total_head": np.where(heads.seen | (head > 0), head, np.nan),
+    }
+    for name, limit in zip(("car", "truck"), limits, strict=True):
+        chance = 1.0 - exceedance(heads.levels, limit)
+        known = (heads.seen & ~heads.bridge) | closed(heads, limit)
+        columns[name] = states(heads, limit)
+        columns[f"{name}_passable_probability"] = np.where(known, chance, np.nan)
+    return geopandas.GeoDataFrame(columns, geometry=lines, crs=roads.crs)

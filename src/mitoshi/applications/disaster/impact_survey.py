@@ -1,0 +1,287 @@
+"""One pass over the rasters, band by band: what is known of the water at features, road samples, people and districts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.impact_population import ClassCounts, add_people, empty_counts
+from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW
+from mitoshi.methods.statistics.zonal import (
+    BAND_ROWS,
+    ZonalStatistics,
+    bands,
+    empty_statistics,
+    gather,
+    shapes_of,
+    update,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mitoshi.applications.disaster.impact_grid import Grid
+    from mitoshi.core.quantity import Raster
+
+__all__ = ["BLOCK", "DistrictPeople", "RoadWater", "Survey", "Water", "survey", "water_bands"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+BLOCK = 32
+"""Pixels of a side of the blocks whose water level tells how high nearby dry ground stands above the water."""
+
+
+class Water(NamedTuple):
+    """The rasters that tell of the water, all on one grid; None where not given.
+
+    Attributes
+    ----------
+    depth
+        [m], 0 dry, NaN not observed.
+    uncertainty
+        Its standard uncertainty [m].
+    assumed_uncertainty
+        Taken on wet pixels without one [m].
+    speed
+        Flow speed [m s-1].
+    elevation
+        Ground [m].
+    population
+        People per cell.
+    """
+
+    depth: Raster
+    uncertainty: Raster | None
+    assumed_uncertainty: float
+    speed: Raster | None = None
+    elevation: Raster | None = None
+    population: Raster | None = None
+
+
+class RoadWater(NamedTuple):
+    """Water at road samples; NaN outside the raster and where not observed.
+
+    Attributes
+    ----------
+    row, column
+        Pixel of each sample, -1 outside.
+    depth, sigma, speed
+        There.
+    near_depth, near_row, near_column
+        The deepest pixel within the hose's reach of a sample that trucks can stand on; -inf and -1 where there is none.
+    """
+
+    row: Integers
+    column: Integers
+    depth: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    speed: NDArray[np.float32]
+    near_depth: NDArray[np.float32]
+    near_row: Integers
+    near_column: Integers
+
+
+class DistrictPeople(NamedTuple):
+    """People per district from the raster: all, flooded with range, and not observed; (districts,)."""
+
+    people: Floats
+    flooded: Floats
+    flooded_lower: Floats
+    flooded_upper: Floats
+    not_observed: Floats
+
+
+class Survey(NamedTuple):
+    """What one pass found.
+
+    Attributes
+    ----------
+    features
+        Statistics of depth, uncertainty on wet pixels and ground per list of features.
+    roads
+        Water at road samples.
+    people
+        People by depth class over the whole scene.
+    districts
+        People per district.
+    water_level, water_sigma
+        (block rows, block columns) mean elevation of the water's surface and its uncertainty; NaN without water or elevation.
+    cells
+        Pixels: all, wet, and not observed.
+    flooded_m2
+        Area of wet pixels at the estimate and at both ends of the depth's range.
+    """
+
+    features: dict[str, ZonalStatistics]
+    roads: RoadWater | None
+    people: ClassCounts | None
+    districts: DistrictPeople | None
+    water_level: Floats
+    water_sigma: Floats
+    cells: tuple[int, int, int]
+    flooded_m2: tuple[float, float, float]
+
+
+def water_bands(water: Water, shape: tuple[int, int], halo: int = 0) -> Iterator[tuple[int, int, Any, Any]]:
+    """Yield first and last row, depth with `halo` rows around (fewer at the edges), and the uncertainty without halo."""
+    for first, last in bands(shape, BAND_ROWS):
+        depth = window(water.depth, max(0, first - halo), min(shape[0], last + halo))
+        core = depth[first - max(0, first - halo) :][: last - first]
+        yield first, last, depth, _sigma(water, core, first, last)
+
+
+def window(raster: Raster, first: int, last: int) -> NDArray[np.float32]:
+    """Return some rows of a raster."""
+    return np.asarray(raster.isel(y=slice(first, last)).to_numpy(), np.float32)
+
+
+def _sigma(water: Water, depth: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
+    """Return the standard uncertainty on wet pixels, NaN elsewhere."""
+    assumed = np.float32(water.assumed_uncertainty)
+    wet = depth > 0
+    if water.uncertainty is None:
+        return np.where(wet, assumed, np.float32(np.nan))
+    given = window(water.uncertainty, first, last)
+    return np.where(wet, np.where(given > 0, given, assumed), np.float32(np.nan))
+
+
+def survey(
+    water: Water,
+    grid: Grid,
+    features: Mapping[str, NDArray[Any]],
+    districts: NDArray[Any] | None,
+    samples: Floats | None,
+    *,
+    truck_head_m: float,
+    reach_m: float,
+) -> Survey:
+    """Read the rasters once and measure everything.
+
+    Parameters
+    ----------
+    water
+        The rasters.
+    grid
+        Their grid.
+    features
+        Geometries per list, in the grid's CRS.
+    districts
+        District polygons.
+    samples
+        (samples, 2) points along roads.
+    truck_head_m
+        Total head below which a truck can stand.
+    reach_m
+        How far from there a pump's hose reaches.
+    """
+    shapes = {name: shapes_of(geometry, grid.affine, grid.shape) for name, geometry in features.items()}
+    layers = 3 if water.elevation is not None else 2
+    found = {name: empty_statistics(s, layers) for name, s in shapes.items()}
+    areas = None if districts is None or water.population is None else shapes_of(districts, grid.affine, grid.shape)
+    people = None if areas is None else empty_statistics(areas, 5)
+    counts = None if water.population is None else empty_counts()
+    roads = None if samples is None else _roads(grid, samples)
+    blocks = np.zeros((3, -(-grid.shape[0] // BLOCK), -(-grid.shape[1] // BLOCK)))
+    halo = 0 if roads is None else max(1, round(reach_m / grid.pixel_m))
+    cells, flooded = np.zeros(3, np.int64), np.zeros(3)
+    for first, last, wide, sigma in water_bands(water, grid.shape, halo):
+        above = first - max(0, first - halo)
+        depth = wide[above : above + last - first]
+        ground = None if water.elevation is None else window(water.elevation, first, last)
+        stack = np.stack([depth, sigma] if ground is None else [depth, sigma, ground])
+        for name, statistics in found.items():
+            update(statistics, shapes[name], stack, first)
+        cells += (depth.size, np.count_nonzero(depth > 0), np.count_nonzero(np.isnan(depth)))
+        flooded += _flooded_area(depth, sigma, grid.cell_area_m2[first:last])
+        if ground is not None:
+            _add_blocks(depth, sigma, ground, blocks[:, first // BLOCK :])
+        if counts is not None and water.population is not None:
+            persons = window(water.population, first, last)
+            add_people(counts, depth, sigma, persons)
+            if areas is not None and people is not None:
+                update(people, areas, _people_layers(depth, sigma, persons), first)
+        if roads is not None:
+            _add_roads(roads, water, wide, sigma, (first, last, above, halo), truck_head_m)
+    level, spread = _levels(blocks)
+    return Survey(
+        found, roads, counts, None if people is None else DistrictPeople(*people.total.T), level, spread,
+        (int(cells[0]), int(cells[1]), int(cells[2])), (float(flooded[0]), float(flooded[1]), float(flooded[2])),
+    )  # fmt: skip
+
+
+def _flooded_area(depth: NDArray[np.float32], sigma: NDArray[np.float32], area: Floats) -> Floats:
+    return np.array([((depth > 0) & (depth + s * sigma > 0)).sum(axis=1) @ area for s in (0.0, LOW, HIGH)])
+
+
+def _people_layers(depth: Any, sigma: Any, persons: Any) -> NDArray[np.float32]:
+    """Return people: all, flooded at the estimate and at both ends of the range, and not observed."""
+    nobody = np.float32(0)
+    persons = np.where(persons > 0, persons, nobody)
+    wet = depth > 0
+    flooded = [np.where(wet & (depth + np.float32(s) * sigma > 0), persons, nobody) for s in (0.0, LOW, HIGH)]
+    return np.stack([persons, *flooded, np.where(np.isnan(depth), persons, nobody)])
+
+
+def _roads(grid: Grid, samples: Floats) -> RoadWater:
+    row, column = grid.pixels(samples)
+    depth, sigma, speed = (np.full(row.size, np.nan, np.float32) for _ in range(3))
+    nowhere = np.full(row.size, -1, np.int64)
+    return RoadWater(row, column, depth, sigma, speed, np.full(row.size, -np.inf, np.float32), nowhere, nowhere.copy())
+
+
+def _add_roads(
+    roads: RoadWater, water: Water, wide: Any, sigma: Any, place: tuple[int, int, int, int], truck_head_m: float
+) -> None:
+    """Write what one band says of the road samples on it."""
+    first, last, above, halo = place
+    depth = wide[above : above + last - first]
+    gather(depth, first, roads.row, roads.column, roads.depth)
+    gather(sigma, first, roads.row, roads.column, roads.sigma)
+    if water.speed is not None:
+        gather(window(water.speed, first, last), first, roads.row, roads.column, roads.speed)
+    here = np.flatnonzero((roads.row >= first) & (roads.row < last))
+    speed = np.nan_to_num(roads.speed[here])
+    stands = here[roads.depth[here] + speed**2 / 19.62 < truck_head_m]
+    _deepest_near(
+        wide, first - above, stands, roads.row, roads.column, halo, roads.near_depth, roads.near_row, roads.near_column
+    )
+
+
+@njit(cache=True)
+def _deepest_near(
+    wide: Any, origin: int, samples: Any, row: Any, column: Any, reach: int, depth: Any, near_row: Any, near_column: Any
+) -> None:  # pragma: no cover
+    for n in samples:
+        r0, c0 = row[n] - origin, column[n]
+        for r in range(max(0, r0 - reach), min(wide.shape[0], r0 + reach + 1)):
+            for c in range(max(0, c0 - reach), min(wide.shape[1], c0 + reach + 1)):
+                if (r - r0) ** 2 + (c - c0) ** 2 <= reach**2 and wide[r, c] > 0 and wide[r, c] > depth[n]:
+                    depth[n] = wide[r, c]
+                    near_row[n] = r + origin
+                    near_column[n] = c
+
+
+@njit(cache=True)
+def _add_blocks(depth: Any, sigma: Any, ground: Any, blocks: Any) -> None:  # pragma: no cover
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            if depth[row, column] > 0 and ground[row, column] == ground[row, column]:
+                r, c = row // 32, column // 32
+                blocks[0, r, c] += 1
+                blocks[1, r, c] += depth[row, column] + ground[row, column]
+                blocks[2, r, c] += sigma[row, column]
+
+
+def _levels(blocks: Floats) -> tuple[Floats, Floats]:
+    """Return mean water level and uncertainty over each block and the eight around it."""
+    padded = np.pad(blocks, ((0, 0), (1, 1), (1, 1)))
+    rows, columns = blocks.shape[1:]
+    around = np.zeros_like(blocks)
+    for r in range(3):
+        for c in range(3):
+            around += padded[:, r : r + rows, c : c + columns]
+    with np.errstate(invalid="ignore"):
+        return around[1] / around[0], around[2] / around[0]
