@@ -173,8 +173,8 @@ def _check_room(method: Method[..., Any], shape: tuple[int, int], limit_bytes: i
     most = limit_bytes / method.support.bytes_per_pixel
     if shape[0] * shape[1] > most:
         raise InputError(
-            f"{method.name} sees the scene whole and has room for {most / 1e6:.1f} megapixels, got {shape[0] * shape[1] / 1e6:.1f}; "
-            "give a smaller --area or a coarser grid"
+            f"{method.name} sees the scene whole and has room for {most / 1e6:.1f} megapixels, "
+            f"got {shape[0] * shape[1] / 1e6:.1f}; give a smaller --area or a coarser grid"
         )
 
 
