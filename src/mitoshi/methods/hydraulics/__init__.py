@@ -1,0 +1,1 @@
+"""Water over ground: shallow-water flow, water surfaces and sea-surface displacement."""

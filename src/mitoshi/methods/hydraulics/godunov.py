@@ -1,0 +1,232 @@
+"""The full mode: one step over the active tiles, and the march in time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from mitoshi.methods.hydraulics.envelopes import envelope, sample
+from mitoshi.methods.hydraulics.forcing import add_sources, fill_full, series_now
+from mitoshi.methods.hydraulics.godunov_rows import (
+    DEEPEST,
+    FLUX_LINES,
+    LINES,
+    OUT,
+    PREV,
+    RING,
+    SPEED,
+    E,
+    N,
+    W,
+    drain,
+    faces,
+    fluxes_x,
+    fluxes_y,
+    friction,
+    keep_south,
+    limits,
+    load,
+    mass_x,
+    mass_y,
+    speeds,
+    update,
+)
+from mitoshi.methods.hydraulics.lanes import PAD, STRIDE, inverse_cube_root
+from mitoshi.methods.hydraulics.tiles import active_tiles
+
+__all__ = ["march_full"]
+
+S = STRIDE
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _special(b, left, right, first, n, faces, row, normal):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Mirror the flow at inner walls and set the normal depth at open edges, on the two states of each such face.
+
+    Kinds: 0 wall on the right, 1 wall on the left, 2 normal depth with the outside on the right, 3 on the left.
+    """
+    pointer, columns, kinds, values = faces
+    for k in range(pointer[row], pointer[row + 1]):
+        i = columns[k] - first
+        if i < 1 or i >= n - 2:
+            continue
+        kind = kinds[k]
+        source, target, sign = (left, right, 1.0) if kind % 2 == 0 else (right, left, -1.0)
+        i_source = i + (1 if source == W else 0)
+        i_target = i + (1 if target == W else 0)
+        for line in range(4):
+            b[target + line * S + i_target] = b[source + line * S + i_source]
+        if kind < 2:
+            b[target + normal * S + i_target] = -b[source + normal * S + i_source]
+            continue
+        h = b[source + i_source]
+        root = inverse_cube_root(max(h, 1e-12))
+        # values: square root of the slope over n
+        outward = sign * values[k] / (root * root)
+        b[source + normal * S + i_source] = outward
+        b[target + normal * S + i_target] = outward
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _edge_limits(b, f, n, row, top, bottom, west, east):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Ghost cells are not drained: what they give is not limited."""
+    if row < top or row >= bottom:
+        for i in range(n):
+            b[f + (FLUX_LINES - 1) * S + i] = 1.0
+    if west:
+        for i in range(PAD):
+            b[f + (FLUX_LINES - 1) * S + i] = 1.0
+    if east:
+        for i in range(n - PAD, n):
+            b[f + (FLUX_LINES - 1) * S + i] = 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tile(b, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, numbers, flags):  # type: ignore[no-untyped-def]  # pragma: no cover  # fmt: skip
+    """Advance one tile by one step.
+
+    `out` takes the fastest wave [1/s] and the deepest water [m], and adds up what came over the edges and what infiltrated [m].
+    """
+    y0, y1, x0, x1 = box[0], box[1], box[2], box[3]
+    dy, dx, sharpness, thin, wet_depth = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    drains, rubs, tracks = flags[0], flags[1], flags[2]
+    top, bottom = PAD, u.shape[1] - PAD
+    west, east = x0 == PAD, x1 == u.shape[2] - PAD
+    a, z1 = x0 - PAD, x1 + PAD
+    n = z1 - a
+    dtx, dty = dt / dx, dt / dy
+    b[SPEED : SPEED + n] = 0.0
+    b[DEEPEST : DEEPEST + n] = 0.0
+    came, lost = 0.0, 0.0
+    for r in range(y0 - 3, y1 + 3):
+        load(b, (r % 3) * 4 * S, u[0, r, a:z1], u[1, r, a:z1], u[2, r, a:z1], fixed[0, r, a:z1])
+        q = r - 1
+        if q < y0 - 2:
+            continue
+        keep_south(b, n)
+        faces(b, ((q - 1) % 3) * 4 * S, (q % 3) * 4 * S, ((q + 1) % 3) * 4 * S, n, dtx, dty, sharpness)
+        if q < y0 - 1:
+            continue
+        ring = RING + (q % 4) * FLUX_LINES * S
+        above = RING + ((q - 1) % 4) * FLUX_LINES * S
+        _special(b, E, W, a, n, xfaces, q, 2)
+        _special(b, PREV, N, a, n, yfaces, q, 3)
+        fluxes_x(b, ring, n, dtx)
+        fluxes_y(b, ring, n, dty)
+        if q < y0:
+            continue
+        limits(b, above, ring, n, u[0, q - 1, a:z1])
+        _edge_limits(b, above, n, q - 1, top, bottom, west, east)
+        p = q - 2
+        if p < y0:
+            continue
+        here = RING + (p % 4) * FLUX_LINES * S
+        north = RING + ((p - 1) % 4) * FLUX_LINES * S
+        update(b, north, here, above, n, u[0, p, a:z1], u[1, p, a:z1], u[2, p, a:z1], dty)
+        if west:
+            came += mass_x(b, here, PAD - 1)
+        if east:
+            came -= mass_x(b, here, n - PAD - 1)
+        if p == top:
+            for i in range(PAD, n - PAD):
+                came += mass_y(b, north, here, i)
+        if p == bottom - 1:
+            for i in range(PAD, n - PAD):
+                came -= mass_y(b, here, above, i)
+        if drains:
+            lost += drain(b, n, fixed[1, p, a:z1], fixed[2, p, a:z1], rain * dt, dt)
+        if rubs:
+            friction(b, n, fixed[1, p, a:z1], dt)
+        speeds(b, n, 1.0 / dx, 1.0 / dy, thin)
+        for k in range(3):
+            new[k, p, x0:x1] = b[OUT + k * S + PAD : OUT + k * S + PAD + x1 - x0]
+        if tracks:
+            envelope(
+                new[0, p, x0:x1], new[1, p, x0:x1], new[2, p, x0:x1],
+                envelopes[0, p, x0:x1], envelopes[1, p, x0:x1], envelopes[2, p, x0:x1], envelopes[3, p, x0:x1],
+                t + dt, wet_depth,
+            )  # fmt: skip
+    fastest, deepest = 0.0, 0.0
+    for i in range(PAD, n - PAD):
+        fastest = fastest if b[SPEED + i] <= fastest else b[SPEED + i]
+        deepest = max(deepest, b[DEEPEST + i])
+    out[0], out[1] = fastest, deepest
+    out[2] += came
+    out[3] += lost
+
+
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+def _step(  # type: ignore[no-untyped-def]  # pragma: no cover
+    scratch, u, new, fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
+):
+    """Advance the active tiles; each worker takes a run of them."""
+    workers = scratch.shape[0]
+    for w in prange(workers):
+        for k in range(count * w // workers, count * (w + 1) // workers):
+            tile = active[k]
+            _tile(
+                scratch[w], u, new, fixed, envelopes, boxes[tile], xfaces, yfaces, out[tile],
+                dt, t, rain, numbers, flags,
+            )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
+    u,
+    fixed,
+    envelopes,
+    boxes,
+    shape,
+    layout,
+    xfaces,
+    yfaces,
+    edges,
+    series,
+    sources,
+    gauges,
+    numbers,
+    flags,
+    march,
+    workers,
+    a,
+):
+    """Step from march[0] until march[1]; returns which of the two buffers holds the water.
+
+    `march`: time, end of this leg, end of the run, Courant number, fastest wave [1/s], depth let in by sources, depth of rain
+    per cell, steps, gauge samples taken, step at which to return. The step is cut only at the end of the run; a leg ends at the
+    first step at or after its end.
+    """
+    ny, nx = u.shape[2] - 2 * PAD, u.shape[3] - 2 * PAD
+    scratch = np.empty((workers, LINES * S))
+    scratch[:] = 0.0
+    out, wet, active, always = layout
+    while march[0] < march[1] and march[7] < march[9]:
+        t = march[0]
+        dt = march[3] / march[4] if march[4] > 0.0 else march[2] - t
+        dt = min(dt, numbers[5])
+        last = dt >= march[2] - t
+        if last:
+            dt = march[2] - t
+        series_now(series[0], series[1], series[2], series[3], t + 0.5 * dt, series[4])
+        march[5] += add_sources(u[a, 0], sources[0], sources[1], sources[2], sources[3], series[4], dt)
+        rain = series[4][0]
+        march[6] += rain * dt
+        fill_full(u[a], fixed[0], edges[0], edges[1], series[4], ny, nx)
+        count = active_tiles(wet, always, shape, rain > 0.0, active)
+        _step(
+            scratch, u[a], u[1 - a], fixed, envelopes, boxes, active, count, xfaces, yfaces, out,
+            dt, t, rain, numbers, flags,
+        )  # fmt: skip
+        a = 1 - a
+        fastest = 0.0
+        for k in range(count):
+            tile = active[k]
+            fastest = fastest if out[tile, 0] <= fastest else out[tile, 0]
+            wet[tile] = 2 if out[tile, 1] > 0.0 else max(wet[tile] - 1, 0)
+        march[0] = march[2] if last else t + dt
+        march[4] = fastest
+        march[7] += 1.0
+        if not fastest < np.inf:
+            break
+        march[8] = sample(u[a, 0], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0])
+    return a
