@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mitoshi.methods.terrain.blockage import Lake, blocked_lakes
+from mitoshi.methods.terrain.blockage import Lake, blocked_lakes, filled_surface
 from mitoshi.methods.terrain.drainage import upstream_cells
 
 if TYPE_CHECKING:
@@ -109,8 +109,11 @@ def dammed_lakes(
     before = terrain.before.astype(np.float64)
     moved = np.where(slide, np.nan_to_num(terrain.change - terrain.noise.bias), 0.0)
     margin = NORMAL_90 * terrain.noise.sigma
+    ponds = filled_surface(before) - before
     usual, lower, higher = (
-        blocked_lakes(before, before + moved + shift * slide, slide, cell_area_m2=cell_area, smallest_m3=least)
+        blocked_lakes(
+            before, before + moved + shift * slide, slide, cell_area_m2=cell_area, smallest_m3=least, ponds=ponds
+        )
         for least, shift in ((smallest_m3, 0.0), (0.0, -margin), (0.0, margin))
     )
     drained = catchments(terrain, cell_area)

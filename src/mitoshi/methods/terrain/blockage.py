@@ -84,6 +84,7 @@ def blocked_lakes(
     *,
     cell_area_m2: float,
     smallest_m3: float = 0.0,
+    ponds: NDArray[Any] | None = None,
 ) -> list[Lake]:
     """Return the lakes that a slide's deposit holds back.
 
@@ -97,6 +98,8 @@ def blocked_lakes(
         Area of a cell.
     smallest_m3
         Lakes that hold less are left out.
+    ponds
+        Depth of the ponds of the terrain before, its filled surface less itself, where it is already known.
 
     Returns
     -------
@@ -116,7 +119,8 @@ def blocked_lakes(
     around = np.ones((3, 3), bool)
     filled = filled_surface(after)
     ponded = filled - np.asarray(after, np.float64)
-    added = ponded - np.maximum(filled_surface(before) - np.asarray(before, np.float64), 0.0)
+    natural = filled_surface(before) - np.asarray(before, np.float64) if ponds is None else ponds
+    added = ponded - np.maximum(natural, 0.0)
     with np.errstate(invalid="ignore"):
         labels, _ = ndimage.label(ponded > SHALLOWEST, structure=around)
     near = ndimage.binary_dilation(slide, structure=around)
