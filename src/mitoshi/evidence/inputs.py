@@ -305,11 +305,13 @@ def content(given: Sequence[Given], array: Raster, frame: Frame, blocks: Sequenc
 def assumptions(given: Mapping[str, tuple[Given, ...]]) -> tuple[Text, ...]:
     """Return what the readers had to suppose, each sentence once, with the argument's name."""
     from mitoshi.core.text import Text
+    from mitoshi.sensors.stac import NO_TIME
 
     found = [
         Text(f"{name}: {t.en}", f"{name}：{t.ja}")
         for name, group in given.items()
         for g in group
         for t in g.observation.assumptions
+        if not (t == NO_TIME and g.argument.need.when == "any")  # what lasts needs no time
     ]
     return tuple(dict.fromkeys(found))

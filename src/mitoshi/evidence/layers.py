@@ -32,12 +32,13 @@ def encoding_of(output: Output) -> Encoding:
     return Encoding("float32", float("nan"), MEASURED_LEVEL, layer.quantity.units, output.name)
 
 
-def tags_of(output: Output, *, simulated: bool) -> dict[str, str]:
+def tags_of(output: Output, *, simulated: bool, observed: str | None) -> dict[str, str]:
     """Return what a product's file says of itself, so that it can be the input of another run without further words."""
     layer = output.layer
     quantity = None if isinstance(layer, Listed) else layer.quantity
     found = {} if quantity is None else {"MITOSHI_QUANTITY": quantity.name, "MITOSHI_UNITS": quantity.units}
-    return {**found, **({"MITOSHI_SIMULATED": "true"} if simulated else {})}
+    when = {"MITOSHI_DATETIME": observed} if observed else {}
+    return {**found, **when, **({"MITOSHI_SIMULATED": "true"} if simulated else {})}
 
 
 def header_of(output: Output) -> dict[str, Any]:

@@ -104,11 +104,16 @@ class Collector:
         if backgrounds:
             self._background.append(np.concatenate(backgrounds, axis=1))
 
-    def finish(self, folder: Path, *, simulated: bool) -> None:
-        """Write ``<field>.tif`` or ``<field>.parquet`` of every output; each says whether it is simulated."""
+    def finish(self, folder: Path, *, simulated: bool, observed: str | None = None) -> None:
+        """Write ``<field>.tif`` or ``<field>.parquet`` of every output; each says when it was so and whether it is simulated."""
         for output, pyramid in zip(self.rasters, self._pyramids, strict=True):
-            pyramid.finish(folder / f"{output.name}.tif", self.frame, tags_of(output, simulated=simulated))
-        tags = {"mitoshi_simulated": "true"} if simulated else {}
+            pyramid.finish(
+                folder / f"{output.name}.tif", self.frame, tags_of(output, simulated=simulated, observed=observed)
+            )
+        tags = {
+            **({"mitoshi_simulated": "true"} if simulated else {}),
+            **({"mitoshi_datetime": observed} if observed else {}),
+        }
         for output in self.method.outputs:
             if not output.is_raster:
                 write_list(self.lists[output.name], folder / f"{output.name}.parquet", output, tags)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mitoshi.core.text import Text
     from mitoshi.evidence.frame import Frame
 
-__all__ = ["FORMAT", "Plan", "iso", "summary_digest"]
+__all__ = ["FORMAT", "Plan", "iso", "observed", "summary_digest"]
 
 FORMAT = "mitoshi-run/1"
 
@@ -87,6 +87,17 @@ def iso(time: datetime) -> str:
     '2019-09-13T06:00:00Z'
     """
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def observed(plan: Plan) -> dict[str, Any]:
+    """Return the time of the latest dated input that was not there all along; the widest interval where none is dated."""
+    lasting = {d.name for d in plan.method.data if d.need.when == "any"}
+    changing = [r["datetime"] for name, records in plan.inputs.items() if name not in lasting for r in records]
+    dated = changing or [r["datetime"] for records in plan.inputs.values() for r in records]
+    last = max((t.split("/")[-1] for t in dated if t), default=None)
+    if last is not None:
+        return {"datetime": last}
+    return {"datetime": None, "start_datetime": "0001-01-01T00:00:00Z", "end_datetime": "9999-12-31T23:59:59Z"}
 
 
 def product_record(output: Output, digest: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from mitoshi.evidence.outline import thinning
 from mitoshi.evidence.pools import pool
 from mitoshi.evidence.products import Collector, picture_level
 from mitoshi.evidence.publication import Outcome, publish
-from mitoshi.evidence.record import Plan, summary_digest
+from mitoshi.evidence.record import Plan, observed, summary_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -251,7 +251,7 @@ def carry_out(
             try:
                 _compute(plan, prepared, summary, collector, where, tell)
                 simulated = any(g.simulated for group in prepared.given.values() for g in group)
-                collector.finish(folder, simulated=simulated)
+                collector.finish(folder, simulated=simulated, observed=observed(plan)["datetime"])
             finally:
                 collector.close()
         digest = summary_digest(next(iter(summary.values()))) if summary else None

@@ -8,7 +8,7 @@ import numpy as np
 
 from mitoshi.core.product import Coded, Listed
 from mitoshi.evidence.digest import file_digest, multihash
-from mitoshi.evidence.record import iso
+from mitoshi.evidence.record import iso, observed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def item(plan: Plan, output: Output, folder: Path, bundle_id: str, items: Mappin
         "id": f"{bundle_id[:12]}-{output.name}",
         "geometry": geometry,
         "properties": {
-            **_times(plan),
+            **observed(plan),
             "title": output.layer.title.en,
             "description": output.doc or output.layer.title.en,
             "created": iso(plan.time),
@@ -115,17 +115,6 @@ def _code(frame: Frame) -> str | None:
 def _extensions(output: Output) -> set[str]:
     kind = {"table"} if not output.is_raster else {"classification"} if isinstance(output.layer, Coded) else {"raster"}
     return {"file", "processing", "projection", *kind}
-
-
-def _times(plan: Plan) -> dict[str, Any]:
-    """Return the time of the latest dated input that was not there all along; the widest interval where none is dated."""
-    lasting = {d.name for d in plan.method.data if d.need.when == "any"}
-    changing = [r["datetime"] for name, records in plan.inputs.items() if name not in lasting for r in records]
-    dated = changing or [r["datetime"] for records in plan.inputs.values() for r in records]
-    last = max((t.split("/")[-1] for t in dated if t), default=None)
-    if last is not None:
-        return {"datetime": last}
-    return {"datetime": None, "start_datetime": "0001-01-01T00:00:00Z", "end_datetime": "9999-12-31T23:59:59Z"}
 
 
 def _assets(output: Output, folder: Path) -> dict[str, Any]:

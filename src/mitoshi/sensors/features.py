@@ -37,6 +37,7 @@ class _Read(NamedTuple):
     kind: str
     assumptions: tuple[Text, ...]
     simulated: bool
+    observed: str
 
 
 class FeatureReader:
@@ -92,7 +93,7 @@ def _read(source: Source) -> _Read:
     if declared is not None and declared.geometry == () and _has_geometry(features):
         features = features.drop(columns=[features.geometry.name])
     simulated = str(raw.tags.get("mitoshi_simulated", "")).lower() in {"1", "true", "yes"}
-    return _Read(features, kind, assumptions, simulated)
+    return _Read(features, kind, assumptions, simulated, str(raw.tags.get("mitoshi_datetime") or ""))
 
 
 def _layer(source: Source, expecting: FeatureKind | None) -> str | None:
@@ -130,7 +131,7 @@ def _has_geometry(features: Features) -> bool:
 
 def _parts(source: Source, read: _Read) -> stac.Parts:
     geometry, bbox = _footprint(read.features) if _has_geometry(read.features) else (None, None)
-    start = _time(source)
+    start = _time(source, read)
     part = source.description.part
     name = source.path.stem if part is None else f"{source.path.stem}-{part}"
     return stac.Parts(
@@ -148,8 +149,9 @@ def _parts(source: Source, read: _Read) -> stac.Parts:
     )
 
 
-def _time(source: Source) -> datetime | None:
-    return instant(source.description.time) if source.description.time else None
+def _time(source: Source, read: _Read) -> datetime | None:
+    said = source.description.time or read.observed
+    return instant(said) if said else None
 
 
 def _footprint(features: Features) -> tuple[dict[str, Any] | None, list[float] | None]:
