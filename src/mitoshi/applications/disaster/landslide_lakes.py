@@ -52,6 +52,7 @@ class DammedLake(NamedTuple):
     """A lake behind a slide, at the moment it overtops; ranges are 90 %."""
 
     slide: int
+    window: tuple[slice, slice]
     inside: NDArray[np.bool_]
     crest: tuple[float, float, float]
     area: tuple[float, float, float]
@@ -119,16 +120,16 @@ def dammed_lakes(
     drained = catchments(terrain, cell_area)
     found = []
     for lake in usual:
-        catchment = float(drained[lake.inside].max())
+        catchment = float(drained[lake.window][lake.inside].max())
         if catchment < channel_km2 or lake.depth < FAINTEST * terrain.noise.sigma:
             continue
-        found.append(_dammed(lake, _largest(lake, lower), _largest(lake, higher), labels, catchment, inflow, margin))
+        found.append(_dammed(lake, _same(lake, lower), _same(lake, higher), labels, catchment, inflow, margin))
     return found
 
 
-def _largest(lake: Lake, others: list[Lake]) -> Lake | None:
-    """Return the largest of the other lakes that shares water with this one."""
-    return next((o for o in others if (o.inside & lake.inside).any()), None)
+def _same(lake: Lake, others: list[Lake]) -> Lake | None:
+    """Return the other lake over the deepest point of this one."""
+    return next((o for o in others if o.holds(lake.deepest)), None)
 
 
 def _dammed(
@@ -142,7 +143,11 @@ def _dammed(
 ) -> DammedLake:
     from scipy import ndimage
 
-    beside = labels[ndimage.binary_dilation(lake.inside, np.ones((3, 3), bool))]
+    rows, columns = (slice(max(0, s.start - 1), s.stop + 1) for s in lake.window)
+    pads = [(s.start - t.start, t.stop - s.stop) for s, t in zip(lake.window, (rows, columns), strict=True)]
+    around = ndimage.binary_dilation(np.pad(lake.inside, pads), np.ones((3, 3), bool))
+    part = labels[rows, columns]
+    beside = part[around[: part.shape[0], : part.shape[1]]]
     volume = (
         lake.volume,
         0.0 if low is None else min(low.volume, lake.volume),
@@ -152,6 +157,15 @@ def _dammed(
     water = inflow.of(catchment)
     hours = (volume[0] / water[0] / 3600.0, volume[1] / water[2] / 3600.0, volume[2] / water[1] / 3600.0)
     return DammedLake(
-        int(np.bincount(beside[beside > 0]).argmax()), lake.inside, (lake.level, lake.level - margin, lake.level + margin),
-        area, volume, lake.depth, catchment, water, hours, lake.cut,
-    )  # fmt: skip
+        int(np.bincount(beside[beside > 0]).argmax()),
+        lake.window,
+        lake.inside,
+        (lake.level, lake.level - margin, lake.level + margin),
+        area,
+        volume,
+        lake.depth,
+        catchment,
+        water,
+        hours,
+        lake.cut,
+    )

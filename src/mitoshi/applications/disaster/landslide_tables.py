@@ -127,13 +127,9 @@ def lake_table(lakes: list[DammedLake], like: Raster) -> Features:
         **_three("hours_to_overtopping", [lake.hours for lake in lakes]),
         "cut": np.array([lake.cut for lake in lakes], bool),
     }
-    return geopandas.GeoDataFrame(columns, geometry=[_lake_outline(lake, like) for lake in lakes], crs=_crs(like))
-
-
-def _lake_outline(lake: DammedLake, like: Raster) -> Any:
-    rows, columns = (np.flatnonzero(lake.inside.any(axis=axis)) for axis in (1, 0))
-    window = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-    return outline(window, lake.inside[window], like)
+    return geopandas.GeoDataFrame(
+        columns, geometry=[outline(lake.window, lake.inside, like) for lake in lakes], crs=_crs(like)
+    )
 
 
 def _mean(values: NDArray[np.float32]) -> float:

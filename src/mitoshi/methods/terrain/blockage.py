@@ -33,8 +33,12 @@ class Lake(NamedTuple):
         Surface area [m2].
     depth
         Largest depth [m].
+    deepest
+        Row and column of the deepest cell.
+    window
+        Rows and columns of the terrain that hold the lake.
     inside
-        Cells under water, shape (y, x).
+        Cells under water within the window.
     cut
         Whether it reaches the rim of the terrain or a gap in it, so that its level is a lower bound.
     """
@@ -43,8 +47,17 @@ class Lake(NamedTuple):
     volume: float
     area: float
     depth: float
+    deepest: tuple[int, int]
+    window: tuple[slice, slice]
     inside: NDArray[np.bool_]
     cut: bool
+
+    def holds(self, cell: tuple[int, int]) -> bool:
+        """Tell whether a cell of the terrain lies under water."""
+        rows, columns = self.window
+        if not (rows.start <= cell[0] < rows.stop and columns.start <= cell[1] < columns.stop):
+            return False
+        return bool(self.inside[cell[0] - rows.start, cell[1] - columns.start])
 
 
 def filled_surface(elevation: NDArray[Any]) -> NDArray[np.float64]:
@@ -128,16 +141,41 @@ def blocked_lakes(
     rim[[0, -1], :] = True
     rim[:, [0, -1]] = True
     rim = ndimage.binary_dilation(rim, structure=around)
-    lakes = []
     touching = np.setdiff1d(np.unique(labels[near]), [0])
-    gains = ndimage.sum_labels(np.maximum(np.nan_to_num(added), 0.0), labels, touching) * cell_area_m2
-    for number in touching[gains > max(smallest_m3, SHALLOWEST * cell_area_m2)]:
-        inside = labels == number
-        gained = np.maximum(added[inside], 0.0)
-        depth = float(ponded[inside].max())
-        level, area = float(filled[inside].max()), float(inside.sum()) * cell_area_m2
-        lakes.append(Lake(level, float(gained.sum()) * cell_area_m2, area, depth, inside, bool((inside & rim).any())))
+    gained = np.maximum(np.nan_to_num(added), 0.0)
+    volumes = ndimage.sum_labels(gained, labels, touching) * cell_area_m2
+    found = ndimage.find_objects(labels)
+    lakes = [
+        _lake(int(n), found[n - 1], labels, filled, ponded, rim, float(volume), cell_area_m2)
+        for n, volume in zip(touching, np.atleast_1d(volumes), strict=True)
+        if volume > max(smallest_m3, SHALLOWEST * cell_area_m2)
+    ]
     return sorted(lakes, key=lambda lake: -lake.volume)
+
+
+def _lake(
+    number: int,
+    window: tuple[slice, slice],
+    labels: NDArray[np.int32],
+    filled: NDArray[np.float64],
+    ponded: NDArray[np.float64],
+    rim: NDArray[np.bool_],
+    volume: float,
+    cell_area_m2: float,
+) -> Lake:
+    inside = labels[window] == number
+    depth = np.where(inside, ponded[window], -np.inf)
+    row, column = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    return Lake(
+        level=float(filled[window][inside].max()),
+        volume=volume,
+        area=float(inside.sum()) * cell_area_m2,
+        depth=float(depth[row, column]),
+        deepest=(window[0].start + int(row), window[1].start + int(column)),
+        window=window,
+        inside=inside,
+        cut=bool((inside & rim[window]).any()),
+    )
 
 
 @njit(cache=True, nogil=True)
