@@ -58,8 +58,8 @@ __all__ = ["Impact", "impact"]
     title=Text("Impact of a flood", "浸水の被害推定"),
     caveats=(
         Text(
-            "Ranges assume that depths are off by a common error of up to 1.645 standard uncertainties. The flood map's own error "
-            "is not in them, except that dry ground near water counts at the upper end where elevation is given.",
+            "Ranges assume that depths are off by a common error of up to 1.645 standard uncertainties. The flood map's own "
+            "error is not in them, except that dry ground near water counts at the upper end where elevation is given.",
             "幅は、浸水深が標準不確かさの1.645倍まで一様にずれるとした90 %の幅です。浸水域そのものの誤りは含みません。"
             "ただし標高データがある場合、水面近くの低い土地は上限に含めます。",
         ),

@@ -108,7 +108,8 @@ def ways_to(graph: RoadGraph, open_pieces: Mask, goals: Integers) -> Ways:
     towards = np.where(before < 0, -1, before).astype(np.int64)
     going = np.flatnonzero(towards >= 0)
     piece = np.full(nodes, -1, np.int64)
-    piece[going] = np.asarray(pieces[going, towards[going]]).reshape(-1) - 1
+    if going.size:
+        piece[going] = np.asarray(pieces[going, towards[going]]).reshape(-1) - 1
     return Ways(length, towards, np.where(goal < 0, -1, goal).astype(np.int64), piece)
 
 
