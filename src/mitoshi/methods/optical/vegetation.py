@@ -48,7 +48,7 @@ def red_and_near_infrared(names: Sequence[str]) -> tuple[int, int]:
 def ndvi(red: NDArray[np.float32], near_infrared: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the normalised difference vegetation index (NIR - R) / (NIR + R), NaN where the sum is not positive.
 
-    >>> ndvi(np.array([0.1], np.float32), np.array([0.3], np.float32))
+    >>> ndvi(np.array([0.25], np.float32), np.array([0.75], np.float32))
     array([0.5], dtype=float32)
     """
     total = near_infrared + red

@@ -164,7 +164,7 @@ def ratio_change(looks_before: float, looks_after: float) -> float:
         If a number of looks is not positive.
 
     >>> round(ratio_change(4.4, 4.4) ** 0.5, 2)
-    3.11
+    3.1
     """
     from scipy.special import polygamma
 
