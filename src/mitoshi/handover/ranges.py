@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from mitoshi.core.text import Text
+from mitoshi.core.text import Language, Text
 from mitoshi.evidence.wording import THIN, decimals_of, number, units, worded
 
 if TYPE_CHECKING:
     from mitoshi.core.product import Figure
-    from mitoshi.core.text import Language
 
 __all__ = ["Range", "ranged"]
 
@@ -28,10 +27,17 @@ COUNTED = {
     "tonne": Text("t", "t"),
     "t": Text("t", "t"),
 }
-MONEY = "JPY"
-STEPS = {
-    "ja": ((1e12, "兆円"), (1e8, "億円"), (1e4, "万円"), (1.0, "円")),
-    "en": ((1e12, "trillion JPY"), (1e9, "billion JPY"), (1e6, "million JPY"), (1.0, "JPY")),
+LARGE: dict[
+    str, dict[Language, tuple[tuple[float, str], ...]]
+] = {  # unit → from which size on it is said in which larger one
+    "JPY": {
+        "ja": ((1e12, "兆円"), (1e8, "億円"), (1e4, "万円"), (1.0, "円")),
+        "en": ((1e12, "trillion JPY"), (1e9, "billion JPY"), (1e6, "million JPY"), (1.0, "JPY")),
+    },
+    "m3": {
+        "ja": ((1e8, "億m³"), (1e4, "万m³"), (1.0, "m³")),
+        "en": ((1e9, "billion m³"), (1e6, "million m³"), (1.0, "m³")),
+    },
 }
 SHARES = ("share", "fraction", "probability")
 
@@ -47,16 +53,21 @@ class Range(NamedTuple):
         The best estimate in brackets' words, or "".
     note
         Level of the interval, or why there is none.
+    language
+        Of the words.
     """
 
     words: str
     best: str
     note: str
+    language: Language
 
     @property
     def said(self) -> str:
         """Range and best estimate as one phrase."""
-        return f"{self.words} ({self.best})" if self.best else self.words
+        if not self.best:
+            return self.words
+        return f"{self.words}（{self.best}）" if self.language == "ja" else f"{self.words} ({self.best})"
 
 
 def ranged(figure: Figure, language: Language) -> Range:
@@ -67,7 +78,7 @@ def ranged(figure: Figure, language: Language) -> Range:
     >>> from mitoshi.core.product import Figure
     >>> pumps = Figure("pumps", Text("Pump trucks", "排水ポンプ車"), 15.2, 11.9, 18.3, "truck", 0.9)
     >>> ranged(pumps, "en").said.replace("\u202f", " "), ranged(pumps, "ja").said.replace("\u202f", " ")
-    ('12–18 trucks (best 15)', '12～18 台 (最良推定 15)')
+    ('12–18 trucks (best 15)', '12～18 台（最良推定 15）')
     """
     if (
         figure.lower is None
@@ -90,29 +101,28 @@ def ranged(figure: Figure, language: Language) -> Range:
     level = "" if figure.confidence is None else LEVEL.in_(language).format(f"{figure.confidence * 100:g}")
     best = BEST.in_(language).format(number(value, decimals))
     if ends[0] == ends[1]:
-        return Range(_joined(ends[0], unit), "", level)
-    return Range(_joined(dash.join(ends), unit), best, level)
+        return Range(_joined(ends[0], unit), "", level, language)
+    return Range(_joined(dash.join(ends), unit), best, level, language)
 
 
 def _single(figure: Figure, language: Language) -> Range:
     """Return a figure that has no interval, or no value."""
     said = worded(figure, language)
-    if not math.isfinite(figure.value) or (figure.units not in COUNTED and figure.units != MONEY):
-        reason = "" if figure.reason is None else figure.reason.in_(language)
-        return Range(said.quantity, "", reason or said.interval)
+    reason = "" if figure.reason is None else figure.reason.in_(language)
+    if not math.isfinite(figure.value) or (figure.units not in COUNTED and figure.units not in LARGE):
+        return Range(said.quantity, "", reason or said.interval, language)
     factor, unit = _unit(figure, language)
     value = figure.value * factor
     decimals = 0 if value == round(value) else max(0, 2 - math.floor(math.log10(abs(value))))
-    return Range(
-        _joined(number(value, decimals), unit), "", "" if figure.reason is None else figure.reason.in_(language)
-    )
+    return Range(_joined(number(value, decimals), unit), "", reason, language)
 
 
 def _unit(figure: Figure, language: Language) -> tuple[float, str]:
     """Return what a value is multiplied with, and the unit in words."""
-    if figure.units == MONEY:
+    if figure.units in LARGE:
+        steps = LARGE[figure.units][language]
         largest = max(abs(v) for v in (figure.value, figure.upper or 0.0))
-        step, words = next((s for s in STEPS[language] if largest >= s[0]), STEPS[language][-1])
+        step, words = next((s for s in steps if largest >= s[0]), steps[-1])
         return 1.0 / step, words
     if figure.units in COUNTED:
         return 1.0, COUNTED[figure.units].in_(language)

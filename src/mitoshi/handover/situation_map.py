@@ -17,7 +17,7 @@ from mitoshi.evidence import fonts
 from mitoshi.evidence.cartography import Neatline, neatline, scale_bar
 from mitoshi.evidence.painting import darker, hatching
 from mitoshi.evidence.typesetting import broken
-from mitoshi.handover.symbols import draw_labels, draw_line, draw_symbol
+from mitoshi.handover.symbols import Label, draw_labels, draw_line, draw_symbol, north_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ WIDTH, MARGIN, LABELS, PANEL, MAP_HEIGHT = 1400, 16, 96, 330, 900
 TALLEST, WIDEST = 1.25, 0.45  # height over width of the map's frame
 SCALE = 2  # the map is drawn larger and averaged
 SMALL, BODY, LARGE = 21, 25, 28
+NORTH_AND_SCALE = 190  # height they need below the legend
 BORDER = 0.04  # of the larger side, around what is drawn
 LEAST_SIDE_M = 200.0
 INK, GREY, PAPER, LAND, AMBER = "#111111", "#5a5a5a", "#ffffff", "#f4f1ea", "#ffc20e"
@@ -122,10 +123,10 @@ def render(layers: Sequence[MapLayer], *, area: BBox | None, language: Language,
     from PIL import Image, ImageDraw
 
     crs, shapes = _projected(layers, area)
-    frame = _frame(_bounds(shapes, area, crs))
-    lines = _neatline(frame, crs)
     legend = _legend(layers, language)
-    foot = max(frame.top + frame.height, frame.top + legend.height + 190)
+    frame = _frame(_bounds(shapes, area, crs), legend.height + NORTH_AND_SCALE)
+    lines = _neatline(frame, crs)
+    foot = max(frame.top + frame.height, frame.top + legend.height + NORTH_AND_SCALE)
     page = Image.new("RGB", (WIDTH, foot + 62), PAPER)
     pen = ImageDraw.Draw(page)
     page.paste(_drawn(layers, shapes, frame), (frame.left, frame.top))
@@ -185,12 +186,12 @@ def _bounds(shapes: Sequence[Any], area: BBox | None, crs: Any) -> tuple[float, 
     return lows[0] - room, lows[1] - room, highs[0] + room, highs[1] + room
 
 
-def _frame(bounds: tuple[float, float, float, float]) -> _Frame:
-    """Return the frame on page and ground; extreme proportions are widened on the ground."""
+def _frame(bounds: tuple[float, float, float, float], least: int) -> _Frame:
+    """Return the frame on page, at least `least` pixels high, and ground; extreme proportions are widened on the ground."""
     west, south, east, north = bounds
     width = WIDTH - 2 * MARGIN - LABELS - PANEL - 26
     aspect = float(np.clip((north - south) / (east - west), WIDEST, TALLEST))
-    height = min(round(width * aspect), MAP_HEIGHT)
+    height = min(max(round(width * aspect), least), MAP_HEIGHT)
     step = max((east - west) / width, (north - south) / height)
     left, top = (west + east) / 2 - step * width / 2, (south + north) / 2 + step * height / 2
     return _Frame(MARGIN + LABELS, MARGIN, width, height, left, top, step)
@@ -221,15 +222,21 @@ def _drawn(layers: Sequence[MapLayer], shapes: Sequence[Any], frame: _Frame) -> 
             for x, y in frame.pixels(_points(geometry)).tolist():
                 draw_symbol(pen, layer.symbol, (x, y), layer.size * SCALE, layer.colour)
     picture = large.resize((frame.width, frame.height), Image.Resampling.BOX)
-    for layer, geometry in zip(layers, shapes, strict=True):
-        if layer.label and len(geometry):
-            places = frame.pixels(_points(geometry)) / SCALE
-            kept = ~(layer.features.geometry.isna() | layer.features.geometry.is_empty).to_numpy()
-            words = [
-                fonts.printable(str(w)) if w == w and w is not None else "" for w in layer.features[layer.label][kept]
-            ]
-            draw_labels(picture, words, places.tolist(), layer.size, _face(SMALL, "Bold"))
+    draw_labels(picture, _labels(layers, shapes, frame), _face(SMALL, "Bold"))
     return picture
+
+
+def _labels(layers: Sequence[MapLayer], shapes: Sequence[Any], frame: _Frame) -> list[Label]:
+    """Return what may be written beside the features, those of the uppermost layer first."""
+    found = []
+    for layer, geometry in reversed(list(zip(layers, shapes, strict=True))):
+        if layer.label and len(geometry):
+            places = (frame.pixels(_points(geometry)) / SCALE).tolist()
+            kept = ~(layer.features.geometry.isna() | layer.features.geometry.is_empty).to_numpy()
+            given = layer.features[layer.label][kept].tolist()
+            words = [fonts.printable(str(w)) if w is not None and w == w else "" for w in given]
+            found += [Label(w, x, y, layer.size) for w, (x, y) in zip(words, places, strict=True)]
+    return found
 
 
 def _points(geometry: Any) -> Any:
@@ -252,7 +259,8 @@ def _paint_areas(large: Image.Image, layer: MapLayer, geometry: Any, frame: _Fra
         dtype="uint8",
     )
     if layer.symbol == "hatched":
-        large.paste(hatching((large.width, large.height)), (0, 0), Image.fromarray(mask))
+        lines = hatching((large.width // SCALE, large.height // SCALE)).resize(large.size)
+        large.paste(lines, (0, 0), Image.fromarray(mask))
         return
     shade = (mask.astype(np.float32) * layer.opacity).astype(np.uint8)
     large.paste(layer.colour, (0, 0), Image.fromarray(shade))
@@ -315,7 +323,7 @@ def _swatch(page: Image.Image, layer: MapLayer, y: int) -> None:
     if layer.symbol == "area":
         swatch.paste(layer.colour, (0, 0), Image.new("L", swatch.size, round(255 * layer.opacity)))
     elif layer.symbol == "hatched":
-        swatch.paste(hatching(swatch.size))
+        swatch.paste(hatching((46, 32)).resize(swatch.size))
     elif layer.symbol == "line":
         ends = np.array([[6.0, 26.0], [40.0, 6.0]]) * SCALE
         draw_line(pen, ends, layer.size * SCALE, layer.colour, swatch.size)
@@ -327,8 +335,6 @@ def _swatch(page: Image.Image, layer: MapLayer, y: int) -> None:
 
 def _north_and_scale(page: Image.Image, lines: Neatline, frame: _Frame, corner: tuple[int, int]) -> None:
     from PIL import ImageDraw
-
-    from mitoshi.handover.symbols import north_arrow
 
     if lines.metres is None or lines.north is None:
         return

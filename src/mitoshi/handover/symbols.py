@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from PIL import Image, ImageDraw
 
-__all__ = ["draw_labels", "draw_line", "draw_symbol", "north_arrow"]
+    Box = tuple[float, float, float, float]
+
+__all__ = ["Label", "draw_labels", "draw_line", "draw_symbol", "north_arrow"]
 
 INK, PAPER = "#111111", "#ffffff"
 MOST_LABELS = 24
@@ -66,28 +68,56 @@ def draw_line(pen: ImageDraw.ImageDraw, pixels: Any, width: float, colour: str, 
     pen.line([tuple(p) for p in near.tolist()], colour, max(1, round(width)), joint="curve")
 
 
-def draw_labels(
-    picture: Image.Image, words: Sequence[str], places: Sequence[Sequence[float]], size: float, face: Any
-) -> None:
-    """Write names beside their places, the first ones first, none over another and none across the edge."""
+class Label(NamedTuple):
+    """A name and the middle and width of the symbol it stands beside, in pixels."""
+
+    words: str
+    x: float
+    y: float
+    size: float
+
+
+def draw_labels(picture: Image.Image, labels: Sequence[Label], face: Any) -> None:
+    """Write names beside their symbols, the first ones first, none over another or over a symbol and none across the edge.
+
+    Parameters
+    ----------
+    picture
+        Drawn upon.
+    labels
+        What may be written; what finds no room is left out.
+    face
+        Font.
+    """
     from PIL import ImageDraw
 
     pen = ImageDraw.Draw(picture)
-    taken: list[tuple[float, float, float, float]] = []
-    for word, (x, y) in zip(words, places, strict=True):
-        text = word if len(word) <= LONGEST_LABEL else f"{word[: LONGEST_LABEL - 1]}…"
+    symbols = [_around(label.x, label.y, label.size / 2, label.size / 2) for label in labels]
+    taken: list[Box] = []
+    for number, label in enumerate(labels):
+        text = label.words if len(label.words) <= LONGEST_LABEL else f"{label.words[: LONGEST_LABEL - 1]}…"
         if not text or len(taken) == MOST_LABELS:
             continue
-        length, half = face.getlength(text), face.size / 2 + 2
-        left = x + size / 2 + 4 if x + size / 2 + 8 + length < picture.width else x - size / 2 - 4 - length
-        box = (left - 2, y - half, left + length + 2, y + half)
-        inside = box[0] >= 0 and box[1] >= 0 and box[2] <= picture.width and box[3] <= picture.height
-        if inside and not any(_overlap(box, other) for other in taken):
-            pen.text((left, y), text, INK, face, anchor="lm", stroke_width=3, stroke_fill=PAPER)
-            taken.append(box)
+        blocked = taken + symbols[:number] + symbols[number + 1 :]
+        length = face.getlength(text)
+        for side in (1.0, -1.0):
+            middle = label.x + side * (label.size / 2 + 4 + length / 2)
+            box = _around(middle, label.y, length / 2 + 2, face.size / 2 + 2)
+            if _within(box, picture.size) and not any(_overlap(box, other) for other in blocked):
+                pen.text((middle, label.y), text, INK, face, anchor="mm", stroke_width=3, stroke_fill=PAPER)
+                taken.append(box)
+                break
 
 
-def _overlap(one: tuple[float, float, float, float], two: tuple[float, float, float, float]) -> bool:
+def _around(x: float, y: float, across: float, down: float) -> Box:
+    return x - across, y - down, x + across, y + down
+
+
+def _within(box: Box, size: tuple[int, int]) -> bool:
+    return box[0] >= 0 and box[1] >= 0 and box[2] <= size[0] and box[3] <= size[1]
+
+
+def _overlap(one: Box, two: Box) -> bool:
     return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]
 
 
