@@ -10,11 +10,11 @@ from mitoshi.methods.hydraulics.forcing import add_sources, fill_full, series_no
 from mitoshi.methods.hydraulics.godunov_rows import (
     DEEPEST,
     FLUX_LINES,
-    LINES,
     OUT,
     PREV,
-    RING,
     SPEED,
+    TH,
+    WORK_LINES,
     E,
     N,
     W,
@@ -68,21 +68,21 @@ def _special(b, left, right, first, n, faces, row, normal):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _edge_limits(b, f, n, row, top, bottom, west, east):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _edge_limits(f, n, row, top, bottom, west, east):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Ghost cells are not drained: what they give is not limited."""
     if row < top or row >= bottom:
         for i in range(n):
-            b[f + (FLUX_LINES - 1) * S + i] = 1.0
+            f[TH + i] = 1.0
     if west:
         for i in range(PAD):
-            b[f + (FLUX_LINES - 1) * S + i] = 1.0
+            f[TH + i] = 1.0
     if east:
         for i in range(n - PAD, n):
-            b[f + (FLUX_LINES - 1) * S + i] = 1.0
+            f[TH + i] = 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tile(b, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, numbers, flags):  # type: ignore[no-untyped-def]  # pragma: no cover  # fmt: skip
+def _tile(b, prim, flux, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, numbers, flags):  # type: ignore[no-untyped-def]  # pragma: no cover  # fmt: skip
     """Advance one tile by one step.
 
     `out` takes the fastest wave [1/s] and the deepest water [m], and adds up what came over the edges and what infiltrated [m].
@@ -99,40 +99,40 @@ def _tile(b, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, nu
     b[DEEPEST : DEEPEST + n] = 0.0
     came, lost = 0.0, 0.0
     for r in range(y0 - 3, y1 + 3):
-        load(b, (r % 3) * 4 * S, u[0, r, a:z1], u[1, r, a:z1], u[2, r, a:z1], fixed[0, r, a:z1])
+        load(prim[r % 3], u[0, r, a:z1], u[1, r, a:z1], u[2, r, a:z1], fixed[0, r, a:z1])
         q = r - 1
         if q < y0 - 2:
             continue
         keep_south(b, n)
-        faces(b, ((q - 1) % 3) * 4 * S, (q % 3) * 4 * S, ((q + 1) % 3) * 4 * S, n, dtx, dty, sharpness)
+        faces(b, prim[(q - 1) % 3], prim[q % 3], prim[(q + 1) % 3], n, dtx, dty, sharpness)
         if q < y0 - 1:
             continue
-        ring = RING + (q % 4) * FLUX_LINES * S
-        above = RING + ((q - 1) % 4) * FLUX_LINES * S
+        ring = flux[q % 4]
+        above = flux[(q - 1) % 4]
         _special(b, E, W, a, n, xfaces, q, 2)
         _special(b, PREV, N, a, n, yfaces, q, 3)
         fluxes_x(b, ring, n, dtx)
         fluxes_y(b, ring, n, dty)
         if q < y0:
             continue
-        limits(b, above, ring, n, u[0, q - 1, a:z1])
-        _edge_limits(b, above, n, q - 1, top, bottom, west, east)
+        limits(above, ring, n, u[0, q - 1, a:z1])
+        _edge_limits(above, n, q - 1, top, bottom, west, east)
         p = q - 2
         if p < y0:
             continue
-        here = RING + (p % 4) * FLUX_LINES * S
-        north = RING + ((p - 1) % 4) * FLUX_LINES * S
+        here = flux[p % 4]
+        north = flux[(p - 1) % 4]
         update(b, north, here, above, n, u[0, p, a:z1], u[1, p, a:z1], u[2, p, a:z1], dty)
         if west:
-            came += mass_x(b, here, PAD - 1)
+            came += mass_x(here, PAD - 1)
         if east:
-            came -= mass_x(b, here, n - PAD - 1)
+            came -= mass_x(here, n - PAD - 1)
         if p == top:
             for i in range(PAD, n - PAD):
-                came += mass_y(b, north, here, i)
+                came += mass_y(north, here, i)
         if p == bottom - 1:
             for i in range(PAD, n - PAD):
-                came -= mass_y(b, here, above, i)
+                came -= mass_y(here, above, i)
         if drains:
             lost += drain(b, n, fixed[1, p, a:z1], fixed[2, p, a:z1], rain * dt, dt)
         if rubs:
@@ -157,15 +157,15 @@ def _tile(b, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, nu
 
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def _step(  # type: ignore[no-untyped-def]  # pragma: no cover
-    scratch, u, new, fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
+    work, prim, flux, u, new, fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
 ):
     """Advance the active tiles; each worker takes a run of them."""
-    workers = scratch.shape[0]
+    workers = work.shape[0]
     for w in prange(workers):
         for k in range(count * w // workers, count * (w + 1) // workers):
             tile = active[k]
             _tile(
-                scratch[w], u, new, fixed, envelopes, boxes[tile], xfaces, yfaces, out[tile],
+                work[w], prim[w], flux[w], u, new, fixed, envelopes, boxes[tile], xfaces, yfaces, out[tile],
                 dt, t, rain, numbers, flags,
             )  # fmt: skip
 
@@ -197,8 +197,8 @@ def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
     first step at or after its end.
     """
     ny, nx = u.shape[2] - 2 * PAD, u.shape[3] - 2 * PAD
-    scratch = np.empty((workers, LINES * S))
-    scratch[:] = 0.0
+    work = np.zeros((workers, WORK_LINES * S))
+    prim, flux = np.zeros((workers, 3, 4 * S)), np.zeros((workers, 4, FLUX_LINES * S))
     out, wet, active, always = layout
     while march[0] < march[1] and march[7] < march[9]:
         t = march[0]
@@ -214,7 +214,7 @@ def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
         fill_full(u[a], fixed[0], edges[0], edges[1], series[4], ny, nx)
         count = active_tiles(wet, always, shape, rain > 0.0, active)
         _step(
-            scratch, u[a], u[1 - a], fixed, envelopes, boxes, active, count, xfaces, yfaces, out,
+            work, prim, flux, u[a], u[1 - a], fixed, envelopes, boxes, active, count, xfaces, yfaces, out,
             dt, t, rain, numbers, flags,
         )  # fmt: skip
         a = 1 - a

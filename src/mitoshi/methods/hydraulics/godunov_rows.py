@@ -15,8 +15,8 @@ from mitoshi.methods.hydraulics.lanes import DRY, GRAVITY, STRIDE, inverse_cube_
 
 __all__ = [
     "FLUX_LINES",
-    "LINES",
     "OUT",
+    "WORK_LINES",
     "drain",
     "faces",
     "fluxes_x",
@@ -35,53 +35,52 @@ S = STRIDE
 # Lines of one row of primitive variables (three rows are held).
 H, ETA, U, V = 0, S, 2 * S, 3 * S
 # Face states of the row in hand: depth, bed, velocity x, velocity y.
-FIXED = 12 * S
+FIXED = 0
 E, W, N, SO, PREV = FIXED, FIXED + 4 * S, FIXED + 8 * S, FIXED + 12 * S, FIXED + 16 * S
 SX, SY, XL, XR = FIXED + 20 * S, FIXED + 21 * S, FIXED + 22 * S, FIXED + 23 * S
 OUT = FIXED + 24 * S
 SPEED, DEEPEST = FIXED + 27 * S, FIXED + 28 * S
 # Fluxes of one row (four rows are held): mass and transverse momentum through the east and the north face, ...
-RING = FIXED + 29 * S
 FLUX_LINES = 8
 XM, XT, YM, YT, YL, NX, NY, TH = (k * S for k in range(FLUX_LINES))
-LINES = 12 + 29 + 4 * FLUX_LINES
-Z = S
+WORK_LINES = 29
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def load(b, p, h, hu, hv, z):  # type: ignore[no-untyped-def]  # pragma: no cover
+def load(p, h, hu, hv, z):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Read one row of the state into primitive variables."""
     for i in range(min(h.size, S)):
         depth = h[i]
         inverse = 1.0 / depth
         inverse = inverse if depth > DRY else 0.0
-        b[p + H + i] = depth
-        b[p + U + i] = hu[i] * inverse
+        p[H + i] = depth
+        p[U + i] = hu[i] * inverse
     for i in range(min(h.size, S)):
         depth = h[i]
         inverse = 1.0 / depth
         inverse = inverse if depth > DRY else 0.0
-        b[p + ETA + i] = depth + z[i]
-        b[p + V + i] = hv[i] * inverse
+        p[ETA + i] = depth + z[i]
+        p[V + i] = hv[i] * inverse
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def faces(b, pn, pc, ps, n, dtx, dty, sharpness):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Reconstruct one row, advance it by half a step and write its four face states and source terms."""
     half_g = 0.5 * GRAVITY
-    for i in range(1, min(n, S) - 1):
-        h, eta, u, v = b[pc + H + i], b[pc + ETA + i], b[pc + U + i], b[pc + V + i]
-        hw, he, hn, hs = b[pc + H + i - 1], b[pc + H + i + 1], b[pn + H + i], b[ps + H + i]
+    for k in range(min(n, S) - 2):
+        i = k + 1
+        h, eta, u, v = pc[H + i], pc[ETA + i], pc[U + i], pc[V + i]
+        hw, he, hn, hs = pc[H + i - 1], pc[H + i + 1], pn[H + i], ps[H + i]
         flow_x = 1.0 if min(min(hw, he), h) > DRY else 0.0
         flow_y = 1.0 if min(min(hn, hs), h) > DRY else 0.0
         hx = 0.5 * flow_x * minmod(h - hw, he - h, sharpness)
         hy = 0.5 * flow_y * minmod(h - hn, hs - h, sharpness)
-        ex = 0.5 * flow_x * minmod(eta - b[pc + ETA + i - 1], b[pc + ETA + i + 1] - eta, sharpness)
-        ey = 0.5 * flow_y * minmod(eta - b[pn + ETA + i], b[ps + ETA + i] - eta, sharpness)
-        ux = 0.5 * flow_x * minmod(u - b[pc + U + i - 1], b[pc + U + i + 1] - u, sharpness)
-        uy = 0.5 * flow_y * minmod(u - b[pn + U + i], b[ps + U + i] - u, sharpness)
-        vx = 0.5 * flow_x * minmod(v - b[pc + V + i - 1], b[pc + V + i + 1] - v, sharpness)
-        vy = 0.5 * flow_y * minmod(v - b[pn + V + i], b[ps + V + i] - v, sharpness)
+        ex = 0.5 * flow_x * minmod(eta - pc[ETA + i - 1], pc[ETA + i + 1] - eta, sharpness)
+        ey = 0.5 * flow_y * minmod(eta - pn[ETA + i], ps[ETA + i] - eta, sharpness)
+        ux = 0.5 * flow_x * minmod(u - pc[U + i - 1], pc[U + i + 1] - u, sharpness)
+        uy = 0.5 * flow_y * minmod(u - pn[U + i], ps[U + i] - u, sharpness)
+        vx = 0.5 * flow_x * minmod(v - pc[V + i - 1], pc[V + i + 1] - v, sharpness)
+        vy = 0.5 * flow_y * minmod(v - pn[V + i], ps[V + i] - v, sharpness)
         # Half a step with the equations in primitive form: at rest every term is zero.
         dh = -0.5 * (
             dtx * ((h + hx) * (u + ux) - (h - hx) * (u - ux)) + dty * ((h + hy) * (v + vy) - (h - hy) * (v - vy))
@@ -133,64 +132,67 @@ def hllc(hl, zl, ul, tl, hr, zr, ur, tr):  # type: ignore[no-untyped-def]  # pra
 @njit(cache=True, nogil=True, error_model="numpy")
 def fluxes_x(b, f, n, dtx):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fluxes through the east faces of one row, and its change of x momentum."""
-    for i in range(1, min(n, S) - 2):
+    for k in range(min(n, S) - 3):
+        i = k + 1
         hl, zl, ul, tl = b[E + i], b[E + S + i], b[E + 2 * S + i], b[E + 3 * S + i]
         hr, zr, ur, tr = b[W + i + 1], b[W + S + i + 1], b[W + 2 * S + i + 1], b[W + 3 * S + i + 1]
         mass, low, high, transverse = hllc(hl, zl, ul, tl, hr, zr, ur, tr)
-        b[f + XM + i], b[f + XT + i] = dtx * mass, dtx * transverse
+        f[XM + i], f[XT + i] = dtx * mass, dtx * transverse
         b[XL + i], b[XR + i] = low, high
-    for i in range(2, min(n, S) - 2):
-        b[f + NX + i] = dtx * (b[SX + i] - (b[XL + i] - b[XR + i - 1]))
+    for k in range(min(n, S) - 4):
+        i = k + 2
+        f[NX + i] = dtx * (b[SX + i] - (b[XL + i] - b[XR + i - 1]))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fluxes_y(b, f, n, dty):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fluxes through the north faces of one row."""
-    for i in range(1, min(n, S) - 1):
+    for k in range(min(n, S) - 2):
+        i = k + 1
         hl, zl, tl, ul = b[PREV + i], b[PREV + S + i], b[PREV + 2 * S + i], b[PREV + 3 * S + i]
         hr, zr, tr, ur = b[N + i], b[N + S + i], b[N + 2 * S + i], b[N + 3 * S + i]
         mass, low, high, transverse = hllc(hl, zl, ul, tl, hr, zr, ur, tr)
-        b[f + YM + i], b[f + YT + i] = dty * mass, dty * transverse
-        b[f + YL + i] = low
-        b[f + NY + i] = high + b[SY + i]
+        f[YM + i], f[YT + i] = dty * mass, dty * transverse
+        f[YL + i] = low
+        f[NY + i] = high + b[SY + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def limits(b, f, fs, n, h):  # type: ignore[no-untyped-def]  # pragma: no cover
+def limits(f, fs, n, h):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Share of its outflow that each cell of a row can pay from the water it holds (draining limiter)."""
-    for i in range(2, min(n, S) - 2):
-        out = (
-            max(b[f + XM + i], 0.0) + max(-b[f + XM + i - 1], 0.0) + max(b[fs + YM + i], 0.0) + max(-b[f + YM + i], 0.0)
-        )
+    for k in range(min(n, S) - 4):
+        i = k + 2
+        out = max(f[XM + i], 0.0) + max(-f[XM + i - 1], 0.0) + max(fs[YM + i], 0.0) + max(-f[YM + i], 0.0)
         share = h[i] / out
-        b[f + TH + i] = share if out > h[i] else 1.0
+        f[TH + i] = share if out > h[i] else 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def mass_x(b, f, i):  # type: ignore[no-untyped-def]  # pragma: no cover
+def mass_x(f, i):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Depth that leaves cell i eastward in this step [m], after the draining limiter."""
-    flux, here, there = b[f + XM + i], b[f + TH + i], b[f + TH + i + 1]
+    flux, here, there = f[XM + i], f[TH + i], f[TH + i + 1]
     return flux * (here if flux >= 0.0 else there)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def mass_y(b, fn, f, i):  # type: ignore[no-untyped-def]  # pragma: no cover
+def mass_y(fn, f, i):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Depth that enters cell i of the row from the north in this step [m], after the draining limiter."""
-    flux, there, here = b[f + YM + i], b[fn + TH + i], b[f + TH + i]
+    flux, there, here = f[YM + i], fn[TH + i], f[TH + i]
     return flux * (there if flux >= 0.0 else here)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def update(b, fn, f, fs, n, h, hu, hv, dty):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Sum the limited fluxes of one row into the new depth and discharges."""
-    for i in range(3, min(n, S) - 3):
-        xe, xw, yn, ys = b[f + XM + i], b[f + XM + i - 1], b[f + YM + i], b[fs + YM + i]
+    for k in range(min(n, S) - 6):
+        i = k + 3
+        xe, xw, yn, ys = f[XM + i], f[XM + i - 1], f[YM + i], fs[YM + i]
         here, east, west, north, south = (
-            b[f + TH + i],
-            b[f + TH + i + 1],
-            b[f + TH + i - 1],
-            b[fn + TH + i],
-            b[fs + TH + i],
+            f[TH + i],
+            f[TH + i + 1],
+            f[TH + i - 1],
+            fn[TH + i],
+            fs[TH + i],
         )
         xe_share = here if xe >= 0.0 else east
         xw_share = west if xw >= 0.0 else here
@@ -198,17 +200,16 @@ def update(b, fn, f, fs, n, h, hu, hv, dty):  # type: ignore[no-untyped-def]  # 
         ys_share = here if ys >= 0.0 else south
         depth = h[i] - (xe * xe_share - xw * xw_share) - (ys * ys_share - yn * yn_share)
         b[OUT + i] = 0.0 if depth < 0.0 else depth
-        b[OUT + S + i] = hu[i] + b[f + NX + i] - (b[fs + YT + i] * ys_share - b[f + YT + i] * yn_share)
-        b[OUT + 2 * S + i] = (
-            hv[i] + dty * (b[f + NY + i] - b[fs + YL + i]) - (b[f + XT + i] * xe_share - b[f + XT + i - 1] * xw_share)
-        )
+        b[OUT + S + i] = hu[i] + f[NX + i] - (fs[YT + i] * ys_share - f[YT + i] * yn_share)
+        b[OUT + 2 * S + i] = hv[i] + dty * (f[NY + i] - fs[YL + i]) - (f[XT + i] * xe_share - f[XT + i - 1] * xw_share)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def drain(b, n, n2, capacity, rain, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add rain [m], take infiltration of at most `capacity` [m s-1], and return the depth that infiltrated, summed [m]."""
     total = 0.0
-    for i in range(3, min(n, S) - 3):
+    for k in range(min(n, S) - 6):
+        i = k + 3
         depth = b[OUT + i] + (rain if n2[i] >= 0.0 else 0.0)
         lost = min(depth, capacity[i] * dt)
         b[OUT + i] = depth - lost
@@ -219,7 +220,8 @@ def drain(b, n, n2, capacity, rain, dt):  # type: ignore[no-untyped-def]  # prag
 @njit(cache=True, nogil=True, error_model="numpy")
 def friction(b, n, n2, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Manning friction, implicit in the new discharge: q' (1 + dt g n2 |q'| h^(-7/3)) = q, solved for |q'|."""
-    for i in range(3, min(n, S) - 3):
+    for k in range(min(n, S) - 6):
+        i = k + 3
         hu, hv = b[OUT + S + i], b[OUT + 2 * S + i]
         root = inverse_cube_root(max(b[OUT + i], DRY))
         cube = root * root * root
@@ -232,7 +234,8 @@ def friction(b, n, n2, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
 @njit(cache=True, nogil=True, error_model="numpy")
 def speeds(b, n, inverse_dx, inverse_dy, thin):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Stop the flow of dry cells, calm that of thin films, and note the fastest wave [1/s] and the deepest water per column."""
-    for i in range(3, min(n, S) - 3):
+    for k in range(min(n, S) - 6):
+        i = k + 3
         h, hu, hv = b[OUT + i], b[OUT + S + i], b[OUT + 2 * S + i]
         square = h * h
         # Kurganov & Petrova (2007), eq. (2.17)
@@ -245,5 +248,6 @@ def speeds(b, n, inverse_dx, inverse_dy, thin):  # type: ignore[no-untyped-def] 
         c = math.sqrt(GRAVITY * h)
         fastest = max((math.fabs(hu) * inverse + c) * inverse_dx, (math.fabs(hv) * inverse + c) * inverse_dy)
         # Written so that a NaN stays.
-        b[SPEED + i] = b[SPEED + i] if fastest <= b[SPEED + i] else fastest
+        so_far = b[SPEED + i]
+        b[SPEED + i] = so_far if fastest <= so_far else fastest
         b[DEEPEST + i] = max(b[DEEPEST + i], h)

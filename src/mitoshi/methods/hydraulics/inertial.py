@@ -15,7 +15,6 @@ from mitoshi.methods.hydraulics.inertial_rows import (
     DEEPEST,
     DEPTH,
     ETA,
-    LINES,
     OLD_X,
     OLD_Y,
     OUT_SOUTH,
@@ -25,6 +24,7 @@ from mitoshi.methods.hydraulics.inertial_rows import (
     QY,
     RING_LINES,
     SHARE,
+    WORK_LINES,
     Z,
     deepen,
     drain,
@@ -55,7 +55,7 @@ def _outflow(kind, value, h, inward):  # type: ignore[no-untyped-def]  # pragma:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _open_x(b, f, first, n, faces, row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _open_x(f, first, n, faces, row):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Set the discharge over open west and east edges."""
     pointer, columns, kinds, values = faces
     for k in range(pointer[row], pointer[row + 1]):
@@ -63,34 +63,34 @@ def _open_x(b, f, first, n, faces, row):  # type: ignore[no-untyped-def]  # prag
         if 2 <= i < n - 2:
             inner = i - 1 if kinds[k] % 2 == 0 else i
             beyond = i - 1 if kinds[k] % 2 == 0 else i + 1
-            h = b[f + ETA + inner] - b[f + Z + inner]
-            b[f + QX + i] = _outflow(kinds[k], values[k], h, b[f + OLD_X + beyond])
+            h = f[ETA + inner] - f[Z + inner]
+            f[QX + i] = _outflow(kinds[k], values[k], h, f[OLD_X + beyond])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _open_y(b, fn, f, fs, first, n, faces, row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _open_y(fn, f, fs, first, n, faces, row):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Set the discharge over open north and south edges."""
     pointer, columns, kinds, values = faces
     for k in range(pointer[row], pointer[row + 1]):
         i = columns[k] - first
         if 2 <= i < n - 2:
             inner, beyond = (fn, fn) if kinds[k] % 2 == 0 else (f, fs)
-            h = b[inner + ETA + i] - b[inner + Z + i]
-            b[f + QY + i] = _outflow(kinds[k], values[k], h, b[beyond + OLD_Y + i])
+            h = inner[ETA + i] - inner[Z + i]
+            f[QY + i] = _outflow(kinds[k], values[k], h, beyond[OLD_Y + i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _edge_limits(b, f, n, row, top, bottom, west, east):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _edge_limits(f, n, row, top, bottom, west, east):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Ghost cells are not drained: what they give is not limited."""
     if row < top or row >= bottom:
         for i in range(n):
-            b[f + SHARE + i] = 1.0
+            f[SHARE + i] = 1.0
     if west:
         for i in range(PAD):
-            b[f + SHARE + i] = 1.0
+            f[SHARE + i] = 1.0
     if east:
         for i in range(n - PAD, n):
-            b[f + SHARE + i] = 1.0
+            f[SHARE + i] = 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -125,7 +125,7 @@ def _came(b, n, dt_dx, dt_dy, west, east, top, bottom):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tile(b, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, numbers, flags):  # type: ignore[no-untyped-def]  # pragma: no cover  # fmt: skip
+def _tile(b, ring, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, numbers, flags):  # type: ignore[no-untyped-def]  # pragma: no cover  # fmt: skip
     """Advance one tile by one step; `out` as in the full mode."""
     y0, y1, x0, x1 = box[0], box[1], box[2], box[3]
     dt_dy, dt_dx = dt / numbers[0], dt / numbers[1]
@@ -133,27 +133,26 @@ def _tile(b, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, nu
     west, east = x0 == PAD, x1 == u.shape[2] - PAD
     a, z1 = x0 - PAD, x1 + PAD
     n = z1 - a
-    size = RING_LINES * S
     b[DEEPEST : DEEPEST + n] = 0.0
     came, lost = 0.0, 0.0
     for r in range(y0 - 2, y1 + 3):
-        load(b, (r % 5) * size, u[0, r, a:z1], u[1, r, a:z1], u[2, r, a:z1], fixed[0, r, a:z1], fixed[1, r, a:z1])
+        load(ring[r % 5], u[0, r, a:z1], u[1, r, a:z1], u[2, r, a:z1], fixed[0, r, a:z1], fixed[1, r, a:z1])
         q = r - 1
         if q < y0 - 1:
             continue
-        f, fn, fs = (q % 5) * size, ((q - 1) % 5) * size, ((q + 1) % 5) * size
-        flow_x(b, f, fs, n, dt_dx, dt)
-        flow_y(b, fn, f, fs, n, dt_dy, dt)
-        _open_x(b, f, a, n, xfaces, q)
-        _open_y(b, fn, f, fs, a, n, yfaces, q)
+        f, fn, fs = ring[q % 5], ring[(q - 1) % 5], ring[(q + 1) % 5]
+        flow_x(f, fs, n, dt_dx, dt)
+        flow_y(fn, f, fs, n, dt_dy, dt)
+        _open_x(f, a, n, xfaces, q)
+        _open_y(fn, f, fs, a, n, yfaces, q)
         if q < y0:
             continue
-        limits(b, fn, f, n, u[0, q - 1, a:z1], dt_dx, dt_dy)
-        _edge_limits(b, fn, n, q - 1, top, bottom, west, east)
+        limits(fn, f, n, u[0, q - 1, a:z1], dt_dx, dt_dy)
+        _edge_limits(fn, n, q - 1, top, bottom, west, east)
         p = q - 2
         if p < y0:
             continue
-        update(b, ((p - 1) % 5) * size, (p % 5) * size, fn, n, u[0, p, a:z1], dt_dx, dt_dy)
+        update(b, ring[(p - 1) % 5], ring[p % 5], fn, n, u[0, p, a:z1], dt_dx, dt_dy)
         came += _came(b, n, dt_dx, dt_dy, west, east, p == top, p == bottom - 1)
         if flags[0]:
             lost += drain(b, n, fixed[1, p, a:z1], fixed[2, p, a:z1], rain * dt, dt)
@@ -176,15 +175,15 @@ def _tile(b, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, nu
 
 @njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def _step(  # type: ignore[no-untyped-def]  # pragma: no cover
-    scratch, u, new, fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
+    work, ring, u, new, fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
 ):
     """Advance the active tiles; each worker takes a run of them."""
-    workers = scratch.shape[0]
+    workers = work.shape[0]
     for w in prange(workers):
         for k in range(count * w // workers, count * (w + 1) // workers):
             tile = active[k]
             _tile(
-                scratch[w], u, new, fixed, envelopes, boxes[tile], xfaces, yfaces, out[tile], dt, t, rain, numbers, flags
+                work[w], ring[w], u, new, fixed, envelopes, boxes[tile], xfaces, yfaces, out[tile], dt, t, rain, numbers, flags
             )  # fmt: skip
 
 
@@ -210,8 +209,7 @@ def march_inertial(  # type: ignore[no-untyped-def]  # pragma: no cover
 ):
     """Step as `march_full` does, in the local-inertial mode."""
     ny, nx = u.shape[2] - 2 * PAD, u.shape[3] - 2 * PAD
-    scratch = np.empty((workers, LINES * S))
-    scratch[:] = 0.0
+    work, ring = np.zeros((workers, WORK_LINES * S)), np.zeros((workers, 5, RING_LINES * S))
     out, wet, active, always = layout
     while march[0] < march[1] and march[7] < march[9]:
         t = march[0]
@@ -227,7 +225,7 @@ def march_inertial(  # type: ignore[no-untyped-def]  # pragma: no cover
         fill_inertial(u[a], fixed[0], edges[0], edges[1], series[4], ny, nx)
         count = active_tiles(wet, always, shape, rain > 0.0, active)
         _step(
-            scratch, u[a], u[1 - a], fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
+            work, ring, u[a], u[1 - a], fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
         )  # fmt: skip
         a = 1 - a
         fastest = 0.0

@@ -20,7 +20,6 @@ __all__ = [
     "DEEPEST",
     "DEPTH",
     "ETA",
-    "LINES",
     "OLD_X",
     "OLD_Y",
     "OUT_SOUTH",
@@ -30,6 +29,7 @@ __all__ = [
     "QY",
     "RING_LINES",
     "SHARE",
+    "WORK_LINES",
     "Z",
     "deepen",
     "drain",
@@ -44,9 +44,8 @@ S = STRIDE
 # One row (five are held): old surface, bed, old discharges, squared roughness; new discharges and the draining limiter.
 RING_LINES = 8
 ETA, Z, OLD_X, OLD_Y, N2, QX, QY, SHARE = (k * S for k in range(RING_LINES))
-FIXED = 5 * RING_LINES * S
-DEPTH, OUT_X, OUT_Y, OUT_SOUTH, CENTER_X, CENTER_Y, DEEPEST = (FIXED + k * S for k in range(7))
-LINES = 5 * RING_LINES + 7
+DEPTH, OUT_X, OUT_Y, OUT_SOUTH, CENTER_X, CENTER_Y, DEEPEST = (k * S for k in range(7))
+WORK_LINES = 7
 THETA = 0.9
 """Weight of the face's own discharge; the rest comes from its two neighbours."""
 SHALLOW = 1.0e-5
@@ -54,19 +53,19 @@ SHALLOW = 1.0e-5
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def load(b, f, h, qx, qy, z, n2):  # type: ignore[no-untyped-def]  # pragma: no cover
+def load(f, h, qx, qy, z, n2):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Read one row of the old state."""
     n = min(h.size, S)
     for i in range(n):
-        b[f + ETA + i] = h[i] + z[i]
+        f[ETA + i] = h[i] + z[i]
     for i in range(n):
-        b[f + Z + i] = z[i]
+        f[Z + i] = z[i]
     for i in range(n):
-        b[f + OLD_X + i] = qx[i]
+        f[OLD_X + i] = qx[i]
     for i in range(n):
-        b[f + OLD_Y + i] = qy[i]
+        f[OLD_Y + i] = qy[i]
     for i in range(n):
-        b[f + N2 + i] = max(n2[i], 0.0)
+        f[N2 + i] = max(n2[i], 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -84,45 +83,49 @@ def _discharge(eta_a, eta_b, z_a, z_b, q, q_a, q_b, across, n2, dt_dx, dt):  # t
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def flow_x(b, f, fs, n, dt_dx, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
+def flow_x(f, fs, n, dt_dx, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Find the new discharges on the west faces of a row; `fs` is the row to the south, for the discharge across."""
-    for i in range(1, min(n, S) - 1):
-        q, q_a, q_b = b[f + OLD_X + i], b[f + OLD_X + i - 1], b[f + OLD_X + i + 1]
-        across = 0.25 * ((b[f + OLD_Y + i] + b[f + OLD_Y + i - 1]) + (b[fs + OLD_Y + i] + b[fs + OLD_Y + i - 1]))
-        n2 = 0.5 * (b[f + N2 + i] + b[f + N2 + i - 1])
-        eta_a, eta_b, z_a, z_b = b[f + ETA + i - 1], b[f + ETA + i], b[f + Z + i - 1], b[f + Z + i]
-        b[f + QX + i] = _discharge(eta_a, eta_b, z_a, z_b, q, q_a, q_b, across, n2, dt_dx, dt)
+    for k in range(min(n, S) - 2):
+        i = k + 1
+        q, q_a, q_b = f[OLD_X + i], f[OLD_X + i - 1], f[OLD_X + i + 1]
+        across = 0.25 * ((f[OLD_Y + i] + f[OLD_Y + i - 1]) + (fs[OLD_Y + i] + fs[OLD_Y + i - 1]))
+        n2 = 0.5 * (f[N2 + i] + f[N2 + i - 1])
+        eta_a, eta_b, z_a, z_b = f[ETA + i - 1], f[ETA + i], f[Z + i - 1], f[Z + i]
+        f[QX + i] = _discharge(eta_a, eta_b, z_a, z_b, q, q_a, q_b, across, n2, dt_dx, dt)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def flow_y(b, fn, f, fs, n, dt_dy, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
+def flow_y(fn, f, fs, n, dt_dy, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Find the new discharges on the north faces of a row."""
-    for i in range(1, min(n, S) - 1):
-        q, q_a, q_b = b[f + OLD_Y + i], b[fn + OLD_Y + i], b[fs + OLD_Y + i]
-        across = 0.25 * ((b[f + OLD_X + i] + b[f + OLD_X + i + 1]) + (b[fn + OLD_X + i] + b[fn + OLD_X + i + 1]))
-        n2 = 0.5 * (b[f + N2 + i] + b[fn + N2 + i])
-        eta_a, eta_b, z_a, z_b = b[fn + ETA + i], b[f + ETA + i], b[fn + Z + i], b[f + Z + i]
-        b[f + QY + i] = _discharge(eta_a, eta_b, z_a, z_b, q, q_a, q_b, across, n2, dt_dy, dt)
+    for k in range(min(n, S) - 2):
+        i = k + 1
+        q, q_a, q_b = f[OLD_Y + i], fn[OLD_Y + i], fs[OLD_Y + i]
+        across = 0.25 * ((f[OLD_X + i] + f[OLD_X + i + 1]) + (fn[OLD_X + i] + fn[OLD_X + i + 1]))
+        n2 = 0.5 * (f[N2 + i] + fn[N2 + i])
+        eta_a, eta_b, z_a, z_b = fn[ETA + i], f[ETA + i], fn[Z + i], f[Z + i]
+        f[QY + i] = _discharge(eta_a, eta_b, z_a, z_b, q, q_a, q_b, across, n2, dt_dy, dt)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def limits(b, f, fs, n, h, dt_dx, dt_dy):  # type: ignore[no-untyped-def]  # pragma: no cover
+def limits(f, fs, n, h, dt_dx, dt_dy):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Share of its outflow that each cell of a row can pay from the water it holds (draining limiter)."""
-    for i in range(1, min(n, S) - 2):
-        out_x = max(b[f + QX + i + 1], 0.0) + max(-b[f + QX + i], 0.0)
-        out_y = max(b[fs + QY + i], 0.0) + max(-b[f + QY + i], 0.0)
+    for k in range(min(n, S) - 3):
+        i = k + 1
+        out_x = max(f[QX + i + 1], 0.0) + max(-f[QX + i], 0.0)
+        out_y = max(fs[QY + i], 0.0) + max(-f[QY + i], 0.0)
         out = dt_dx * out_x + dt_dy * out_y
         share = h[i] / out
-        b[f + SHARE + i] = share if out > h[i] else 1.0
+        f[SHARE + i] = share if out > h[i] else 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def update(b, fn, f, fs, n, h, dt_dx, dt_dy):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Limit the discharges of one row and sum them into its new depth."""
-    for i in range(2, min(n, S) - 2):
-        qw, qe, qn, qs = b[f + QX + i], b[f + QX + i + 1], b[f + QY + i], b[fs + QY + i]
+    for k in range(min(n, S) - 4):
+        i = k + 2
+        qw, qe, qn, qs = f[QX + i], f[QX + i + 1], f[QY + i], fs[QY + i]
         here, west, east, north, south = (
-            b[f + SHARE + i], b[f + SHARE + i - 1], b[f + SHARE + i + 1], b[fn + SHARE + i], b[fs + SHARE + i],
+            f[SHARE + i], f[SHARE + i - 1], f[SHARE + i + 1], fn[SHARE + i], fs[SHARE + i],
         )  # fmt: skip
         qw = qw * (west if qw >= 0.0 else here)
         qe = qe * (here if qe >= 0.0 else east)
@@ -139,7 +142,8 @@ def update(b, fn, f, fs, n, h, dt_dx, dt_dy):  # type: ignore[no-untyped-def]  #
 def drain(b, n, n2, capacity, rain, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Add rain [m], take infiltration of at most `capacity` [m s-1], and return the depth that infiltrated, summed [m]."""
     total = 0.0
-    for i in range(3, min(n, S) - 3):
+    for k in range(min(n, S) - 6):
+        i = k + 3
         depth = b[DEPTH + i] + (rain if n2[i] >= 0.0 else 0.0)
         lost = min(depth, capacity[i] * dt)
         b[DEPTH + i] = depth - lost
@@ -150,6 +154,8 @@ def drain(b, n, n2, capacity, rain, dt):  # type: ignore[no-untyped-def]  # prag
 @njit(cache=True, nogil=True, error_model="numpy")
 def deepen(b, n):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Note the deepest water per column of the tile [m]."""
-    for i in range(3, min(n, S) - 3):
+    for k in range(min(n, S) - 6):
+        i = k + 3
         depth = b[DEPTH + i]
-        b[DEEPEST + i] = b[DEEPEST + i] if depth <= b[DEEPEST + i] else depth
+        so_far = b[DEEPEST + i]
+        b[DEEPEST + i] = so_far if depth <= so_far else depth
