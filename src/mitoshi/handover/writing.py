@@ -45,8 +45,8 @@ def write(
     """Write everything that is handed over; the same arguments give the same bytes.
 
     The folder holds ``situation.en.pdf``, ``situation.ja.pdf``, the map as PNG, ``layers.gpkg``, ``csv/NAME.csv`` with
-    ``csv/columns.csv``, ``sip4d/CODE_NAME.zip``, and ``handover.json``: every file's SHA-256, and which layer could not be packaged
-    under the code asked for, and why.
+    ``csv/columns.csv``, ``sip4d/CODE_NAME.zip``, and ``handover.json``: every file's SHA-256, and which layer could not be
+    packaged under the code asked for, and why.
 
     Parameters
     ----------
