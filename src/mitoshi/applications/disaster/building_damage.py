@@ -116,7 +116,7 @@ class BuildingDamage(NamedTuple):
 @method(
     version="1.0.0",
     reference="doi:10.1785/0220150152 (Yun et al. 2015, damage proxy maps from coherence); doi:10.1109/36.739146 (Touzi et al.)",
-    support=Whole(),
+    support=Whole(bytes_per_pixel=60),
     title=Text("Building damage", "建物被害"),
     caveats=(
         Text(

@@ -101,7 +101,7 @@ class Landslide(NamedTuple):
     version="1.0.0",
     reference="doi:10.5194/nhess-22-753-2022 (Handwerger et al.); doi:10.1016/j.rse.2019.111235 (Lu et al.); "
     "doi:10.1016/j.cageo.2013.04.024 (Barnes et al., priority flood)",
-    support=Whole(),
+    support=Whole(bytes_per_pixel=200),
     title=Text("Landslides and dammed lakes", "土砂移動と河道閉塞"),
     caveats=(
         Text(

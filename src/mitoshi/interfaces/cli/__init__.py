@@ -14,6 +14,7 @@ from mitoshi.interfaces.cli.catalogue import ingest, search
 from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
 from mitoshi.interfaces.cli.methods import describe, methods
+from mitoshi.interfaces.cli.respond import respond
 from mitoshi.interfaces.cli.run import run
 
 __all__ = ["main"]
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, search, methods, describe, run, verify, sign, keygen):
+for command in (demo, ingest, search, methods, describe, run, respond, verify, sign, keygen):
     cli.add_command(command)
 
 

@@ -1,0 +1,309 @@
+"""`respond`: everything a disaster headquarters asks for, each product published the moment it is ready.
+
+The steps run in the order of their urgency, as far as their inputs are there. Every product is an evidence bundle of its own and
+is put in place in one step; after each, the handover (situation report, SIP4D-ZIP, GeoPackage, CSV) is made anew. Call it again
+when more observations have come, or after a kill: what is done and would come out the same is not done again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mitoshi.catalog import Catalogue
+from mitoshi.core.discovery import methods
+from mitoshi.core.errors import InputError, MitoshiError, UnmetNeedError
+from mitoshi.core.text import Text
+from mitoshi.cube import resolve
+from mitoshi.evidence import Bundle, run
+from mitoshi.evidence.digest import text_digest
+from mitoshi.evidence.record import iso
+from mitoshi.workflows.response import STEPS, Entry, Record, Step, read_record, write_record
+from mitoshi.workflows.task import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from mitoshi.core.grid import BBox
+    from mitoshi.core.method import Method
+
+    Progress = Callable[[int, int, str], None]
+
+__all__ = ["Response", "respond"]
+
+
+@dataclass(frozen=True)
+class Response:
+    """What `respond` leaves behind.
+
+    Attributes
+    ----------
+    out
+        Folder of everything.
+    record
+        One entry per step.
+    bundles
+        Step → evidence bundle, of those that are done.
+    handover
+        Files for other systems and people.
+    """
+
+    out: Path
+    record: Record
+    bundles: Mapping[str, Bundle]
+    handover: tuple[Path, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether no step waits for an observation or failed."""
+        return all(e.status in ("done", "impossible") for e in self.record.entries.values())
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What stays the same during one call."""
+
+    out: Path
+    area: BBox
+    event: datetime
+    catalogue: Catalogue
+    data: Mapping[str, str]
+    now: Callable[[], datetime]
+    workers: int
+    cluster: str | None
+    tell: Progress
+
+
+def respond(
+    out: Path,
+    *,
+    area: BBox,
+    event: datetime,
+    store: Path,
+    now: Callable[[], datetime],
+    data: Mapping[str, str] | None = None,
+    steps: tuple[str, ...] | None = None,
+    workers: int = 2,
+    cluster: str | None = None,
+    progress: Progress | None = None,
+) -> Response:
+    """Run every step whose inputs are there, publish each product, and hand over.
+
+    Parameters
+    ----------
+    out
+        Folder of the response: new, empty, or of an earlier call for the same area and event.
+    area, event
+        Where and when.
+    store
+        Folder of the catalogue.
+    now
+        Tells the time: the clock of the response.
+    data
+        Data argument → file, for what is not in the catalogue; it answers every step that has such an argument.
+    steps
+        Names of the steps to run; None runs all.
+    workers, cluster, progress
+        As for `mitoshi.evidence.run`.
+
+    Raises
+    ------
+    InputError
+        If `out` holds something else, or a step or a data argument is unknown.
+    """
+    chosen = _chosen(steps)
+    given = dict(data or {})
+    _check_names(given, chosen)
+    out.mkdir(parents=True, exist_ok=True)
+    record = read_record(out) or Record(tuple(area), iso(event), iso(now()))
+    if tuple(record.area) != tuple(area) or record.event != iso(event):
+        raise InputError(f"{out} holds the response to another area or event; give a new folder with --out")
+    write_record(out, record)
+    asked = _Asked(out, area, event, Catalogue(store), given, now, workers, cluster, progress or _silent)
+    files: tuple[Path, ...] = ()
+    for count, step in enumerate(chosen):
+        asked.tell(count, len(chosen), step.name)
+        before = record.entries.get(step.name)
+        record = record.with_entry(_entry(asked, record, step))
+        write_record(out, record)
+        if record.done(step.name) and record.entries[step.name] != before:
+            record, files = _hand_over(asked, record)
+    if not files:
+        record, files = _hand_over(asked, record)
+    asked.tell(len(chosen), len(chosen), "done")
+    return Response(out, record, _bundles(asked, record), files)
+
+
+def _silent(done: int, total: int, message: str) -> None:
+    del done, total, message
+
+
+def _chosen(names: tuple[str, ...] | None) -> tuple[Step, ...]:
+    from mitoshi.core.errors import misspelt
+
+    known = {s.name: s for s in STEPS}
+    for name in names or ():
+        if name not in known:
+            raise InputError(misspelt("step", name, known))
+    installed = methods()
+    return tuple(s for s in STEPS if (names is None or s.name in names) and s.method in installed)
+
+
+def _check_names(given: Mapping[str, str], chosen: tuple[Step, ...]) -> None:
+    from mitoshi.core.errors import misspelt
+
+    known = {d.name for s in chosen for d in methods()[s.method].data}
+    for name in given:
+        if name not in known:
+            raise InputError(misspelt("data argument", name, known))
+
+
+def _entry(asked: _Asked, record: Record, step: Step) -> Entry:
+    """Run one step if something about it is new; return how it stands."""
+    method = methods()[step.method]
+    started = iso(asked.now())
+    try:
+        sources, choice = _sources(asked, record, step, method)
+        key = _key(method, sources, record, step)
+        done = record.done(step.name)
+        if done is not None and done.key == key and _intact(asked, done):
+            return done
+        folder = asked.out / step.name
+        _set_aside(asked, folder)
+        bundle = run(
+            method,
+            sources,
+            {},
+            folder,
+            time=asked.now(),
+            area=asked.area,
+            event=asked.event,
+            choice=choice,
+            workers=asked.workers,
+            cluster=asked.cluster,
+            progress=lambda n, total, what: asked.tell(n, total, f"{step.name}: {what}"),
+        )
+    except UnmetNeedError as error:
+        return Entry(step.name, "waiting", reason=str(error), started=started)
+    except InputError as error:
+        return Entry(step.name, "impossible", reason=str(error), started=started)
+    except MitoshiError as error:
+        return Entry(step.name, "failed", reason=str(error), started=started, finished=iso(asked.now()))
+    return Entry(step.name, "done", key, bundle.id, "", started, iso(asked.now()))
+
+
+def _sources(
+    asked: _Asked, record: Record, step: Step, method: Method[..., Any]
+) -> tuple[dict[str, Any], tuple[Text, ...]]:
+    """Return the inputs of a step: products of other steps, files given by the caller, and what the catalogue has."""
+    sources: dict[str, Any] = {}
+    for argument in method.data:
+        wired = _wired(asked, record, step, argument.name)
+        if wired is not None:
+            sources[argument.name] = wired
+        elif argument.name in asked.data:
+            sources[argument.name] = asked.data[argument.name]
+        elif argument.required and step.wires.get(argument.name):
+            makers = " or ".join(maker for maker, _ in step.wires[argument.name])
+            raise UnmetNeedError(f"{argument.name} waits for {makers}")
+    resolution = resolve(method, asked.area, asked.event, asked.catalogue, dict.fromkeys(sources, ())).require()
+    sources |= {name: list(c.items) for name, c in resolution.picked.items() if name not in sources}
+    if step.needs and not any(name in sources for name in step.needs):
+        raise UnmetNeedError(f"the catalogue has none of {', '.join(step.needs)} for this area and event; ingest one")
+    own = tuple(
+        Text(f"{name}: product of {value[0]}", f"{name}：{value[0]} の成果")
+        for name, value in _origins(asked, record, step)
+    )
+    return sources, (*own, *explained(method, resolution))
+
+
+def _wired(asked: _Asked, record: Record, step: Step, argument: str) -> str | None:
+    for maker, file in step.wires.get(argument, ()):
+        if record.done(maker) is not None and (asked.out / maker / file).is_file():
+            return str(asked.out / maker / file)
+    return None
+
+
+def _origins(asked: _Asked, record: Record, step: Step) -> list[tuple[str, tuple[str, str]]]:
+    found = []
+    for argument, makers in ((d.name, step.wires.get(d.name, ())) for d in methods()[step.method].data):
+        for maker, file in makers:
+            if record.done(maker) is not None and (asked.out / maker / file).is_file():
+                found.append((argument, (maker, file)))
+                break
+    return found
+
+
+def _key(method: Method[..., Any], sources: Mapping[str, Any], record: Record, step: Step) -> str:
+    """Return a digest of everything that decides a step's result, without reading its inputs again."""
+    from mitoshi.evidence.environment import source_digest
+
+    told: dict[str, Any] = {}
+    for name, value in sources.items():
+        if isinstance(value, str):
+            makers = [m for m, f in step.wires.get(name, ()) if value.endswith(f"/{m}/{f}")]
+            told[name] = record.entries[makers[0]].bundle if makers else value
+        else:
+            told[name] = [
+                [i.id, sorted(str(a.extra_fields.get("file:checksum")) for a in i.assets.values())] for i in value
+            ]
+    return text_digest([method.name, method.version, source_digest(method.function.__module__), told])
+
+
+def _intact(asked: _Asked, entry: Entry) -> bool:
+    """Tell whether the bundle of an entry is still there."""
+    try:
+        return Bundle.open(asked.out / entry.step).id == entry.bundle
+    except MitoshiError:
+        return False
+
+
+def _set_aside(asked: _Asked, folder: Path) -> None:
+    """Move an older bundle of the step out of the way: it stays evidence of what was known before."""
+    if not folder.exists():
+        return
+    try:
+        name = Bundle.open(folder).id[:12]
+    except MitoshiError:
+        name = "unreadable"
+    shelf = asked.out / "superseded"
+    shelf.mkdir(exist_ok=True)
+    target = shelf / f"{folder.name}-{name}"
+    count = 1
+    while target.exists():
+        count += 1
+        target = shelf / f"{folder.name}-{name}-{count}"
+    folder.rename(target)
+
+
+def _bundles(asked: _Asked, record: Record) -> dict[str, Bundle]:
+    return {name: Bundle.open(asked.out / name) for name in record.entries if name != "handover" and record.done(name)}
+
+
+def _hand_over(asked: _Asked, record: Record) -> tuple[Record, tuple[Path, ...]]:
+    """Write the handover from what is done; a failure there never stops the products."""
+    from mitoshi.workflows.situation import hand_over
+
+    started = iso(asked.now())
+    bundles = _bundles(asked, record)
+    if not bundles:
+        return record, ()
+    try:
+        files = hand_over(asked.out / "handover", bundles, record, now=asked.now())
+    except MitoshiError as error:
+        entry = Entry("handover", "failed", reason=str(error), started=started, finished=iso(asked.now()))
+        files = ()
+    else:
+        key = text_digest(sorted(b.id for b in bundles.values()))
+        entry = Entry("handover", "done", key, "", "", started, iso(asked.now()))
+    record = record.with_entry(entry)
+    write_record(asked.out, record)
+    return record, files
+
+
+def _simulated(bundle: Bundle) -> bool:
+    told = json.loads((bundle.path / "run.json").read_text("utf-8"))
+    return any(r["simulated"] for records in told["inputs"].values() for r in records)

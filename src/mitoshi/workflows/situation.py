@@ -1,0 +1,289 @@
+"""The handover of a response: its layers for other systems and the situation report, made from whatever is done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mitoshi.core.discovery import find
+from mitoshi.core.grid import BBox
+from mitoshi.core.product import Figure
+from mitoshi.core.text import Text
+from mitoshi.evidence.bundle import draft, write_file
+from mitoshi.evidence.wording import JST
+from mitoshi.handover import csv, geopackage, sip4d
+from mitoshi.handover.layers import Context, Issuer
+from mitoshi.handover.ranges import ranged
+from mitoshi.handover.situation import ClockRow, EvidenceRow, Section, Situation, Table, render
+from mitoshi.handover.situation_map import MapLayer
+from mitoshi.handover.situation_map import render as draw
+from mitoshi.workflows.handing_over import layers_of
+from mitoshi.workflows.response import STEPS, since
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mitoshi.core.text import Language
+    from mitoshi.evidence import Bundle
+    from mitoshi.handover.layers import LayerForHandover
+    from mitoshi.workflows.response import Record
+
+__all__ = ["hand_over"]
+
+TITLE = Text("Situation report", "状況報告")
+EVENT = Text("Event of {}", "{}の災害")
+LANGUAGES: tuple[Language, ...] = ("en", "ja")
+NOT_YET = Text("not yet: {}", "未作成：{}")
+GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
+    (
+        Text("People and access", "人と交通"),
+        ("affected_population", "cut_off_settlements", "hospitals_in_water", "shelters_in_water"),
+    ),
+    (
+        Text("Buildings", "建物"),
+        ("flooded_buildings", "above_floor_buildings", "insured_buildings", "total_loss_buildings", "house_loss"),
+    ),
+    (Text("Drainage and waste", "排水と災害廃棄物"), ("pump_trucks", "water_volume", "disaster_waste")),
+)
+MESSAGE = ("flooded_area", "affected_population", "cut_off_settlements", "pump_trucks")
+MAPPED: tuple[tuple[str, Text, str, Any, float], ...] = (
+    ("flood", Text("flooded", "浸水域"), "#5aa9e6", "area", 4.0),
+    ("landslide_landslides", Text("landslide", "土砂災害"), "#8c510a", "area", 4.0),
+    ("landslide_lakes", Text("lake behind a landslide", "河道閉塞による湛水"), "#01665e", "area", 4.0),
+    ("impact_roads", Text("road", "道路"), "#b0b0b0", "line", 2.0),
+    ("impact_closed_roads", Text("road under water", "浸水した道路"), "#d55e00", "line", 5.0),
+    ("impact_cut_off_settlements", Text("settlement cut off", "孤立集落"), "#d55e00", "square", 14.0),
+    ("impact_flooded_shelters", Text("shelter in the water", "浸水した避難所"), "#cc79a7", "triangle", 18.0),
+    ("impact_flooded_hospitals", Text("hospital in the water", "浸水した病院"), "#cc0000", "cross", 20.0),
+    ("impact_pump_trucks", Text("place for pump trucks", "排水ポンプ車の配置候補"), "#0b2e4f", "diamond", 12.0),
+)
+MOST_MAPPED = 60_000
+
+
+class _Wanted(NamedTuple):
+    """A table of the report: which layer, which columns, by which it is sorted downwards."""
+
+    layer: str
+    title: Text
+    columns: tuple[str, ...]
+    by: str = ""
+
+
+TABLES = (
+    _Wanted(
+        "impact_damage_by_district",
+        Text("By district", "地区別"),
+        ("name", "wet", "wet_lower", "wet_upper", "not_observed"),
+        "wet",
+    ),
+    _Wanted(
+        "impact_people",
+        Text("People by depth", "浸水深別の影響人口"),
+        ("kind", "above", "below", "people", "people_lower", "people_upper"),
+    ),
+    _Wanted(
+        "impact_cut_off_settlements",
+        Text("Settlements cut off", "孤立集落"),
+        ("name", "population", "cut_off_probability"),
+        "population",
+    ),
+    _Wanted(
+        "impact_pump_trucks",
+        Text("Pump trucks", "排水ポンプ車"),
+        ("segment", "volume", "pump_trucks", "pump_trucks_lower", "pump_trucks_upper", "drainage_time"),
+        "volume",
+    ),
+    _Wanted(
+        "impact_waste",
+        Text("Disaster waste", "災害廃棄物"),
+        ("unit_set", "waste", "waste_lower", "waste_upper", "status"),
+    ),
+)
+
+
+def hand_over(
+    folder: Path, bundles: Mapping[str, Bundle], record: Record, *, now: datetime, issuer: Issuer | None = None
+) -> tuple[Path, ...]:
+    """Write the handover whole, in the place of an earlier one.
+
+    Parameters
+    ----------
+    folder
+        Of the handover.
+    bundles
+        Step → evidence bundle, of those that are done.
+    record
+        How every step stands.
+    now
+        When it is made.
+    issuer
+        Who answers for it; None is nobody, and packages are marked as a test.
+
+    Returns
+    -------
+    The files, the report first.
+
+    Raises
+    ------
+    MitoshiError
+        If a layer cannot be written.
+    """
+    simulated = any(_simulated(b) for b in bundles.values())
+    evidence = tuple(b.id for b in bundles.values())
+    context = Context(_event(record), now, simulated, issuer or Issuer(), evidence=evidence)
+    layers = layers_of(bundles)
+    situation = _situation(bundles, record, layers, now, simulated=simulated)
+    with draft(folder) as made:
+        for language in LANGUAGES:
+            write_file(made / f"situation.{language}.pdf", render(situation, language))
+        geopackage.write(made / "layers.gpkg", layers, context)
+        for name, layer in layers.items():
+            if layer.packaged:
+                sip4d.write(made / "sip4d" / f"{name}.zip", layer, name, context)
+            else:
+                csv.write(made / "tables" / f"{name}.csv", layer, name, simulated=simulated)
+        csv.write_dictionary(made / "tables" / "columns.csv", layers)
+        if folder.exists() and not any(folder.iterdir()):
+            shutil.rmtree(folder)
+    return tuple(sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: (p.suffix != ".pdf", str(p))))
+
+
+def _simulated(bundle: Bundle) -> bool:
+    told = json.loads((bundle.path / "run.json").read_text("utf-8"))
+    return any(r["simulated"] for records in told["inputs"].values() for r in records)
+
+
+def _event(record: Record) -> Text:
+    time = datetime.fromisoformat(record.event)
+    return Text(
+        EVENT.en.format(f"{time:%Y-%m-%d %H:%M} UTC"),
+        EVENT.ja.format(f"{time.astimezone(JST):%Y年%-m月%-d日%-H時%-M分}"),
+    )
+
+
+def _area(record: Record) -> Text:
+    west, south, east, north = record.area
+    return Text(
+        f"{west:.3f} to {east:.3f}° E, {south:.3f} to {north:.3f}° N",
+        f"東経{west:.3f}～{east:.3f}°、北緯{south:.3f}～{north:.3f}°",
+    )
+
+
+def _situation(
+    bundles: Mapping[str, Bundle],
+    record: Record,
+    layers: Mapping[str, LayerForHandover],
+    now: datetime,
+    *,
+    simulated: bool,
+) -> Situation:
+    methods = {step: find(b.method) for step, b in bundles.items()}
+    caveats = tuple(dict.fromkeys(c for m in methods.values() for c in m.caveats))
+    titles = {s.name: s.title for s in STEPS}
+    sections = tuple(_sections(bundles, titles))
+    return Situation(
+        TITLE,
+        _event(record),
+        _area(record),
+        now,
+        sections,
+        simulated,
+        pictures={} if not layers else {la: _map(layers, record, la, simulated=simulated) for la in LANGUAGES},
+        message=_message(sections),
+        happened=datetime.fromisoformat(record.event),
+        tables=tuple(_tables(layers)),
+        clock=tuple(_clock(record, titles)),
+        caveats=caveats,
+        sources=tuple(
+            Text(f"{m.name} {m.version}: {m.reference}", f"{m.name} {m.version}：{m.reference}")
+            for m in methods.values()
+        ),
+        evidence=tuple(EvidenceRow(titles.get(step, Text(step, step)), b.id, step) for step, b in bundles.items()),
+    )
+
+
+def _sections(bundles: Mapping[str, Bundle], titles: Mapping[str, Text]) -> list[Section]:
+    found = []
+    for step, bundle in bundles.items():
+        left = list(bundle.figures)
+        if step == "impact":
+            for title, names in GROUPS:
+                chosen = tuple(f for name in names for f in left if f.name == name and np.isfinite(f.value))
+                left = [f for f in left if f.name not in names]
+                if chosen:
+                    found.append(Section(title, chosen))
+        shown = tuple(f for f in left if np.isfinite(f.value))
+        if shown:
+            found.append(Section(titles.get(step, Text(step, step)), shown))
+    return found
+
+
+def _message(sections: tuple[Section, ...]) -> Text | None:
+    known: dict[str, Figure] = {}
+    for section in sections:
+        for figure in section.figures:
+            known.setdefault(figure.name, figure)
+    chosen = [known[name] for name in MESSAGE if name in known]
+    if not chosen:
+        return None
+    return Text(
+        "; ".join(f"{f.title.en}: {ranged(f, 'en').words}" for f in chosen) + ".",
+        "、".join(f"{f.title.ja}：{ranged(f, 'ja').words}" for f in chosen) + "。",
+    )
+
+
+def _clock(record: Record, titles: Mapping[str, Text]) -> list[ClockRow]:
+    rows = []
+    for name, entry in record.entries.items():
+        if name == "handover":
+            continue
+        title = titles.get(name, Text(name, name))
+        if entry.status == "done":
+            rows.append(ClockRow(title, since(record.event, entry.finished), datetime.fromisoformat(entry.finished)))
+        else:
+            rows.append(
+                ClockRow(title, None, None, Text(NOT_YET.en.format(entry.reason), NOT_YET.ja.format(entry.reason)))
+            )
+    return rows
+
+
+def _map(layers: Mapping[str, LayerForHandover], record: Record, language: Language, *, simulated: bool) -> bytes:
+    drawn = [
+        MapLayer(title, layers[name].features, colour, symbol, size)
+        for name, title, colour, symbol, size in MAPPED
+        if name in layers and 0 < len(layers[name].features) <= MOST_MAPPED
+    ]
+    return draw(drawn, area=BBox(*record.area), language=language, simulated=simulated)
+
+
+def _tables(layers: Mapping[str, LayerForHandover]) -> list[Table]:
+    """Return what a headquarters reads as tables: districts, people by depth, settlements cut off, pumps, waste."""
+    return [_table(layers[t.layer], t) for t in TABLES if t.layer in layers]
+
+
+def _table(layer: LayerForHandover, wanted: _Wanted) -> Table:
+    from mitoshi.handover.layers import heading, values_of
+
+    known = {c.name: c for c in layer.columns}
+    shown = [known[c] for c in wanted.columns if c in known]
+    cells = [values_of(layer, c) for c in shown]
+    order = list(range(len(layer.features)))
+    if wanted.by in known:
+        keys = values_of(layer, known[wanted.by])
+        order.sort(key=lambda n: -(keys[n] if keys[n] is not None else float("-inf")))
+    rows = tuple(tuple(_cell(column[n]) for column in cells) for n in order)
+    whole = "layers.gpkg" if layer.packaged else f"tables/{wanted.layer}.csv"
+    return Table(wanted.title, tuple(heading(c) for c in shown), rows, whole)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    return str(value)
