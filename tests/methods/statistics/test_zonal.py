@@ -47,11 +47,11 @@ def test_outside_the_raster_nothing_is_seen():
     assert np.isnan(found.mean).all()
 
 
-def test_missing_pixels_are_left_out_and_the_other_layers_are_read_at_the_lowest():
+def test_missing_pixels_are_left_out_layer_by_layer():
     first = np.array([[[3, 1], [np.nan, 2]], [[30, 10], [5, 20]]], np.float32)
     found = statistics_of([box(1000, 4980, 1020, 5000)], first)
     assert_array_equal(found.seen[0], [3, 4])
-    assert_array_equal(found.at_lowest[0], [1, 10])
+    assert_array_equal(found.lowest[0], [1, 5])
     assert found.mean[0, 0] == 2
 
 

@@ -229,7 +229,7 @@ def impact(
         pumps=pump_table(_segments(water, grid, found), found.roads, grid, plan, crs),
         waste=houses[1],
         losses=houses[2],
-        given=given_table(_given(listed, roads, districts, network, at, found)),
+        given=given_table(_given(water, listed, districts, network, at, found)),
     )
 
 
@@ -321,8 +321,8 @@ def _segments(water: Water, grid: Grid, found: Survey) -> Segments:
 
 
 def _given(
+    water: Water,
     listed: dict[str, Features | None],
-    roads: Features | None,
     districts: Features | None,
     network: Network | None,
     at: dict[str, FeatureWater],
@@ -341,8 +341,9 @@ def _given(
     unseen = np.nan
     if network is not None and found.roads is not None:
         unseen = float(np.count_nonzero(~piece_heads(network, found.roads).seen))
-    told.append(Given("roads", roads is not None, np.nan if network is None else float(network.graph.size), unseen))
+    told.append(Given("roads", network is not None, np.nan if network is None else float(network.graph.size), unseen))
     told.append(
         Given("districts", districts is not None, np.nan if districts is None else float(len(districts)), np.nan)
     )
-    return told
+    rasters = {"depth_uncertainty": water.uncertainty, "elevation": water.elevation, "flow_speed": water.speed}
+    return told + [Given(name, given=r is not None, amount=np.nan, not_observed=np.nan) for name, r in rasters.items()]

@@ -179,6 +179,9 @@ LOSSES = (
     text("rates", "table of rates", "被害率の表"),
     *ranged("extent", "loss in units of the asset (m2 of floor, households)", "資産数量での被害（延床面積・世帯）"),
     *ranged("loss", "loss", "被害額", "JPY"),
+    number(
+        "not_counted", "flooded buildings not counted for want of data", "データがなく数えていない浸水棟数", "1", 1.0
+    ),
     text("status", "status of the table", "表の確認状況"),
     text("source", "source, or why not estimated", "出典または推計しない理由"),
 )

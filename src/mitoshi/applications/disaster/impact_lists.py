@@ -132,18 +132,17 @@ def loss_table(rows: list[LossRow], values: dict[str, float]) -> Features:
     import geopandas
 
     told = {t["id"]: t for t in (*table("losses")["house"], *table("losses")["household"])}
-    keys = {"house": "", "household": ""}
     lines = [
         (r.item, r.rates, r.extent, r.extent_lower, r.extent_upper,
          *(v * values[r.item] if values[r.item] > 0 else np.nan for v in (r.extent, r.extent_lower, r.extent_upper)),
-         told[r.rates]["status"], told[r.rates]["source"])
-        for r in rows if r.item in keys
+         float(r.not_counted), told[r.rates]["status"], told[r.rates]["source"])
+        for r in rows
     ]  # fmt: skip
-    nothing = (np.nan,) * 6
+    nothing = (np.nan,) * 7
     if rows:
         lines += [(m["id"], "", *nothing, "not estimated", m["reason"]["ja"]) for m in table("losses")["not_estimated"]]
-    names = ("item", "rates", "extent", "extent_lower", "extent_upper", "loss", "loss_lower", "loss_upper", "status",
-             "source")  # fmt: skip
+    names = ("item", "rates", "extent", "extent_lower", "extent_upper", "loss", "loss_lower", "loss_upper",
+             "not_counted", "status", "source")  # fmt: skip
     return geopandas.GeoDataFrame({name: [line[n] for line in lines] for n, name in enumerate(names)})
 
 

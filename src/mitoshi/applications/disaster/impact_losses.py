@@ -25,7 +25,10 @@ class LossRow(NamedTuple):
     rates
         Which table.
     extent, extent_lower, extent_upper
-        Sum of floor area × rate [m2], or of households × rate: the loss in units of the asset.
+        Sum of floor area × rate [m2], or of households × rate: the loss in units of the asset; NaN where no asset in the water is
+        known.
+    not_counted
+        Flooded buildings whose asset is not known.
     """
 
     item: str
@@ -33,6 +36,7 @@ class LossRow(NamedTuple):
     extent: float
     extent_lower: float
     extent_upper: float
+    not_counted: int
 
 
 def house_tables(slope_class: str) -> list[dict[str, Any]]:
@@ -86,9 +90,10 @@ def loss_rows(
     rows = []
     items = [("house", house_tables(slope_class), floor_area), ("household", table("losses")["household"], households)]
     for item, tables, amount in items:
+        silent = int(np.count_nonzero((levels.level > 0) & np.isnan(amount)))
+        known = bool((np.isfinite(amount) & levels.observed).any()) or silent == 0
         for rates in tables:
-            value, lower, upper = (
-                float(np.nansum(loss_rate(shifted(levels, s), floor_height, rates) * amount)) for s in SHIFTS
-            )
-            rows.append(LossRow(item, rates["id"], value, lower, upper))
+            each = [loss_rate(shifted(levels, s), floor_height, rates) * amount for s in SHIFTS]
+            value, lower, upper = (float(np.nansum(e)) if known else float("nan") for e in each)
+            rows.append(LossRow(item, rates["id"], value, lower, upper, silent))
     return rows

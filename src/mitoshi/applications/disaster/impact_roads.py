@@ -65,9 +65,9 @@ class RoadHeads(NamedTuple):
 
 
 def network_of(roads: Features, grid: Grid) -> Network:
-    """Return the graph of roads, and samples half a pixel apart."""
+    """Return the graph of roads, and samples a pixel apart."""
     graph = road_graph(grid.plane(roads.geometry.to_numpy()), SNAP_M)
-    samples = sampled(graph, grid.pixel_m / 2)
+    samples = sampled(graph, grid.pixel_m)
     bridge = roads["bridge"].to_numpy(float)[graph.source] == 1.0
     return Network(graph, samples, grid.back(samples.points), bridge)
 

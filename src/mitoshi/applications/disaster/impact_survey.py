@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_population import ClassCounts, add_people, empty_counts
-from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW
+from mitoshi.applications.disaster.impact_uncertainty import LOW
 from mitoshi.methods.statistics.zonal import (
     BAND_ROWS,
     ZonalStatistics,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK", "DistrictPeople", "RoadWater", "Survey", "Water", "survey", "water_bands"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+Places = NDArray[np.int32]
 BLOCK = 32
 """Pixels of a side of the blocks whose water level tells how high nearby dry ground stands above the water."""
 
@@ -74,14 +74,14 @@ class RoadWater(NamedTuple):
         The deepest pixel within the hose's reach of a sample that trucks can stand on; -inf and -1 where there is none.
     """
 
-    row: Integers
-    column: Integers
+    row: Places
+    column: Places
     depth: NDArray[np.float32]
     sigma: NDArray[np.float32]
     speed: NDArray[np.float32]
     near_depth: NDArray[np.float32]
-    near_row: Integers
-    near_column: Integers
+    near_row: Places
+    near_column: Places
 
 
 class DistrictPeople(NamedTuple):
@@ -140,12 +140,21 @@ def window(raster: Raster, first: int, last: int) -> NDArray[np.float32]:
 
 def _sigma(water: Water, depth: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
     """Return the standard uncertainty on wet pixels, NaN elsewhere."""
-    assumed = np.float32(water.assumed_uncertainty)
-    wet = depth > 0
-    if water.uncertainty is None:
-        return np.where(wet, assumed, np.float32(np.nan))
-    given = window(water.uncertainty, first, last)
-    return np.where(wet, np.where(given > 0, given, assumed), np.float32(np.nan))
+    given = None if water.uncertainty is None else window(water.uncertainty, first, last)
+    return np.asarray(
+        _spread(depth, np.zeros((0, 0), np.float32) if given is None else given, water.assumed_uncertainty)
+    )
+
+
+@njit(cache=True)
+def _spread(depth: Any, given: Any, assumed: float) -> Any:  # pragma: no cover
+    found = np.full(depth.shape, np.nan, np.float32)
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            if depth[row, column] > 0:
+                known = given.size > 0 and given[row, column] > 0
+                found[row, column] = given[row, column] if known else assumed
+    return found
 
 
 def survey(
@@ -194,15 +203,16 @@ def survey(
         stack = np.stack([depth, sigma] if ground is None else [depth, sigma, ground])
         for name, statistics in found.items():
             update(statistics, shapes[name], stack, first)
-        cells += (depth.size, np.count_nonzero(depth > 0), np.count_nonzero(np.isnan(depth)))
-        flooded += _flooded_area(depth, sigma, grid.cell_area_m2[first:last])
+        area, wet, unseen = _flooded_area(depth, sigma, grid.cell_area_m2[first:last], LOW)
+        cells += (depth.size, wet, unseen)
+        flooded += area
         if ground is not None:
             _add_blocks(depth, sigma, ground, blocks[:, first // BLOCK :])
         if counts is not None and water.population is not None:
             persons = window(water.population, first, last)
             add_people(counts, depth, sigma, persons)
             if areas is not None and people is not None:
-                update(people, areas, _people_layers(depth, sigma, persons), first)
+                update(people, areas, _people_layers(depth, sigma, persons, LOW), first)
         if roads is not None:
             _add_roads(roads, water, wide, sigma, (first, last, above, halo), truck_head_m)
     level, spread = _levels(blocks)
@@ -212,23 +222,49 @@ def survey(
     )  # fmt: skip
 
 
-def _flooded_area(depth: NDArray[np.float32], sigma: NDArray[np.float32], area: Floats) -> Floats:
-    return np.array([((depth > 0) & (depth + s * sigma > 0)).sum(axis=1) @ area for s in (0.0, LOW, HIGH)])
+@njit(cache=True)
+def _flooded_area(depth: Any, sigma: Any, area: Any, low: float) -> Any:  # pragma: no cover
+    """Return the area of wet pixels at the estimate and at both ends of the range, and how many are wet and not observed."""
+    found, wet, unseen = np.zeros(3), 0, 0
+    for row in range(depth.shape[0]):
+        count = np.zeros(3)
+        for column in range(depth.shape[1]):
+            water = depth[row, column]
+            if water > 0:
+                wet += 1
+                count[0] += 1
+                count[1] += water + low * sigma[row, column] > 0
+            elif water != water:
+                unseen += 1
+        count[2] = count[0]
+        found += count * area[row]
+    return found, wet, unseen
 
 
-def _people_layers(depth: Any, sigma: Any, persons: Any) -> NDArray[np.float32]:
+@njit(cache=True)
+def _people_layers(depth: Any, sigma: Any, persons: Any, low: float) -> Any:  # pragma: no cover
     """Return people: all, flooded at the estimate and at both ends of the range, and not observed."""
-    nobody = np.float32(0)
-    persons = np.where(persons > 0, persons, nobody)
-    wet = depth > 0
-    flooded = [np.where(wet & (depth + np.float32(s) * sigma > 0), persons, nobody) for s in (0.0, LOW, HIGH)]
-    return np.stack([persons, *flooded, np.where(np.isnan(depth), persons, nobody)])
+    found = np.zeros((5, *depth.shape), np.float32)
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            here, water = persons[row, column], depth[row, column]
+            if not here > 0:
+                continue
+            found[0, row, column] = here
+            if water > 0:
+                found[1, row, column] = here
+                found[3, row, column] = here
+                if water + low * sigma[row, column] > 0:
+                    found[2, row, column] = here
+            elif water != water:
+                found[4, row, column] = here
+    return found
 
 
 def _roads(grid: Grid, samples: Floats) -> RoadWater:
-    row, column = grid.pixels(samples)
+    row, column = (p.astype(np.int32) for p in grid.pixels(samples))
     depth, sigma, speed = (np.full(row.size, np.nan, np.float32) for _ in range(3))
-    nowhere = np.full(row.size, -1, np.int64)
+    nowhere = np.full(row.size, -1, np.int32)
     return RoadWater(row, column, depth, sigma, speed, np.full(row.size, -np.inf, np.float32), nowhere, nowhere.copy())
 
 

@@ -56,7 +56,7 @@ class Shapes(NamedTuple):
 
 
 class ZonalStatistics(NamedTuple):
-    """What is known of the pixels of each shape, for a stack of layers; all of shape (shapes, layers) but `cells` and `place`.
+    """What is known of the pixels of each shape, for a stack of layers; all of shape (shapes, layers) but `cells`.
 
     Attributes
     ----------
@@ -68,8 +68,6 @@ class ZonalStatistics(NamedTuple):
         Sum over the seen pixels.
     lowest, highest
         Extremes over the seen pixels; inf and -inf where there is none.
-    at_lowest
-        Values of all layers at the pixel where the first layer is lowest; NaN where there is none.
     """
 
     cells: Integers
@@ -77,7 +75,6 @@ class ZonalStatistics(NamedTuple):
     total: Floats
     lowest: Floats
     highest: Floats
-    at_lowest: Floats
 
     @property
     def mean(self) -> Floats:
@@ -152,7 +149,6 @@ def empty_statistics(shapes: Shapes, layers: int) -> ZonalStatistics:
         np.zeros(size),
         np.full(size, np.inf),
         np.full(size, -np.inf),
-        np.full(size, np.nan),
     )
 
 
@@ -215,19 +211,23 @@ def _count(
 
 @njit(cache=True)
 def _take(
-    stack: Any, row: int, column: int, n: int, cells: Any, seen: Any, total: Any, lowest: Any, highest: Any, at: Any
+    stack: Any, row: int, start: int, stop: int, n: int, cells: Any, seen: Any, total: Any, lowest: Any, highest: Any
 ) -> None:  # pragma: no cover
-    cells[n] += 1
-    if stack[0, row, column] < lowest[n, 0]:
-        for k in range(stack.shape[0]):
-            at[n, k] = stack[k, row, column]
+    """Add the pixels of one row from `start` up to `stop`."""
+    cells[n] += stop - start
     for k in range(stack.shape[0]):
-        value = stack[k, row, column]
-        if value == value:
-            seen[n, k] += 1
-            total[n, k] += value
-            lowest[n, k] = min(lowest[n, k], value)
-            highest[n, k] = max(highest[n, k], value)
+        count, added, low, high = 0, 0.0, np.inf, -np.inf
+        for column in range(start, stop):
+            value = stack[k, row, column]
+            if value == value:
+                count += 1
+                added += value
+                low = min(low, value)
+                high = max(high, value)
+        seen[n, k] += count
+        total[n, k] += added
+        lowest[n, k] = min(lowest[n, k], low)
+        highest[n, k] = max(highest[n, k], high)
 
 
 @njit(cache=True)
@@ -246,26 +246,27 @@ def _update(
     total: Any,
     lowest: Any,
     highest: Any,
-    at: Any,
 ) -> None:  # pragma: no cover
     height, width = stack.shape[1], stack.shape[2]
     found = np.empty(_room(rings, owners))
     for n in range(first.size):
         if pixel[n, 0] != -1:
-            row = pixel[n, 0] - origin
+            row, column = pixel[n, 0] - origin, pixel[n, 1]
             if pixel[n, 0] >= 0 and 0 <= row < height:
-                _take(stack, row, pixel[n, 1], n, cells, seen, total, lowest, highest, at)
+                _take(stack, row, column, column + 1, n, cells, seen, total, lowest, highest)
             continue
         for row in range(max(first[n], origin), min(last[n], origin + height)):
             crossings = _crossings(columns, rows, rings, owners[n], owners[n + 1], row + 0.5, found)
             for k in range(0, crossings - 1, 2):
                 start = max(0, int(np.ceil(found[k] - 0.5)))
                 stop = min(width, int(np.ceil(found[k + 1] - 0.5)))
-                for column in range(start, stop):
-                    _take(stack, row - origin, column, n, cells, seen, total, lowest, highest, at)
+                if start < stop:
+                    _take(stack, row - origin, start, stop, n, cells, seen, total, lowest, highest)
 
 
-def gather(band: NDArray[np.float32], first: int, rows: Integers, columns: Integers, into: NDArray[np.float32]) -> None:
+def gather(
+    band: NDArray[np.float32], first: int, rows: NDArray[Any], columns: NDArray[Any], into: NDArray[np.float32]
+) -> None:
     """Write the values of one band at points into `into`, in place.
 
     Parameters
