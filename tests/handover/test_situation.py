@@ -293,7 +293,9 @@ def test_the_headline_takes_the_first_figure_of_each_section():
         (1.2e13, 9.0e12, 1.6e13, "JPY", "9–16 trillion JPY (best 12)"),
         (float("nan"), None, None, "km2", "not determined"),
         (5.0, 0.2, 40.0, "person", "0–40 people (best 5)"),
-        (-3.0, -5.0, -1.0, "m", "−5.0–−1.0 m (best −3.0)"),
+        (-3.2, -5.0, -1.0, "m", "−5.0–−1.0 m (best −3.2)"),
+        (3.0, 2.0, 4.0, "1", "2–4 (best 3)"),
+        (2384.0, 1902.0, 2871.0, "1", "1900–2900 (best 2400)"),
     ],
 )
 def test_numbers_are_said_as_ranges(value, lower, upper, units, said):

@@ -94,7 +94,7 @@ def ranged(figure: Figure, language: Language) -> Range:
     decimals = decimals_of(half)
     if lower > 0:  # a wide, lopsided interval: its lower end must not read as nothing
         decimals = max(decimals, -math.floor(math.log10(lower)))
-    if figure.units in COUNTED and max(abs(lower), abs(upper)) < 1e15:
+    if figure.units in COUNTED or all(v == round(v) for v in (lower, value, upper)):
         decimals = min(decimals, 0)  # there is no half house
     ends = [number(v, decimals) for v in (lower, upper)]
     dash = Text("–", "～").in_(language)
