@@ -372,3 +372,38 @@ def test_bands_of_a_larger_scene_give_the_same_as_one_of_its_parts():
     found = impact(raster(rows, "water_depth", "m", grid), None, house).buildings.iloc[0]
     assert found["depth"] == pytest.approx(511.5)
     assert found["shallowest_depth"] == 510
+
+
+def test_every_estimate_lies_in_its_range_on_a_rough_scene():
+    rng = np.random.default_rng(21)
+    values = np.maximum(0.0, rng.normal(0, 1, SHAPE) + band(1.0) - 0.5)
+    values[rng.uniform(size=SHAPE) < 0.05] = np.nan
+    places = rng.uniform(2, 98, (300, 2))
+    houses = features(
+        [pixels(c, r, c + 1.5, r + 1.2) for c, r in places],
+        id=[str(n) for n in range(300)],
+        structure=rng.choice(["wood", "steel", None], 300),
+        storeys=rng.integers(1, 4, 300).astype(float),
+    )
+    people = raster(rng.gamma(0.2, 5.0, SHAPE), "population", "1")
+    areas = features([pixels(0, 0, 50, 100), pixels(50, 0, 90, 100)], id=["1", "2"], name=["w", "e"])
+    ground = raster(rng.normal(5, 0.5, SHAPE), "elevation", "m")
+    found = impact(
+        depth_of(values), sigma(0.3), houses, people, ROADS, FACILITIES, VILLAGE, areas, ground, hazard="tsunami",
+        house_value=1e5, household_value=1e6, least_volume=100.0,
+    )  # fmt: skip
+    checked = 0
+    for name, listed in found._asdict().items():
+        for column in [c for c in listed.columns if f"{c}_lower" in listed.columns]:
+            value, lower, upper = (listed[column + end].to_numpy(float) for end in ("", "_lower", "_upper"))
+            known = np.isfinite(value) & np.isfinite(lower) & np.isfinite(upper)
+            assert (lower[known] <= value[known] + 1e-9).all(), (name, column)
+            assert (value[known] <= upper[known] + 1e-9).all(), (name, column)
+            checked += int(known.sum())
+        for column in [c for c in listed.columns if c.endswith("_probability")]:
+            chance = listed[column].to_numpy(float)
+            assert ((chance >= 0) & (chance <= 1) | np.isnan(chance)).all(), (name, column)
+    assert checked > 1000
+    people_told = found.people["people"].sum()
+    assert people_told == pytest.approx(float(people.sum()), rel=1e-5)
+    assert found.districts["population"].sum() == pytest.approx(people_told, rel=1e-6)

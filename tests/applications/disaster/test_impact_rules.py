@@ -54,14 +54,14 @@ def classes(depths, rule="six_classes"):
 
 class TestCertificate:
     def test_the_boundaries_of_the_six_classes(self):
-        """Above floor: 0 half, 0.5 medium half, 1.0 large half, 1.8 total; ground to floor is no half damage."""
-        below = [0.0, 0.01, 0.49, 0.99, 1.49, 2.29]
-        at = [math.nan, 0.5, 1.0, 1.5, 2.3, 6.0]
+        """Above the floor half, from 0.5 m medium half, 1.0 m large half, 1.8 m total; up to the floor it is no half damage."""
+        below = [0.0, 0.01, 0.5, 0.99, 1.49, 2.29]
+        at = [math.nan, 0.51, 1.0, 1.5, 2.3, 6.0]
         assert classes(below) == [DRY, 1, 1, 3, 4, 5]
         assert classes(at) == [NOT_OBSERVED, 3, 4, 5, 6, 6]
 
     def test_the_notice_of_2018_knows_three_classes(self):
-        assert classes([0.3, 0.5, 1.49, 1.5, 2.29, 2.3], "notice_2018") == [1, 3, 3, 5, 5, 6]
+        assert classes([0.3, 0.51, 1.49, 1.5, 2.29, 2.3], "notice_2018") == [1, 3, 3, 5, 5, 6]
 
     def test_concrete_and_tall_houses_are_surveyed(self):
         structure = np.array([None, "wood", "unknown", "steel", "wood"], object)
@@ -88,6 +88,11 @@ class TestCommonErrors:
     def test_shifts_move_wet_ground_and_low_dry_ground_together(self):
         assert_allclose(shifted(self.levels, HIGH), [1 + HIGH * 0.3, 0.4 + HIGH * 0.3, 0, np.nan, HIGH * 0.3 - 0.3])
         assert_allclose(shifted(self.levels, -HIGH), [1 - HIGH * 0.3, 0, 0, np.nan, 0])
+
+    def test_a_depth_stored_in_single_precision_is_not_above_a_floor_of_the_same_height(self):
+        stored = np.array([0.3, 0.45, 0.8], np.float32).astype(float)
+        found = levels_of(stored, np.zeros(3))
+        assert not (shifted(found, 0.0) > np.array([0.3, 0.45, 0.8])).any()
 
     def test_the_probability_is_that_of_the_normal_distribution(self):
         assert_allclose(exceedance(self.levels, 0.4), [0.97725, 0.5, 0, np.nan, 0.00982], atol=1e-4)
@@ -154,7 +159,7 @@ class TestWaste:
         assert lower < middle < upper
 
     def test_categories(self):
-        depth = np.array([0.0, 0.49, 0.5, np.nan])
+        depth = np.array([0.0, 0.5, 0.51, np.nan])
         assert_array_equal(by_flooding(depth, np.full(4, FLOOR)), [0, BELOW, ABOVE, 0])
         codes = np.array([0, 1, 3, 4, 5, 6, SURVEY, NOT_OBSERVED])
         flooding = np.full(8, ABOVE)
@@ -170,7 +175,7 @@ class TestWaste:
 class TestLosses:
     def test_rates_step_at_the_depths_above_the_floor(self):
         rates = house_tables("A")[0]
-        depth = np.array([0.0, 0.3, 0.5, 0.99, 1.0, 1.5, 2.5, 3.5, 9.0, np.nan])
+        depth = np.array([0.0, 0.3, 0.51, 0.99, 1.0, 1.5, 2.5, 3.5, 9.0, np.nan])
         assert_allclose(
             loss_rate(depth, np.full(10, FLOOR), rates),
             [0, 0.047, 0.189, 0.189, 0.253, 0.406, 0.592, 0.8, 0.8, np.nan],

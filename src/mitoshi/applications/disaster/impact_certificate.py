@@ -64,9 +64,9 @@ def certificate_class(shallowest: Floats, floor_height: Floats, rule: str) -> Co
     told = table("certificate")["rules"][rule]
     # To a tenth of a millimetre: 2.3 - 0.5 must reach 1.8.
     above = np.round(shallowest - floor_height, 4)
-    steps = np.asarray(told["above_floor_m"])
     codes = np.asarray([told["below_floor"], *told["classes"]])
-    found = codes[np.searchsorted(steps, above, side="right")]
+    step = np.searchsorted(np.asarray(told["above_floor_m"]), above, side="right")
+    found = codes[np.where(above > 0, step, 0)]
     found = np.where(shallowest > 0, found, DRY)
     return np.where(np.isnan(shallowest), NOT_OBSERVED, found).astype(np.int64)
 
@@ -103,7 +103,7 @@ def certificates(
     def coded(shift: float) -> Codes:
         depth = shifted(shallowest, shift)
         found = certificate_class(depth, floor_height, rule)
-        above = np.round(depth - floor_height, 4) >= 0
+        above = np.round(depth - floor_height, 4) > 0
         survey = (found != DRY) & (found != NOT_OBSERVED) & (~covered | (above & (not breach)))
         return np.where(survey, SURVEY, found)
 

@@ -57,8 +57,8 @@ def loss_rate(depth: Floats, floor_height: Floats, rates: dict[str, Any]) -> Flo
         One table of ``impact_tables/losses.json``.
     """
     above = np.round(depth - floor_height, 4)
-    steps = np.asarray(table("losses")["depths_above_floor_m"])
-    found = np.array([rates["below_floor"], *rates["rates"]])[np.searchsorted(steps, above, side="right")]
+    step = np.searchsorted(np.asarray(table("losses")["depths_above_floor_m"]), above, side="right")
+    found = np.array([rates["below_floor"], *rates["rates"]])[np.where(above > 0, step, 0)]
     return np.where(np.isnan(depth), np.nan, np.where(depth > 0, found, 0.0))
 
 

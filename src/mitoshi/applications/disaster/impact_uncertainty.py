@@ -29,6 +29,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+STEP = 1e-4
 HIGH: float = float(ndtri(0.95))
 LOW: float = -HIGH
 SHIFTS = (0.0, LOW, HIGH)
@@ -79,6 +80,8 @@ def levels_of(depth: Floats, sigma: Floats, height_above_water: Floats | None = 
     if height_above_water is not None:
         dry = np.where(np.isfinite(height_above_water), -np.maximum(height_above_water, 0.0), dry)
     level = np.where(np.isnan(depth), np.nan, np.where(depth > 0, depth, dry))
+    # To a tenth of a millimetre: 0.3 m of a float32 raster is not above a floor of 0.3 m.
+    level = np.where(level > STEP, np.round(level, 4), level)
     return Levels(level, np.where(np.isfinite(sigma), np.maximum(sigma, 0.0), 0.0))
 
 

@@ -54,7 +54,7 @@ class WasteRow(NamedTuple):
 
 def by_flooding(depth: Floats, floor_height: Floats) -> Codes:
     """Return categories by depth [m] alone: above or below the floor; not observed is none."""
-    above = np.round(depth - floor_height, 4) >= 0
+    above = np.round(depth - floor_height, 4) > 0
     return np.where(depth > 0, np.where(above, ABOVE, BELOW), NONE).astype(np.int64)
 
 
