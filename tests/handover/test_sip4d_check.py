@@ -125,6 +125,10 @@ def test_a_right_package_is_accepted_without_a_word(made):
         ({"data": collection(feature(depth=1))}, "wrong_type"),
         ({"data": collection(feature(citycode="1"))}, "wrong_value"),
         ({"data": collection({"type": "Feature", "properties": {}})}, "no_geometry"),
+        ({"data": collection(feature([], {"a": 1}))}, "unknown_geometry"),
+        ({"data": collection(feature([1e999, 0.0], "Point"))}, "not_json"),
+        ({"meta": json.dumps(META)[:-1] + ', "x": NaN}'}, "not_json"),
+        ({"meta": json.dumps(META)[:-1] + ', "x": ' + "9" * 5000 + "}"}, "not_json"),
         ({"data": {"type": "FeatureCollection"}}, "no_features"),
         ({"data": {"type": "Feature", "features": []}}, "no_collection"),
         ({"data": '{"type":"FeatureCollection","features":[{},]}'}, "not_json"),
@@ -177,6 +181,8 @@ def test_required_attributes_follow_the_code(made):
     meta = {**META, "code": "01-001-01", "category": "避難"}
     columns = {"version": "1", "code": "01-001-01", "num_column": 1, "columns": [{"name": "name", "show": True}]}
     verdict = made(meta=meta, columns=columns)
+    odd = {"name": "eststts", "show": True, "conn_attr_list": 5}
+    assert "wrong_type" in codes(made(meta=meta, columns={**columns, "columns": [odd]}))
     assert [r.code for r in verdict.errors] == ["missing_attribute"] * 2
     assert "eststts" in verdict.errors[0].message.en
 
@@ -305,3 +311,34 @@ def test_the_known_codes_are_those_of_the_standard():
     assert {c.category for c in known.values()} <= set(CATEGORIES)
     assert known["01-008-03"].geometry == "polygon"
     assert known["01-005-02"].attribute("passstts").choices["road_close"] == "通行止め・閉鎖"
+
+
+def test_no_damage_to_any_member_crashes_the_check(tmp_path, made):
+    """Every node of every file is replaced by every kind of JSON in turn."""
+    made()
+    with zipfile.ZipFile(tmp_path / "p.zip") as file:
+        members = {n: json.loads(file.read(n)) for n in file.namelist()}
+    for name, told in members.items():
+        for path in list(nodes(told)):
+            for junk in (None, True, -1, 1.5, "", [], {}, [[]], [{}], {"a": [1]}):
+                changed = put(json.loads(json.dumps(told)), path, junk)
+                with zipfile.ZipFile(tmp_path / "q.zip", "w") as file:
+                    for other, content in {**members, name: changed}.items():
+                        file.writestr(other, json.dumps(content))
+                assert isinstance(sip4d.check(tmp_path / "q.zip").accepted, bool)
+
+
+def nodes(told, path=()):
+    yield path
+    for key in told if isinstance(told, dict) else range(len(told)) if isinstance(told, list) else ():
+        yield from nodes(told[key], (*path, key))
+
+
+def put(told, path, junk):
+    if not path:
+        return junk
+    place = told
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = junk
+    return told

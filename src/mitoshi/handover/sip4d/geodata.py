@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mitoshi.handover.sip4d.codes import InformationCode
     from mitoshi.handover.sip4d.reasons import Findings
 
-__all__ = ["PropertyRule", "check_collection", "property_rules"]
+__all__ = ["NOT_JSON", "PropertyRule", "check_collection", "no_number", "property_rules"]
 
 NESTING = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPoint": 1, "MultiLineString": 2, "MultiPolygon": 3}
 SHAPE = {"Point": "point", "LineString": "line", "Polygon": "polygon"}
@@ -162,7 +162,7 @@ def check_collection(
 
 def _features(text: str, read: _Read) -> Iterator[Any]:
     """Yield the features of a JSON object, one parsed at a time; its other keys go to ``read.head``."""
-    decoder = json.JSONDecoder(parse_constant=_no_number)
+    decoder = json.JSONDecoder(parse_constant=no_number)
     at = _skipped(text, 0, "{")
     while not text.startswith("}", at):
         key, at = decoder.raw_decode(text, at)
@@ -206,7 +206,8 @@ def _next(text: str, at: int, end: str) -> int:
     return at
 
 
-def _no_number(text: str) -> float:
+def no_number(text: str) -> float:
+    """Refuse NaN and Infinity, which are no JSON."""
     raise ValueError(f"{text} is no JSON number")
 
 
@@ -219,7 +220,7 @@ def _check_feature(feature: Any, read: _Read, name: str, rules: Mapping[str, Pro
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if not isinstance(geometry, dict) or kind is None:
         findings.error("no_geometry", name, filled(NO_FEATURE, "geometry"), where)
-    elif kind not in NESTING:
+    elif not isinstance(kind, str) or kind not in NESTING:
         allowed = ", ".join(NESTING)
         findings.error("unknown_geometry", name, filled(UNKNOWN_GEOMETRY, shown(kind), allowed), where)
     else:

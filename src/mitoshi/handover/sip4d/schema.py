@@ -271,7 +271,8 @@ def _check_rule(
                     findings.error("missing_key", file, filled(MISSING, f"{where}[{number}].{key}"))
                     right = False
         elif isinstance(rule, Choices) and rule.attribute in (member.get("connid"), member.get("name")):
-            for entry in member.get("conn_attr_list") or ():
+            given = member.get("conn_attr_list")
+            for entry in given if isinstance(given, list) else ():
                 if entry not in rule.keys:
                     wanted = filled(ONE_OF, " / ".join(rule.keys))
                     place = f"{where}[{number}].conn_attr_list"

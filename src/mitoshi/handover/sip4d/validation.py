@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core.text import Text
 from mitoshi.handover.sip4d.archive import Archive, open_archive
 from mitoshi.handover.sip4d.codes import information_code
-from mitoshi.handover.sip4d.geodata import NOT_JSON, check_collection, property_rules
+from mitoshi.handover.sip4d.geodata import NOT_JSON, check_collection, no_number, property_rules
 from mitoshi.handover.sip4d.reasons import Findings, Verdict
 from mitoshi.handover.sip4d.rules import HEADER, column_fields, meta_fields, style_fields
 from mitoshi.handover.sip4d.schema import check_object, filled
@@ -116,7 +116,7 @@ def _json(archive: Archive, name: str, findings: Findings) -> Any:
         findings.error("too_large", name, filled(LONG_JSON, MOST_JSON_BYTES >> 20))
         return None
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         findings.error("not_json", name, filled(NOT_JSON, str(error)[:80]))
         return None
