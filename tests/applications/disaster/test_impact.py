@@ -197,6 +197,20 @@ class TestPeople:
         assert (below["people"], below["people_upper"], below["at_least_lower"]) == (0, 1800, 1800)
         assert found["people"].sum() == 10_000
 
+    def test_people_on_low_ground_beside_the_water_count_at_the_upper_end(self):
+        """Water stands at 11.5 m; of the people on 11.6 m within a block of it 0.33 m of error reaches those, none on 13 m."""
+        ground = np.full(SHAPE, 13.0)
+        ground[:, 40:60] = 10.0
+        ground[:30, 60:70] = 11.6
+        people = raster(np.ones(SHAPE), "population", "1")
+        areas = features([pixels(0, 0, 100, 50)], id=["1"], name=["north"])
+        height = raster(ground, "elevation", "m")
+        found = impact(depth_of(band()), sigma(0.2), None, people, None, None, None, areas, height)
+        wet = found.people[found.people["kind"] == "depth"].iloc[0]
+        assert (wet["at_least"], wet["at_least_lower"], wet["at_least_upper"]) == (2000, 2000, 2300)
+        assert wet["people_upper"] == 300  # 0.23 m deep
+        assert_allclose(found.districts["flooded_population_upper"], [1300, 1000])
+
     def test_occupants_stand_in_for_a_missing_raster(self):
         houses = features([pixels(45, 5, 47, 7), pixels(5, 5, 7, 7)], id=["a", "b"], occupants=[4.0, 3.0])
         found = impact(depth_of(band()), sigma(0.1), houses)

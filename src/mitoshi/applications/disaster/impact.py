@@ -31,11 +31,10 @@ from mitoshi.applications.disaster.impact_lists import (
 )
 from mitoshi.applications.disaster.impact_losses import loss_rows
 from mitoshi.applications.disaster.impact_outputs import Impact
-from mitoshi.applications.disaster.impact_pumps import PumpPlan, places, pump_table
+from mitoshi.applications.disaster.impact_pumps import PumpPlan, pump_table
 from mitoshi.applications.disaster.impact_roads import Network, network_of, piece_heads, road_table
-from mitoshi.applications.disaster.impact_segments import Band, Segments, segments_of
-from mitoshi.applications.disaster.impact_survey import Survey, Water, survey, water_bands
-from mitoshi.applications.disaster.impact_uncertainty import HIGH
+from mitoshi.applications.disaster.impact_survey import Survey, Water, survey
+from mitoshi.applications.disaster.impact_waters import Waters, waters
 from mitoshi.core import feature_kinds as kinds
 from mitoshi.core.features import Features
 from mitoshi.core.method import method
@@ -196,11 +195,11 @@ def impact(
         water,
         grid,
         {name: f.geometry.to_numpy() for name, f in listed.items() if f is not None},
-        None if districts is None else districts.geometry.to_numpy(),
         None if network is None else network.places,
         truck_head_m=truck_limit,
         reach_m=pump_reach,
     )
+    second = waters(water, grid, found, None if districts is None else districts.geometry.to_numpy())
     at = {
         name: water_at(f.geometry.to_numpy(), found.features[name], found, grid)
         for name, f in listed.items()
@@ -218,18 +217,18 @@ def impact(
     )  # fmt: skip
     return Impact(
         buildings=houses[0],
-        people=people_table(found.people or occupied, "population" if found.people else "occupants of buildings"),
-        districts=_districts(districts, buildings, at, stock, found),
+        people=people_table(second.people or occupied, "population" if second.people else "occupants of buildings"),
+        districts=_districts(districts, buildings, at, stock, second),
         roads=ways[0],
         settlements=ways[1],
         routes=ways[2],
         facilities=_empty(columns.FACILITIES, crs)
         if facilities is None
         else facility_table(facilities, at["facilities"].mean),
-        pumps=pump_table(_segments(water, grid, found), found.roads, grid, plan, crs),
+        pumps=pump_table(second.segments, found.roads, grid, plan, crs),
         waste=houses[1],
         losses=houses[2],
-        given=given_table(_given(water, listed, districts, network, at, found)),
+        given=given_table(_given(water, listed, districts, network, at, (found, second))),
     )
 
 
@@ -268,7 +267,7 @@ def _districts(
     buildings: Features | None,
     at: dict[str, FeatureWater],
     stock: Stock | None,
-    found: Survey,
+    found: Waters,
 ) -> Features:
     if districts is None:
         return _empty(columns.DISTRICTS, None)
@@ -309,31 +308,20 @@ def _ways(
     )
 
 
-def _segments(water: Water, grid: Grid, found: Survey) -> Segments:
-    """Return the flooded segments, queried at the water near roads."""
-    sample = places(found.roads)
-    nothing = np.zeros(0, np.int64)
-    query = (
-        (nothing, nothing) if found.roads is None else (found.roads.near_row[sample], found.roads.near_column[sample])
-    )
-    bands = (Band(first, depth, sigma) for first, _, depth, sigma in water_bands(water, grid.shape))
-    return segments_of(bands, grid.shape[1], grid.cell_area_m2, HIGH, query)
-
-
 def _given(
     water: Water,
     listed: dict[str, Features | None],
     districts: Features | None,
     network: Network | None,
     at: dict[str, FeatureWater],
-    found: Survey,
+    passes: tuple[Survey, Waters],
 ) -> list[Given]:
-    """Return what was given and seen, in the order of the data arguments."""
+    """Return what was given and seen, one per data argument."""
+    found, people = passes[0], passes[1].people
     told = [Given("depth", given=True, amount=float(found.cells[0]), not_observed=float(found.cells[2]))]
     for name, features in listed.items():
         unseen = float(np.count_nonzero(~at[name].mean.observed)) if features is not None else np.nan
         told.append(Given(name, features is not None, np.nan if features is None else float(len(features)), unseen))
-    people = found.people
     told.append(
         Given("population", people is not None, np.nan if people is None else float(people.people[0].sum()),
               np.nan if people is None else float(people.people[0, -1]))

@@ -12,7 +12,7 @@ from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, Levels, 
 from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
-    from mitoshi.applications.disaster.impact_survey import DistrictPeople, Survey
+    from mitoshi.applications.disaster.impact_waters import DistrictPeople, Waters
     from mitoshi.core.features import Features
 
 __all__ = ["OUTSIDE", "district_of", "district_table"]
@@ -41,7 +41,7 @@ def district_table(
     members: NDArray[np.int64],
     levels: Levels | None,
     floor_height: Floats | None,
-    found: Survey,
+    found: Waters,
 ) -> Features:
     """Return one row per district and a last one for what lies in none, so that the rows sum to the total.
 
@@ -54,7 +54,7 @@ def district_table(
     levels, floor_height
         Of the buildings; None where buildings are not given, and then their counts are missing.
     found
-        The survey, for people.
+        The second pass, for people.
     """
     import geopandas
 
@@ -88,7 +88,7 @@ def _building_counts(
     return counts
 
 
-def _people(found: Survey, size: int) -> dict[str, Floats]:
+def _people(found: Waters, size: int) -> dict[str, Floats]:
     names = ("population", "flooded_population", "flooded_population_lower", "flooded_population_upper",
              "population_not_observed")  # fmt: skip
     if found.districts is None or found.people is None:

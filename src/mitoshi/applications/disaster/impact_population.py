@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from mitoshi.applications.disaster.impact_tables import table
 from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, QUANTILES, Levels
 
-__all__ = ["ClassCounts", "add_people", "class_edges", "class_table", "empty_counts", "people_of"]
+__all__ = [
+    "ClassCounts", "NearWater", "add_people", "class_edges", "class_table", "empty_counts", "people_layers", "people_of",
+]  # fmt: skip
 
 Floats = NDArray[np.float64]
 SHIFTS = np.array([0.0, LOW, HIGH, *QUANTILES])
@@ -43,7 +45,34 @@ def empty_counts() -> ClassCounts:
     return ClassCounts(np.zeros((SHIFTS.size, edges.size + 3)), edges)
 
 
-def add_people(counts: ClassCounts, depth: NDArray[Any], sigma: NDArray[Any], people: NDArray[Any]) -> None:
+class NearWater(NamedTuple):
+    """Ground and the water level nearby, for people on dry ground that would be wet under an error.
+
+    Attributes
+    ----------
+    ground
+        (rows, columns) of the band [m]; of no size where elevation is not given.
+    level, sigma
+        (block rows, block columns) of the scene: elevation of the water's surface and its uncertainty [m].
+    block
+        Pixels of a side of a block.
+    first
+        Row of the scene at which the band begins.
+    """
+
+    ground: NDArray[Any]
+    level: Floats
+    sigma: Floats
+    block: int
+    first: int
+
+
+NOWHERE = NearWater(np.zeros((0, 0), np.float32), np.zeros((0, 0)), np.zeros((0, 0)), 1, 0)
+
+
+def add_people(
+    counts: ClassCounts, depth: NDArray[Any], sigma: NDArray[Any], people: NDArray[Any], near: NearWater = NOWHERE
+) -> None:
     """Add the people of one band, in place.
 
     Parameters
@@ -54,33 +83,63 @@ def add_people(counts: ClassCounts, depth: NDArray[Any], sigma: NDArray[Any], pe
         (rows, columns) depth [m], 0 dry, NaN not observed, and its standard uncertainty on wet pixels.
     people
         (rows, columns) people per cell; NaN is nobody known.
+    near
+        Water level near dry ground.
     """
-    _add(counts.people, counts.edges, SHIFTS, depth, sigma, people)
+    _add(counts.people, counts.edges, SHIFTS, depth, sigma, people, *near)
 
 
 def people_of(levels: Levels, people: Floats) -> ClassCounts:
     """Return counts of people known by building instead of by cell."""
     counts = empty_counts()
     depth = np.where(np.isnan(levels.level), np.nan, levels.depth)
-    add_people(counts, depth[None, :], levels.sigma[None, :], people[None, :])
+    height = np.where(levels.level <= 0, -levels.level, np.inf)
+    # One block per building, whose water stands at zero.
+    near = NearWater(height[None, :], np.zeros((1, height.size)), levels.sigma[None, :], 1, 0)
+    add_people(counts, depth[None, :], levels.sigma[None, :], people[None, :], near)
     return counts
 
 
+def people_layers(
+    depth: NDArray[Any], sigma: NDArray[Any], people: NDArray[Any], near: NearWater = NOWHERE
+) -> NDArray[np.float32]:
+    """Return people per cell, (5, rows, columns): all, flooded at the estimate and at both ends of the range, not observed."""
+    return np.asarray(_layers(depth, sigma, people, *near))
+
+
 @njit(cache=True)
-def _add(counts: Any, edges: Any, shifts: Any, depth: Any, sigma: Any, people: Any) -> None:  # pragma: no cover
+def _margin(
+    row: int, column: int, ground: Any, level: Any, sigma: Any, block: int, first: int
+) -> tuple[float, float]:  # pragma: no cover
+    """Return the height of dry ground above the water nearby and its uncertainty; infinite where there is none."""
+    if ground.size == 0:
+        return np.inf, 0.0
+    r, c = (first + row) // block, column // block
+    height = ground[row, column] - level[r, c]
+    if height != height:
+        return np.inf, 0.0
+    return max(height, 0.0), sigma[r, c]
+
+
+@njit(cache=True)
+def _add(
+    counts: Any, edges: Any, shifts: Any, depth: Any, sigma: Any, people: Any, ground: Any, level: Any, level_sigma: Any,
+    block: int, first: int,
+) -> None:  # fmt: skip  # pragma: no cover
     last = counts.shape[1] - 1
     for row in range(depth.shape[0]):
         for column in range(depth.shape[1]):
-            here = people[row, column]
+            here, water = people[row, column], float(depth[row, column])
             if not here > 0:
                 continue
-            water = depth[row, column]
-            if water != water or water <= 0:
-                place = 0 if water == water else last
+            if water != water:
                 for k in range(shifts.size):
-                    counts[k, place] += here
+                    counts[k, last] += here
                 continue
-            spread = sigma[row, column]
+            spread = float(sigma[row, column])
+            if water <= 0:
+                height, spread = _margin(row, column, ground, level, level_sigma, block, first)
+                water = -height
             spread = spread if spread == spread else 0.0
             for k in range(shifts.size):
                 value = water + shifts[k] * spread
@@ -90,6 +149,31 @@ def _add(counts: Any, edges: Any, shifts: Any, depth: Any, sigma: Any, people: A
                     while place <= edges.size and value >= edges[place - 1]:
                         place += 1
                 counts[k, place] += here
+
+
+@njit(cache=True)
+def _layers(
+    depth: Any, sigma: Any, people: Any, ground: Any, level: Any, level_sigma: Any, block: int, first: int
+) -> Any:  # pragma: no cover
+    found = np.zeros((5, *depth.shape), np.float32)
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            here, water = people[row, column], depth[row, column]
+            if not here > 0:
+                continue
+            found[0, row, column] = here
+            if water > 0:
+                found[1, row, column] = here
+                found[3, row, column] = here
+                if not water + LOW * sigma[row, column] <= 0:
+                    found[2, row, column] = here
+            elif water != water:
+                found[4, row, column] = here
+            else:
+                height, spread = _margin(row, column, ground, level, level_sigma, block, first)
+                if HIGH * spread - height > 0:
+                    found[3, row, column] = here
+    return found
 
 
 class ClassRow(NamedTuple):

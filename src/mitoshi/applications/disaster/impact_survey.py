@@ -8,8 +8,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mitoshi.applications.disaster.impact_population import ClassCounts, add_people, empty_counts
-from mitoshi.applications.disaster.impact_uncertainty import LOW
 from mitoshi.methods.statistics.zonal import (
     BAND_ROWS,
     ZonalStatistics,
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_grid import Grid
     from mitoshi.core.quantity import Raster
 
-__all__ = ["BLOCK", "DistrictPeople", "RoadWater", "Survey", "Water", "survey", "water_bands"]
+__all__ = ["BLOCK", "RoadWater", "Survey", "Water", "survey", "water_bands", "window"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
@@ -84,16 +82,6 @@ class RoadWater(NamedTuple):
     near_column: Places
 
 
-class DistrictPeople(NamedTuple):
-    """People per district from the raster: all, flooded with range, and not observed; (districts,)."""
-
-    people: Floats
-    flooded: Floats
-    flooded_lower: Floats
-    flooded_upper: Floats
-    not_observed: Floats
-
-
 class Survey(NamedTuple):
     """What one pass found.
 
@@ -103,26 +91,17 @@ class Survey(NamedTuple):
         Statistics of depth, uncertainty on wet pixels and ground per list of features.
     roads
         Water at road samples.
-    people
-        People by depth class over the whole scene.
-    districts
-        People per district.
     water_level, water_sigma
         (block rows, block columns) mean elevation of the water's surface and its uncertainty; NaN without water or elevation.
     cells
         Pixels: all, wet, and not observed.
-    flooded_m2
-        Area of wet pixels at the estimate and at both ends of the depth's range.
     """
 
     features: dict[str, ZonalStatistics]
     roads: RoadWater | None
-    people: ClassCounts | None
-    districts: DistrictPeople | None
     water_level: Floats
     water_sigma: Floats
     cells: tuple[int, int, int]
-    flooded_m2: tuple[float, float, float]
 
 
 def water_bands(water: Water, shape: tuple[int, int], halo: int = 0) -> Iterator[tuple[int, int, Any, Any]]:
@@ -161,7 +140,6 @@ def survey(
     water: Water,
     grid: Grid,
     features: Mapping[str, NDArray[Any]],
-    districts: NDArray[Any] | None,
     samples: Floats | None,
     *,
     truck_head_m: float,
@@ -177,8 +155,6 @@ def survey(
         Their grid.
     features
         Geometries per list, in the grid's CRS.
-    districts
-        District polygons.
     samples
         (samples, 2) points along roads.
     truck_head_m
@@ -189,13 +165,10 @@ def survey(
     shapes = {name: shapes_of(geometry, grid.affine, grid.shape) for name, geometry in features.items()}
     layers = 3 if water.elevation is not None else 2
     found = {name: empty_statistics(s, layers) for name, s in shapes.items()}
-    areas = None if districts is None or water.population is None else shapes_of(districts, grid.affine, grid.shape)
-    people = None if areas is None else empty_statistics(areas, 5)
-    counts = None if water.population is None else empty_counts()
     roads = None if samples is None else _roads(grid, samples)
     blocks = np.zeros((3, -(-grid.shape[0] // BLOCK), -(-grid.shape[1] // BLOCK)))
     halo = 0 if roads is None else max(1, round(reach_m / grid.pixel_m))
-    cells, flooded = np.zeros(3, np.int64), np.zeros(3)
+    cells = np.zeros(3, np.int64)
     for first, last, wide, sigma in water_bands(water, grid.shape, halo):
         above = first - max(0, first - halo)
         depth = wide[above : above + last - first]
@@ -203,62 +176,13 @@ def survey(
         stack = np.stack([depth, sigma] if ground is None else [depth, sigma, ground])
         for name, statistics in found.items():
             update(statistics, shapes[name], stack, first)
-        area, wet, unseen = _flooded_area(depth, sigma, grid.cell_area_m2[first:last], LOW)
-        cells += (depth.size, wet, unseen)
-        flooded += area
+        cells += (depth.size, np.count_nonzero(depth > 0), np.count_nonzero(np.isnan(depth)))
         if ground is not None:
             _add_blocks(depth, sigma, ground, blocks[:, first // BLOCK :])
-        if counts is not None and water.population is not None:
-            persons = window(water.population, first, last)
-            add_people(counts, depth, sigma, persons)
-            if areas is not None and people is not None:
-                update(people, areas, _people_layers(depth, sigma, persons, LOW), first)
         if roads is not None:
             _add_roads(roads, water, wide, sigma, (first, last, above, halo), truck_head_m)
     level, spread = _levels(blocks)
-    return Survey(
-        found, roads, counts, None if people is None else DistrictPeople(*people.total.T), level, spread,
-        (int(cells[0]), int(cells[1]), int(cells[2])), (float(flooded[0]), float(flooded[1]), float(flooded[2])),
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def _flooded_area(depth: Any, sigma: Any, area: Any, low: float) -> Any:  # pragma: no cover
-    """Return the area of wet pixels at the estimate and at both ends of the range, and how many are wet and not observed."""
-    found, wet, unseen = np.zeros(3), 0, 0
-    for row in range(depth.shape[0]):
-        count = np.zeros(3)
-        for column in range(depth.shape[1]):
-            water = depth[row, column]
-            if water > 0:
-                wet += 1
-                count[0] += 1
-                count[1] += water + low * sigma[row, column] > 0
-            elif water != water:
-                unseen += 1
-        count[2] = count[0]
-        found += count * area[row]
-    return found, wet, unseen
-
-
-@njit(cache=True)
-def _people_layers(depth: Any, sigma: Any, persons: Any, low: float) -> Any:  # pragma: no cover
-    """Return people: all, flooded at the estimate and at both ends of the range, and not observed."""
-    found = np.zeros((5, *depth.shape), np.float32)
-    for row in range(depth.shape[0]):
-        for column in range(depth.shape[1]):
-            here, water = persons[row, column], depth[row, column]
-            if not here > 0:
-                continue
-            found[0, row, column] = here
-            if water > 0:
-                found[1, row, column] = here
-                found[3, row, column] = here
-                if water + low * sigma[row, column] > 0:
-                    found[2, row, column] = here
-            elif water != water:
-                found[4, row, column] = here
-    return found
+    return Survey(found, roads, level, spread, (int(cells[0]), int(cells[1]), int(cells[2])))
 
 
 def _roads(grid: Grid, samples: Floats) -> RoadWater:

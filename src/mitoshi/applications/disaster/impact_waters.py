@@ -1,0 +1,101 @@
+"""The second pass over the rasters: connected waters, and people, who need the water level near dry ground from the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.impact_population import (
+    ClassCounts,
+    NearWater,
+    add_people,
+    empty_counts,
+    people_layers,
+)
+from mitoshi.applications.disaster.impact_pumps import places
+from mitoshi.applications.disaster.impact_segments import Band, Segments, segments_of
+from mitoshi.applications.disaster.impact_survey import BLOCK, Survey, Water, water_bands, window
+from mitoshi.applications.disaster.impact_uncertainty import HIGH
+from mitoshi.methods.statistics.zonal import empty_statistics, shapes_of, update
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mitoshi.applications.disaster.impact_grid import Grid
+
+__all__ = ["DistrictPeople", "Waters", "waters"]
+
+Floats = NDArray[np.float64]
+
+
+class DistrictPeople(NamedTuple):
+    """People per district from the raster: all, flooded with range, and not observed; (districts,)."""
+
+    people: Floats
+    flooded: Floats
+    flooded_lower: Floats
+    flooded_upper: Floats
+    not_observed: Floats
+
+
+class Waters(NamedTuple):
+    """What the second pass found.
+
+    Attributes
+    ----------
+    segments
+        Connected waters, queried at the water near roads.
+    people
+        People by depth class; None without population.
+    districts
+        People per district; None without population or districts.
+    """
+
+    segments: Segments
+    people: ClassCounts | None
+    districts: DistrictPeople | None
+
+
+def waters(water: Water, grid: Grid, found: Survey, districts: NDArray[Any] | None) -> Waters:
+    """Read the depth once more: label connected waters and count people.
+
+    Parameters
+    ----------
+    water
+        The rasters.
+    grid
+        Their grid.
+    found
+        The first pass.
+    districts
+        District polygons, or None.
+    """
+    counts = None if water.population is None else empty_counts()
+    areas = None if districts is None or counts is None else shapes_of(districts, grid.affine, grid.shape)
+    people = None if areas is None else empty_statistics(areas, 5)
+
+    def read() -> Iterator[Band]:
+        for first, last, depth, sigma in water_bands(water, grid.shape):
+            if counts is not None and water.population is not None:
+                persons = window(water.population, first, last)
+                near = _near(water, found, first, last)
+                add_people(counts, depth, sigma, persons, near)
+                if areas is not None and people is not None:
+                    update(people, areas, people_layers(depth, sigma, persons, near), first)
+            yield Band(first, depth, sigma)
+
+    sample = places(found.roads)
+    query = (
+        (sample, sample)
+        if found.roads is None
+        else (found.roads.near_row[sample].astype(np.int64), found.roads.near_column[sample].astype(np.int64))
+    )
+    segments = segments_of(read(), grid.shape[1], grid.cell_area_m2, HIGH, query)
+    return Waters(segments, counts, None if people is None else DistrictPeople(*people.total.T))
+
+
+def _near(water: Water, found: Survey, first: int, last: int) -> NearWater:
+    ground = np.zeros((0, 0), np.float32) if water.elevation is None else window(water.elevation, first, last)
+    return NearWater(ground, found.water_level, found.water_sigma, BLOCK, first)
