@@ -71,6 +71,14 @@ __all__ = ["Impact", "impact"]
             "橋梁は通行可能として扱います（橋面や橋の損傷は分かりません）。浸水以外の通行止めは含みません。",
         ),
         Text(
+            "Pump trucks are those that drain each segment in the time given, without gravity and fixed pumps (the ministry has 355).",
+            "排水ポンプ車は各湛水域を所定の時間で排水する台数です。自然排水や排水機場は見込みません（国土交通省の保有は355台）。",
+        ),
+        Text(
+            "Where the depth comes without its uncertainty, that of the parameter assumed_uncertainty is taken.",
+            "浸水深に不確かさが付いていない場合は、パラメータ assumed_uncertainty の値を仮定します。",
+        ),
+        Text(
             "Some tables of losses are unconfirmed; the status column says which.",
             "被害額の表には未確認のものがあります（確認状況の欄に示します）。",
         ),

@@ -43,7 +43,7 @@ def district_table(
     floor_height: Floats | None,
     found: Waters,
 ) -> Features:
-    """Return one row per district and a last one for what lies in none, so that the rows sum to the total.
+    """Return one row per district and a last one, without area, for what lies in none: the rows sum to the total.
 
     Parameters
     ----------
@@ -57,6 +57,7 @@ def district_table(
         The second pass, for people.
     """
     import geopandas
+    import shapely
 
     size = len(districts) + 1
     columns: dict[str, Any] = {
@@ -66,7 +67,7 @@ def district_table(
     }
     columns |= _building_counts(members, levels, floor_height, size)
     columns |= _people(found, size)
-    geometry = np.array([*districts.geometry.to_numpy(), None], object)
+    geometry = [*districts.geometry.to_numpy(), shapely.Polygon()]
     return geopandas.GeoDataFrame(columns, geometry=geometry, crs=districts.crs)
 
 

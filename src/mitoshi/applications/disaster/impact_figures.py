@@ -91,16 +91,16 @@ def _access(found: Impact) -> dict[str, float]:
 HEADLINES = (
     ("flooded_buildings", Text("buildings in water", "浸水棟数"), "wet", "1", "buildings"),
     ("above_floor_buildings", Text("buildings flooded above the floor", "床上浸水棟数"), "above_floor", "1", "buildings"),
-    ("insured_buildings", Text("buildings in more than 45 cm", "45 cm超の棟数"), "deep", "1", "buildings"),
-    ("total_loss_buildings", Text("totally damaged by the depth rule", "全壊相当の棟数（浸水深による目安）"), "total_loss", "1",
-     "buildings"),
     ("affected_population", Text("people in water", "影響人口"), "people", "1", "population"),
     ("cut_off_settlements", Text("settlements cut off", "孤立集落"), "cut_off", "1", "roads"),
     ("hospitals_in_water", Text("hospitals in water", "浸水した病院"), "hospital", "1", "facilities"),
-    ("shelters_in_water", Text("shelters in water", "浸水した避難所"), "shelter", "1", "facilities"),
     ("pump_trucks", Text("pump trucks needed", "必要な排水ポンプ車"), "trucks", "1", "depth"),
-    ("water_volume", Text("water in the listed segments", "湛水量（記載の湛水域）"), "volume", "m3", "depth"),
     ("disaster_waste", Text("disaster waste", "災害廃棄物量"), "waste", "t", "buildings"),
+    ("insured_buildings", Text("buildings in more than 45 cm", "45 cm超の棟数"), "deep", "1", "buildings"),
+    ("total_loss_buildings", Text("totally damaged by the depth rule", "全壊相当の棟数（浸水深による目安）"), "total_loss", "1",
+     "buildings"),
+    ("shelters_in_water", Text("shelters in water", "浸水した避難所"), "shelter", "1", "facilities"),
+    ("water_volume", Text("water in the listed segments", "湛水量（記載の湛水域）"), "volume", "m3", "depth"),
     ("house_loss", Text("damage to houses", "家屋被害額"), "loss", "JPY", "buildings"),
 )  # fmt: skip
 UNSEEN = (
