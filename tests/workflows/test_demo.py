@@ -47,11 +47,48 @@ def test_the_evidence_verifies_and_everything_says_simulated(demonstration):
     assert "SIMULATED" in demonstration.lines()[0]
 
 
-def test_a_second_demonstration_gives_the_same_bundle(demonstration):
-    """Same seed, same time: every file to the byte."""
-    folder = demonstration.bundle.path
-    before = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    run_demo(demonstration.out, seed=20261123, size=1024, time=TIME, progress=lambda *_: None)
-    after = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    assert before.keys() == after.keys()
-    assert [str(n) for n in before if before[n] != after[n]] == []
+def test_the_whole_drill_runs_and_every_product_verifies(demonstration):
+    status = {name: e.status for name, e in demonstration.response.record.entries.items()}
+    assert {name for name, s in status.items() if s == "done"} >= {"flood", "depth", "impact", "damage", "handover"}
+    assert set(demonstration.verdicts.values()) == {"identical"}
+
+
+def test_the_depth_agrees_with_the_known_truth(demonstration):
+    assert demonstration.depth_error < 1.0
+    figures = {f.name: f for f in demonstration.response.bundles["depth"].figures}
+    assert figures["flood_volume"].lower < figures["flood_volume"].value < figures["flood_volume"].upper
+
+
+def test_what_is_handed_over_passes_the_rules_of_sip4d_and_says_exercise(demonstration):
+    from mitoshi.handover import sip4d
+
+    packages = [p for p in demonstration.response.handover if p.suffix == ".zip"]
+    assert any("01-008-03" in p.name for p in packages)
+    for path in packages:
+        verdict = sip4d.check(path)
+        assert verdict.accepted, (path.name, verdict.reasons)
+    manifest = json.loads((demonstration.response.out / "handover" / "handover.json").read_text())
+    assert manifest["sip4d_flag"] == "訓練"
+    assert manifest["notes"] == []
+
+
+def test_impact_says_how_many_it_did_not_see(demonstration):
+    figures = {f.name: f for f in demonstration.response.bundles["impact"].figures}
+    assert figures["buildings_not_observed"].value > 0
+    assert (
+        figures["affected_population"].lower
+        <= figures["affected_population"].value
+        <= figures["affected_population"].upper
+    )
+
+
+def test_a_second_demonstration_gives_the_same_bundles(demonstration, tmp_path):
+    """Same seed, same time, another folder: every file to the byte."""
+    again = run_demo(tmp_path, seed=20261123, size=1024, time=TIME, progress=lambda *_: None)
+
+    def files(folder):
+        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+    one, two = files(demonstration.response.out), files(again.response.out)
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []

@@ -123,6 +123,8 @@ def resolve(
     event: datetime | None,
     catalogue: Searchable,
     overrides: Mapping[str, Sequence[pystac.Item]] | None = None,
+    *,
+    simulated: bool | None = None,
 ) -> Resolution:
     """Choose an observation for every data argument of a method.
 
@@ -143,6 +145,8 @@ def resolve(
         What is searched.
     overrides
         Items by argument, taken as they are.
+    simulated
+        Whether to take simulated or real observations; None takes the kind that answers more, real ones where both do as well.
 
     Raises
     ------
@@ -160,9 +164,14 @@ def resolve(
     kinds = {bool(i.properties.get("mitoshi:simulated")) for items in given.values() for i in items}
     if len(kinds) > 1:
         raise InputError("the given items mix simulated and real observations; give items of one kind")
-    answers = [_answer(method, needs, found, given, simulated=kind) for kind in (kinds or (False, True))]
+    if simulated is not None and kinds - {simulated}:
+        raise InputError(
+            "the given items are not of the kind that is asked for; do not mix simulated and real observations"
+        )
+    asked = (simulated,) if simulated is not None else kinds or (False, True)
+    answers = [_answer(method, needs, found, given, simulated=kind) for kind in asked]
     # Real observations come first where both kinds would do equally well.
-    return min(answers, key=lambda a: len(a.unmet))
+    return min(answers, key=lambda a: (len(a.unmet), -len(a.picked)))
 
 
 def _found(argument: DataArgument, need: Requirement, catalogue: Searchable) -> tuple[list[Candidate], list[Rejected]]:

@@ -1,4 +1,4 @@
-"""The demonstration: simulate, ingest, map, verify, and compare with what is known."""
+"""The demonstration: simulate, ingest, respond, verify, and compare with what is known."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.catalog import Catalogue
-from mitoshi.core.discovery import find
 from mitoshi.core.requirement import instant
 from mitoshi.evidence import verify
 from mitoshi.evidence.wording import said
 from mitoshi.methods.statistics.agreement import Agreement, agreement
 from mitoshi.methods.statistics.calibration import expected_calibration_error
 from mitoshi.sensors import items
-from mitoshi.simulation import EVENT, region, write_region
-from mitoshi.workflows.task import run_method
+from mitoshi.simulation import EVENT, region, write_exposure, write_region
+from mitoshi.workflows.respond import respond
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from affine import Affine
 
     from mitoshi.evidence import Bundle, Verdict
+    from mitoshi.workflows.respond import Response
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -43,6 +43,12 @@ class DemoResult:
         The flood map's evidence.
     verdict
         What `verify` says of it.
+    response
+        The whole drill: every product, its clock, and the handover.
+    verdicts
+        What `verify` says of each product.
+    depth_error
+        Root mean square difference between the depth and the truth where both are wet [m].
     score
         Agreement with the simulated truth, outside what the radar cannot see.
     calibration_error
@@ -54,6 +60,9 @@ class DemoResult:
     out: Path
     bundle: Bundle
     verdict: Verdict
+    response: Response
+    verdicts: Mapping[str, str]
+    depth_error: float
     score: Agreement
     calibration_error: float
     not_observable: float
@@ -71,6 +80,10 @@ class DemoResult:
                 for f in self.bundle.figures
             ],
             "verify": self.verdict.status,
+            "verified": dict(self.verdicts),
+            "steps": {name: entry.status for name, entry in self.response.record.entries.items()},
+            "depth_root_mean_square_error_m": self.depth_error,
+            "handover": [str(p) for p in self.response.handover],
             "score": self.score._asdict(),
             "expected_calibration_error": self.calibration_error,
             "not_observable_share": self.not_observable,
@@ -87,9 +100,22 @@ class DemoResult:
             f"IoU {self.score.intersection_over_union:.3f}, commission {self.score.commission_error:.3f}, "
             f"omission {self.score.omission_error:.3f}, expected calibration error {self.calibration_error:.3f}",
             f"  not observable: {self.not_observable:.1%} of the area",
-            f"  verify: {self.verdict.status}",
-            f"Open {self.bundle.path}/report.en.pdf or report.ja.pdf",
+            f"  depth against the known truth: root mean square error {self.depth_error:.2f} m",
+            *self._steps(),
+            f"  verify: {', '.join(f'{name} {status}' for name, status in self.verdicts.items())}",
+            f"Open {self.response.out}/handover/situation.en.pdf or situation.ja.pdf; each product's report lies beside it",
         ]
+
+    def _steps(self) -> list[str]:
+        """Return one line per further product, with its first figures."""
+        lines = []
+        for name, entry in self.response.record.entries.items():
+            bundle = self.response.bundles.get(name)
+            if name in ("flood", "handover"):
+                continue
+            told = "; ".join(f"{f.title.en}: {said(f, 'en')}" for f in bundle.figures[:3]) if bundle else entry.reason
+            lines.append(f"  {name}: {entry.status}; {told}")
+        return lines
 
 
 def run_demo(
@@ -117,26 +143,35 @@ def run_demo(
     place = region((size, size), seed=seed)
     folder = out / f"region-{seed}-{size}"
     write_region(place, folder)
+    write_exposure(folder / "archive", (size, size), seed=seed)
     progress(1, 4, "ingest")
     store = folder / "catalogue"
     count = itertools.count(1)
     Catalogue(store).ingest([folder / "archive"], describe=items, progress=lambda name: progress(next(count), 0, name))
-    progress(2, 4, "run")
-    bundle = run_method(
-        find("disaster.flood-extent"),
-        {},
-        {},
-        out / "flood",
-        time=time,
+    progress(2, 4, "respond")
+    response = respond(
+        out / "response",
         area=place.bbox,
         event=instant(EVENT),
         store=store,
-        workers=2,
+        now=lambda: time,
+        progress=lambda _done, _total, message: progress(2, 4, message),
     )
     progress(3, 4, "verify")
-    verdict = verify(bundle.path)
+    verdicts = {name: verify(bundle.path) for name, bundle in response.bundles.items()}
+    bundle = response.bundles["flood"]
     score, error, unseen = compared(bundle.path, folder / "truth")
-    return DemoResult(out, bundle, verdict, score, error, unseen)
+    depth = depth_error(response.bundles["depth"].path, folder / "truth")
+    told = {name: verdict.status for name, verdict in verdicts.items()}
+    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen)
+
+
+def depth_error(bundle: Path, truth: Path) -> float:
+    """Return the root mean square difference of depth where the map and the truth are both wet [m]; NaN where nothing is."""
+    depth, frame = _read(bundle / "depth.tif")
+    known = _onto(frame, depth.shape, *_read(truth / "flood_depth.tif"), outside=0)
+    wet = (known > 0) & (np.nan_to_num(depth) > 0)
+    return float(np.sqrt(np.mean((depth[wet] - known[wet]) ** 2))) if wet.any() else float("nan")
 
 
 def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float]:

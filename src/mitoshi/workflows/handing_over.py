@@ -37,7 +37,7 @@ class _Known:
     Attributes
     ----------
     name
-        Of the layer.
+        Of the layer; that of the list itself packages it whole.
     code
         Information code.
     columns
@@ -119,9 +119,9 @@ PACKAGED: dict[tuple[str, str], tuple[_Known, ...]] = {
             more={"attributes": {"cityname": "name", "floorfno": "floor", "ufloorfno": "below"}},
         ),
     ),
-    ("impact", "pumps"): (_Known("pump_trucks"),),
+    ("impact", "pumps"): (_Known("pumps"),),
     ("landslide", "landslides"): (_Known("landslides", "01-010-03", more={"colour": "#8c510a"}),),
-    ("landslide", "lakes"): (_Known("landslide_lakes"),),
+    ("landslide", "lakes"): (_Known("lakes"),),
 }
 
 
@@ -163,6 +163,9 @@ def _listed(step: str, name: str, layer: Listed, features: Features) -> dict[str
     whole = LayerForHandover(layer.title, features, layer.columns, legend=_legend(layer), packaged=False)
     found = {f"{step}_{name}": whole}
     for known in PACKAGED.get((step, name), ()):
+        if known.name == name and len(features):
+            found[f"{step}_{name}"] = replace(whole, code=known.code, packaged=True, **dict(known.more))
+            continue
         chosen = features if known.choose is None else features[known.choose(features)]
         if not len(chosen):
             continue

@@ -7,7 +7,6 @@ when more observations have come, or after a kill: what is done and would come o
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from mitoshi.cube import resolve
 from mitoshi.evidence import Bundle, run
 from mitoshi.evidence.digest import text_digest
 from mitoshi.evidence.record import iso
-from mitoshi.workflows.response import STEPS, Entry, Record, Step, read_record, write_record
+from mitoshi.workflows.response import STEPS, Entry, Record, Step, read_record, simulated, write_record
 from mitoshi.workflows.task import explained
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from mitoshi.core.grid import BBox
     from mitoshi.core.method import Method
+    from mitoshi.handover.layers import Issuer
 
     Progress = Callable[[int, int, str], None]
 
@@ -74,6 +74,7 @@ class _Asked:
     now: Callable[[], datetime]
     workers: int
     cluster: str | None
+    issuer: Issuer | None
     tell: Progress
 
 
@@ -88,6 +89,7 @@ def respond(
     steps: tuple[str, ...] | None = None,
     workers: int = 2,
     cluster: str | None = None,
+    issuer: Issuer | None = None,
     progress: Progress | None = None,
 ) -> Response:
     """Run every step whose inputs are there, publish each product, and hand over.
@@ -108,6 +110,8 @@ def respond(
         Names of the steps to run; None runs all.
     workers, cluster, progress
         As for `mitoshi.evidence.run`.
+    issuer
+        Who answers for what is handed over; None is nobody, and packages say that they are a test.
 
     Raises
     ------
@@ -122,7 +126,7 @@ def respond(
     if tuple(record.area) != tuple(area) or record.event != iso(event):
         raise InputError(f"{out} holds the response to another area or event; give a new folder with --out")
     write_record(out, record)
-    asked = _Asked(out, area, event, Catalogue(store), given, now, workers, cluster, progress or _silent)
+    asked = _Asked(out, area, event, Catalogue(store), given, now, workers, cluster, issuer, progress or _silent)
     files: tuple[Path, ...] = ()
     for count, step in enumerate(chosen):
         asked.tell(count, len(chosen), step.name)
@@ -209,7 +213,15 @@ def _sources(
         elif argument.required and step.wires.get(argument.name):
             makers = " or ".join(maker for maker, _ in step.wires[argument.name])
             raise UnmetNeedError(f"{argument.name} waits for {makers}")
-    resolution = resolve(method, asked.area, asked.event, asked.catalogue, dict.fromkeys(sources, ())).require()
+    kinds = {simulated(Bundle.open(asked.out / maker)) for _, (maker, _) in _origins(asked, record, step)}
+    resolution = resolve(
+        method,
+        asked.area,
+        asked.event,
+        asked.catalogue,
+        dict.fromkeys(sources, ()),
+        simulated=None if not kinds else True in kinds,
+    ).require()
     sources |= {name: list(c.items) for name, c in resolution.picked.items() if name not in sources}
     if step.needs and not any(name in sources for name in step.needs):
         raise UnmetNeedError(f"the catalogue has none of {', '.join(step.needs)} for this area and event; ingest one")
@@ -292,7 +304,7 @@ def _hand_over(asked: _Asked, record: Record) -> tuple[Record, tuple[Path, ...]]
     if not bundles:
         return record, ()
     try:
-        files = hand_over(asked.out / "handover", bundles, record, now=asked.now())
+        files = hand_over(asked.out / "handover", bundles, record, now=asked.now(), issuer=asked.issuer)
     except MitoshiError as error:
         entry = Entry("handover", "failed", reason=str(error), started=started, finished=iso(asked.now()))
         files = ()
@@ -302,8 +314,3 @@ def _hand_over(asked: _Asked, record: Record) -> tuple[Record, tuple[Path, ...]]
     record = record.with_entry(entry)
     write_record(asked.out, record)
     return record, files
-
-
-def _simulated(bundle: Bundle) -> bool:
-    told = json.loads((bundle.path / "run.json").read_text("utf-8"))
-    return any(r["simulated"] for records in told["inputs"].values() for r in records)

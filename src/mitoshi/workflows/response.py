@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["RECORD", "STEPS", "Entry", "Record", "Step", "read_record", "write_record"]
+    from mitoshi.evidence import Bundle
+
+__all__ = ["RECORD", "STEPS", "Entry", "Record", "Step", "read_record", "simulated", "write_record"]
 
 RECORD = "respond.json"
 FORMAT = "mitoshi-respond/1"
@@ -75,6 +77,7 @@ STEPS = (
         "landslide",
         "disaster.landslide",
         Text("Landslides", "土砂災害"),
+        {"flood": (("flood", "flood.tif"),)},
         needs=("after", "after_optical", "elevation_change", "elevation_after"),
     ),
     Step(
@@ -131,6 +134,12 @@ class Record:
         """Return the entry of a step that is done."""
         entry = self.entries.get(step)
         return entry if entry is not None and entry.status == "done" else None
+
+
+def simulated(bundle: Bundle) -> bool:
+    """Tell whether any input of a bundle is simulated."""
+    told = json.loads((bundle.path / "run.json").read_text("utf-8"))
+    return any(r["simulated"] for records in told["inputs"].values() for r in records)
 
 
 def clock_text(seconds: float) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,16 +11,15 @@ from mitoshi.core.discovery import find
 from mitoshi.core.grid import BBox
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
-from mitoshi.evidence.bundle import draft, write_file
 from mitoshi.evidence.wording import JST
-from mitoshi.handover import csv, geopackage, sip4d
-from mitoshi.handover.layers import Context, Issuer
 from mitoshi.handover.ranges import ranged
-from mitoshi.handover.situation import ClockRow, EvidenceRow, Section, Situation, Table, render
+from mitoshi.handover.situation import ClockRow, EvidenceRow, Section, Situation, Table
 from mitoshi.handover.situation_map import MapLayer
 from mitoshi.handover.situation_map import render as draw
+from mitoshi.handover.writing import LANGUAGES, write
 from mitoshi.workflows.handing_over import layers_of
 from mitoshi.workflows.response import STEPS, since
+from mitoshi.workflows.response import simulated as is_simulated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,14 +27,13 @@ if TYPE_CHECKING:
 
     from mitoshi.core.text import Language
     from mitoshi.evidence import Bundle
-    from mitoshi.handover.layers import LayerForHandover
+    from mitoshi.handover.layers import Issuer, LayerForHandover
     from mitoshi.workflows.response import Record
 
 __all__ = ["hand_over"]
 
 TITLE = Text("Situation report", "状況報告")
 EVENT = Text("Event of {}", "{}の災害")
-LANGUAGES: tuple[Language, ...] = ("en", "ja")
 NOT_YET = Text("not yet: {}", "未作成：{}")
 GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (
@@ -60,7 +56,7 @@ MAPPED: tuple[tuple[str, Text, str, Any, float], ...] = (
     ("impact_cut_off_settlements", Text("settlement cut off", "孤立集落"), "#d55e00", "square", 14.0),
     ("impact_flooded_shelters", Text("shelter in the water", "浸水した避難所"), "#cc79a7", "triangle", 18.0),
     ("impact_flooded_hospitals", Text("hospital in the water", "浸水した病院"), "#cc0000", "cross", 20.0),
-    ("impact_pump_trucks", Text("place for pump trucks", "排水ポンプ車の配置候補"), "#0b2e4f", "diamond", 12.0),
+    ("impact_pumps", Text("place for pump trucks", "排水ポンプ車の配置候補"), "#0b2e4f", "diamond", 12.0),
 )
 MOST_MAPPED = 60_000
 
@@ -93,7 +89,7 @@ TABLES = (
         "population",
     ),
     _Wanted(
-        "impact_pump_trucks",
+        "impact_pumps",
         Text("Pump trucks", "排水ポンプ車"),
         ("segment", "volume", "pump_trucks", "pump_trucks_lower", "pump_trucks_upper", "drainage_time"),
         "volume",
@@ -133,29 +129,11 @@ def hand_over(
     MitoshiError
         If a layer cannot be written.
     """
-    simulated = any(_simulated(b) for b in bundles.values())
-    evidence = tuple(b.id for b in bundles.values())
-    context = Context(_event(record), now, simulated, issuer or Issuer(), evidence=evidence)
+    simulated = any(is_simulated(b) for b in bundles.values())
     layers = layers_of(bundles)
     situation = _situation(bundles, record, layers, now, simulated=simulated)
-    with draft(folder) as made:
-        for language in LANGUAGES:
-            write_file(made / f"situation.{language}.pdf", render(situation, language))
-        geopackage.write(made / "layers.gpkg", layers, context)
-        for name, layer in layers.items():
-            if layer.packaged:
-                sip4d.write(made / "sip4d" / f"{name}.zip", layer, name, context)
-            else:
-                csv.write(made / "tables" / f"{name}.csv", layer, name, simulated=simulated)
-        csv.write_dictionary(made / "tables" / "columns.csv", layers)
-        if folder.exists() and not any(folder.iterdir()):
-            shutil.rmtree(folder)
-    return tuple(sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: (p.suffix != ".pdf", str(p))))
-
-
-def _simulated(bundle: Bundle) -> bool:
-    told = json.loads((bundle.path / "run.json").read_text("utf-8"))
-    return any(r["simulated"] for records in told["inputs"].values() for r in records)
+    files = write(folder, layers, situation, simulated=simulated, time=now, issuer=issuer)
+    return tuple(sorted(files, key=lambda p: (p.suffix != ".pdf", str(p))))
 
 
 def _event(record: Record) -> Text:
@@ -277,8 +255,7 @@ def _table(layer: LayerForHandover, wanted: _Wanted) -> Table:
         keys = values_of(layer, known[wanted.by])
         order.sort(key=lambda n: -(keys[n] if keys[n] is not None else float("-inf")))
     rows = tuple(tuple(_cell(column[n]) for column in cells) for n in order)
-    whole = "layers.gpkg" if layer.packaged else f"tables/{wanted.layer}.csv"
-    return Table(wanted.title, tuple(heading(c) for c in shown), rows, whole)
+    return Table(wanted.title, tuple(heading(c) for c in shown), rows, f"csv/{wanted.layer}.csv")
 
 
 def _cell(value: Any) -> str:

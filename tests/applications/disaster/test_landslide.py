@@ -185,3 +185,37 @@ def test_what_cannot_be_answered_is_said_in_one_line():
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="below slope_high_deg"):
         landslide(ground, ground, slope_low_deg=20.0, slope_high_deg=10.0)
+
+
+def test_a_flood_on_flat_ground_is_no_landslide_and_a_slide_on_a_slope_is():
+    """Both change backscatter alike; only the slope and the flood map tell them apart."""
+    import xarray as xr
+    from affine import Affine
+    from odc.geo.geobox import GeoBox
+    from odc.geo.xr import xr_coords
+
+    shape = (200, 200)
+    coords = xr_coords(GeoBox(shape, Affine(10.0, 0.0, 400_000.0, 0.0, -10.0, 3_500_000.0), "EPSG:32654"))
+    rows = np.arange(shape[0])[:, None] + np.zeros(shape)
+    height = np.where(rows < 100, (100 - rows) * 4.0, 0.0)  # a slope of 22 degrees above a plain
+    noise = np.random.default_rng(4)
+    power = [0.08 * noise.gamma(20, 1 / 20, (1, *shape)) for _ in range(2)]
+    slide, flooded = np.zeros(shape, bool), np.zeros(shape, bool)
+    slide[20:60, 40:60], flooded[130:170, 100:160] = True, True
+    power[1][:, slide | flooded] *= 0.05
+
+    def raster(values, quantity, units):
+        dims = ("polarisation", "y", "x") if values.ndim == 3 else ("y", "x")
+        more = {"polarisation": ["VV"], **coords} if values.ndim == 3 else coords
+        attrs = {"quantity": quantity, "units": units, "pixel_size_m": 10.0}
+        return xr.DataArray(values.astype("float32"), dims=dims, coords=more, attrs=attrs)
+
+    before, after = (raster(p, "gamma0", "1") for p in power)
+    elevation = raster(height, "elevation", "m")
+    codes = landslide(elevation, None, None, before, after).landslide.to_numpy()
+    assert (codes[slide] > 0).mean() > 0.7
+    assert (codes[flooded] > 0).mean() < 0.02
+    water = raster(slide.astype(float), "flood_extent", "1")
+    assert (
+        landslide(elevation, None, None, before, after, None, None, water).landslide.to_numpy()[slide] > 0
+    ).mean() < 0.1

@@ -19,7 +19,7 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.features import Features
 from mitoshi.core.method import method
 from mitoshi.core.product import Coded, CodedClass, Listed, Measured
-from mitoshi.core.quantity import BACKSCATTER, ELEVATION, ELEVATION_CHANGE, OPTICAL, PROBABILITY, Raster
+from mitoshi.core.quantity import BACKSCATTER, ELEVATION, ELEVATION_CHANGE, FLOOD_EXTENT, OPTICAL, PROBABILITY, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.support import Whole
 from mitoshi.core.text import Text
@@ -131,6 +131,7 @@ def landslide(
     after: Annotated[Raster, BACKSCATTER, Need(when="after", within="14d")] | None = None,
     before_optical: Annotated[Raster, OPTICAL, Need(when="before", within="365d", resolution=30.0)] | None = None,
     after_optical: Annotated[Raster, OPTICAL, Need(when="after", within="60d", resolution=30.0)] | None = None,
+    flood: Annotated[Raster, FLOOD_EXTENT, Need(when="after", within="14d")] | None = None,
     /,
     *,
     cell_m: Annotated[float, Ge(0.0), Le(1000.0)] = 0.0,
@@ -155,12 +156,14 @@ def landslide(
 ) -> Landslide:
     """Map landslides from changes of elevation, vegetation and backscatter, and the lakes that their deposits dam.
 
-    Every kind of evidence adds a log likelihood ratio per cell, with the noise measured on the scene itself: elevation change
-    N(0, σ² + change²) against N(0, σ²); rdNDVI N(-loss, …); backscatter ratio in dB, either way. The prior falls on flat ground
-    and rises in the drainage path below certain slides, and neighbours support each other (mean field of a Markov random field).
-    Cells above 0.5 form landslides. Volume is the sum of the elevation change, its error from the spread of block means over
-    stable ground; else V = coefficient · A^exponent. Where the terrain after holds water that the terrain before did not, the
-    deposit dams a lake: its level is the lowest point along the best way out, and time to overtopping is volume over inflow.
+    Every kind of evidence adds a log likelihood ratio per cell, with the noise measured on the scene itself: elevation
+    change N(0, σ² + change²) against N(0, σ²); rdNDVI N(-loss, …); backscatter ratio in dB, either way. What images say
+    counts on slopes and in the path below slides, and not on water. The prior falls on flat ground and rises in the
+    drainage path below certain slides, and neighbours support each other (mean field of a Markov random field). Cells
+    above 0.5 form landslides. Volume is the sum of the elevation change, its error from the spread of block means over
+    stable ground; else V = coefficient · A^exponent. Where the terrain after holds water that the terrain before did not,
+    the deposit dams a lake: its level is the lowest point along the best way out, and time to overtopping is volume over
+    inflow.
 
     Parameters
     ----------
@@ -174,6 +177,8 @@ def landslide(
         Backscatter before and after, same polarisations.
     before_optical, after_optical
         Optical images with red and near-infrared bands.
+    flood
+        Flood map of the same event: what images say of water is no landslide.
     cell_m
         Side of a cell where the files have no georeference; 0 takes it from the georeference.
     smallest_m2
@@ -229,7 +234,7 @@ def landslide(
     model = SlideModel(prior, change_m, vegetation_loss, backscatter_db, smoothness, (slope_low_deg, slope_high_deg))
     shape = (like.sizes["y"], like.sizes["x"])
     terrain = read_terrain(elevation, elevation_after, elevation_change, pixel)
-    evidence = read_evidence(terrain, (before, after), (before_optical, after_optical), model, shape)
+    evidence = read_evidence(terrain, (before, after), (before_optical, after_optical), model, shape, flood)
     chance = probability(evidence, terrain, model, round(runout_width_m / pixel))
     labels, count = segments(chance, max(1.0, smallest_m2 / pixel**2))
     scaling = Scaling(volume_coefficient, volume_exponent, volume_log10_scatter)

@@ -34,6 +34,7 @@ SEED_CELLS = 4
 """Connected cells above the seed probability that make a slide certain enough to look for its run-out below."""
 
 SMALLEST_BACKSCATTER_WINDOW = 3
+FLOODED, PERMANENT = 1, 2  # codes of a flood map
 
 
 class Terrain(NamedTuple):
@@ -61,9 +62,20 @@ class Terrain(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Sum of the log likelihood ratios of all evidence, and where there is any; both (y, x)."""
+    """Log likelihood ratios, all (y, x).
 
-    log_ratio: NDArray[np.float32]
+    Attributes
+    ----------
+    terrain
+        Of the elevation change.
+    images
+        Sum of those of images; 0 where water explains the change.
+    observed
+        Where there is any.
+    """
+
+    terrain: NDArray[np.float32]
+    images: NDArray[np.float32]
     observed: NDArray[np.bool_]
 
 
@@ -91,29 +103,36 @@ def read_evidence(
     optical: tuple[Raster | None, Raster | None],
     model: SlideModel,
     shape: tuple[int, int],
+    flood: Raster | None = None,
 ) -> Evidence:
     """Return the evidence of elevation change, vegetation loss and backscatter change.
+
+    Water changes backscatter and reflectance as a slide does: what images say of flooded and of permanent water is left out.
 
     Raises
     ------
     InputError
         If only one of a pair is given, a pair does not match, or there is no evidence at all.
     """
-    layers = [
-        *([] if terrain.change is None else [_elevation(terrain.change, terrain.noise, model)]),
+    ground = [] if terrain.change is None else [_elevation(terrain.change, terrain.noise, model)]
+    images = [
         *_pair("before", "after", radar, lambda one, other: _backscatter(one, other, model)),
         *_pair("before_optical", "after_optical", optical, lambda one, other: _vegetation(one, other, model)),
     ]
-    if not layers:
+    if not ground and not images:
         raise InputError(
             "landslides need a change: give --elevation-change, or --elevation and --elevation-after, or --before and --after, "
             "or --before-optical and --after-optical"
         )
-    total, observed = np.zeros(shape, np.float32), np.zeros(shape, bool)
-    for ratio, seen in layers:
-        total += ratio
-        observed |= seen
-    return Evidence(total, observed)
+    sums, observed = [np.zeros(shape, np.float32), np.zeros(shape, np.float32)], np.zeros(shape, bool)
+    for total, layers in zip(sums, (ground, images), strict=True):
+        for ratio, seen in layers:
+            total += ratio
+            observed |= seen
+    if flood is not None:
+        codes = flood.to_numpy()
+        sums[1][(codes == FLOODED) | (codes == PERMANENT)] = 0.0
+    return Evidence(sums[0], sums[1], observed)
 
 
 def _pair(first: str, second: str, pair: tuple[Raster | None, Raster | None], compare: Any) -> list[Any]:
@@ -171,14 +190,26 @@ def probability(evidence: Evidence, terrain: Terrain, model: SlideModel, runout_
     """Return the probability that each cell slid, shape (y, x), NaN where not observed.
 
     First without, then with raised prior odds in the drainage path below every certain slide, `runout_cells` to either side.
+    On flat ground images speak for a slide only there: fields, floods and shores change for many other reasons.
     """
     prior = slope_log_odds(terrain.slope_deg, model)
-    chance = slide_probability(evidence.log_ratio, prior, evidence.observed, model.smoothness)
+    steep = _steep(terrain, model)
+    first = evidence.terrain + np.where(steep, evidence.images, np.minimum(evidence.images, 0.0))
+    chance = slide_probability(first, prior, evidence.observed, model.smoothness)
     if terrain.drainage is None:
         return chance
     below = _runout(_certain(chance), terrain.drainage, runout_cells)
     raised = np.asarray(prior + np.log(RUNOUT_FACTOR) * below, np.float32)
-    return slide_probability(evidence.log_ratio, raised, evidence.observed, model.smoothness)
+    second = evidence.terrain + np.where(steep | below, evidence.images, np.minimum(evidence.images, 0.0))
+    return slide_probability(second, raised, evidence.observed, model.smoothness)
+
+
+def _steep(terrain: Terrain, model: SlideModel) -> Any:
+    """Return where the ground is steep enough to slide; everywhere where no terrain is given."""
+    if terrain.slope_deg is None:
+        return True
+    with np.errstate(invalid="ignore"):
+        return ~(terrain.slope_deg < model.slope_deg[0])
 
 
 def _certain(chance: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from mitoshi.core.errors import MitoshiError
 from mitoshi.interfaces.cli.catalogue import ingest, search
 from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
+from mitoshi.interfaces.cli.handover import sip4d
 from mitoshi.interfaces.cli.methods import describe, methods
 from mitoshi.interfaces.cli.respond import respond
 from mitoshi.interfaces.cli.run import run
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, search, methods, describe, run, respond, verify, sign, keygen):
+for command in (demo, ingest, search, methods, describe, run, respond, verify, sip4d, sign, keygen):
     cli.add_command(command)
 
 

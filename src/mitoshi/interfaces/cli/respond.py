@@ -13,6 +13,7 @@ from mitoshi.core.errors import InputError
 from mitoshi.interfaces.cli.terminal import json_option, print_json, progress_bar, store_option, store_path
 
 if TYPE_CHECKING:
+    from mitoshi.handover.layers import Issuer
     from mitoshi.workflows.respond import Response
 
 __all__ = ["respond"]
@@ -36,6 +37,10 @@ __all__ = ["respond"]
 )
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads.")
 @click.option("--cluster", metavar="URL", help="Address of a dask scheduler that does the tiles.")
+@click.option(
+    "--issuer", help="Name of the organisation that answers for the handover.  [default: nobody, marked as a test]"
+)
+@click.option("--issuer-mail", help="Its mail address.")
 @click.option("--time", "at", help="One time written everywhere, for byte-identical reruns.  [default: the clock]")
 @store_option
 @json_option
@@ -50,6 +55,8 @@ def respond(
     every: float,
     workers: int,
     cluster: str | None,
+    issuer: str | None,
+    issuer_mail: str | None,
     at: str | None,
     store: Path | None,
     as_json: bool,
@@ -77,6 +84,7 @@ def respond(
                 steps=steps or None,
                 workers=workers,
                 cluster=cluster,
+                issuer=_issuer(issuer, issuer_mail),
                 progress=progress,
             )
         if response.complete or watch is None or datetime.now(UTC) >= limit:
@@ -84,6 +92,14 @@ def respond(
         time.sleep(every)
     _show(response, as_json=as_json)
     return 1 if any(e.status == "failed" for e in response.record.entries.values()) else 0
+
+
+def _issuer(name: str | None, mail: str | None) -> Issuer | None:
+    from mitoshi.handover.layers import Issuer
+
+    if (name is None) != (mail is None):
+        raise InputError("give --issuer and --issuer-mail together, or neither")
+    return None if name is None or mail is None else Issuer(name, mail)
 
 
 def _pairs(data: tuple[str, ...]) -> dict[str, str]:
