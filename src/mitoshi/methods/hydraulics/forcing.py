@@ -40,38 +40,50 @@ def add_sources(depth, rows, columns, series, share, now, dt):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ghost(u, z, kind, level, row, col, inner_row, inner_col, normal):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Set one ghost cell from an inner cell; `normal` is the index of the discharge across the edge."""
-    h = u[0, inner_row, inner_col]
-    across, along = u[normal, inner_row, inner_col], u[3 - normal, inner_row, inner_col]
-    if kind == WALL:
-        u[0, row, col], u[normal, row, col], u[3 - normal, row, col] = h, -across, along
-    elif kind == LEVEL:
+def _ghost(u, z, kind, level, ghost, inner, beyond, normal):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Set one ghost cell; `inner` is the cell it copies, `beyond` the next one inward, `normal` the discharge across the edge."""
+    h = u[0, inner[0], inner[1]]
+    across, along = u[normal, inner[0], inner[1]], u[3 - normal, inner[0], inner[1]]
+    row, col = ghost
+    if kind == LEVEL:
         depth = max(0.0, level - z[row, col])
         u[0, row, col] = depth
         u[normal, row, col] = across / h * depth if h > DRY else 0.0
         u[3 - normal, row, col] = 0.0
-    else:
-        u[0, row, col], u[normal, row, col], u[3 - normal, row, col] = h, across, along
+        return
+    if kind == OPEN:
+        # A cell deeper than the next one inward would draw itself down from rest: let out no more than what can follow.
+        before = u[0, beyond[0], beyond[1]]
+        depth = min(h, before) if before > DRY else h
+        z[row, col] = h + z[inner[0], inner[1]] - depth
+        share = depth / h if h > DRY else 0.0
+        u[0, row, col], u[normal, row, col], u[3 - normal, row, col] = depth, across * share, along * share
+        return
+    sign = -1.0 if kind == WALL else 1.0
+    u[0, row, col], u[normal, row, col], u[3 - normal, row, col] = h, sign * across, along
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill_full(u, z, kinds, series, now, ny, nx):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Set the ghost cells of the full mode; `kinds` and `series` have one row per edge: north, south, west, east."""
-    for side in range(4):
-        count = nx if side < 2 else ny
-        across = ny if side < 2 else nx
-        for k in range(count):
+    for side in (2, 3, 0, 1):
+        count, across = (nx, ny) if side < 2 else (ny, nx)
+        # Positions across the edge: the first cell inside, and the direction inward.
+        first, inward = (PAD, 1) if side % 2 == 0 else (PAD + across - 1, -1)
+        second = first + inward if across > 1 else first
+        # Rows beyond the north and south edges take in the corners, so that walls meet in them as everywhere else.
+        more = PAD if side < 2 else 0
+        for c in range(PAD - more, PAD + count + more):
+            k = min(max(c - PAD, 0), count - 1)
             kind = kinds[side, k]
             level = now[series[side, k]] if kind == LEVEL else 0.0
             for g in range(1, PAD + 1):
-                reach = min(g, across) if kind == WALL else 1
-                ghost = PAD - g if side % 2 == 0 else PAD + across + g - 1
-                inner = PAD + reach - 1 if side % 2 == 0 else PAD + across - reach
+                ghost = first - g * inward
+                inner = first + (min(g, across) - 1) * inward if kind == WALL else first
                 if side < 2:
-                    _ghost(u, z, kind, level, ghost, PAD + k, inner, PAD + k, 2)
+                    _ghost(u, z, kind, level, (ghost, c), (inner, c), (second, c), 2)
                 else:
-                    _ghost(u, z, kind, level, PAD + k, ghost, PAD + k, inner, 1)
+                    _ghost(u, z, kind, level, (c, ghost), (c, inner), (c, second), 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

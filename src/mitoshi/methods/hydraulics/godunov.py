@@ -12,6 +12,7 @@ from mitoshi.methods.hydraulics.godunov_rows import (
     FLUX_LINES,
     OUT,
     PREV,
+    PRIMITIVE_LINES,
     SPEED,
     TH,
     WORK_LINES,
@@ -28,6 +29,7 @@ from mitoshi.methods.hydraulics.godunov_rows import (
     load,
     mass_x,
     mass_y,
+    resist,
     speeds,
     update,
 )
@@ -100,6 +102,8 @@ def _tile(b, prim, flux, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt,
     came, lost = 0.0, 0.0
     for r in range(y0 - 3, y1 + 3):
         load(prim[r % 3], u[0, r, a:z1], u[1, r, a:z1], u[2, r, a:z1], fixed[0, r, a:z1])
+        if rubs:
+            resist(prim[r % 3], fixed[1, r, a:z1], 0.5 * dt)
         q = r - 1
         if q < y0 - 2:
             continue
@@ -198,7 +202,7 @@ def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
     """
     ny, nx = u.shape[2] - 2 * PAD, u.shape[3] - 2 * PAD
     work = np.zeros((workers, WORK_LINES * S))
-    prim, flux = np.zeros((workers, 3, 4 * S)), np.zeros((workers, 4, FLUX_LINES * S))
+    prim, flux = np.ones((workers, 3, PRIMITIVE_LINES * S)), np.zeros((workers, 4, FLUX_LINES * S))
     out, wet, active, always = layout
     while march[0] < march[1] and march[7] < march[9]:
         t = march[0]

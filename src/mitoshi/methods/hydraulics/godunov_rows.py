@@ -16,6 +16,7 @@ from mitoshi.methods.hydraulics.lanes import DRY, GRAVITY, STRIDE, inverse_cube_
 __all__ = [
     "FLUX_LINES",
     "OUT",
+    "PRIMITIVE_LINES",
     "WORK_LINES",
     "drain",
     "faces",
@@ -27,13 +28,15 @@ __all__ = [
     "load",
     "mass_x",
     "mass_y",
+    "resist",
     "speeds",
     "update",
 ]
 
 S = STRIDE
 # Lines of one row of primitive variables (three rows are held).
-H, ETA, U, V = 0, S, 2 * S, 3 * S
+H, ETA, U, V, DAMP = (k * S for k in range(5))
+PRIMITIVE_LINES = 5
 # Face states of the row in hand: depth, bed, velocity x, velocity y.
 FIXED = 0
 E, W, N, SO, PREV = FIXED, FIXED + 4 * S, FIXED + 8 * S, FIXED + 12 * S, FIXED + 16 * S
@@ -64,6 +67,16 @@ def load(p, h, hu, hv, z):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def resist(p, n2, half_dt):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Find what friction leaves of each cell's velocity after half a step."""
+    for i in range(min(n2.size, S)):
+        u, v = p[U + i], p[V + i]
+        root = inverse_cube_root(max(p[H + i], DRY))
+        square = root * root
+        p[DAMP + i] = 1.0 / (1.0 + half_dt * GRAVITY * max(n2[i], 0.0) * math.sqrt(u * u + v * v) * (square * square))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def faces(b, pn, pc, ps, n, dtx, dty, sharpness):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Reconstruct one row, advance it by half a step and write its four face states and source terms."""
     half_g = 0.5 * GRAVITY
@@ -82,11 +95,12 @@ def faces(b, pn, pc, ps, n, dtx, dty, sharpness):  # type: ignore[no-untyped-def
         vx = 0.5 * flow_x * minmod(v - pc[V + i - 1], pc[V + i + 1] - v, sharpness)
         vy = 0.5 * flow_y * minmod(v - pn[V + i], ps[V + i] - v, sharpness)
         # Half a step with the equations in primitive form: at rest every term is zero.
+        damp = pc[DAMP + i]
         dh = -0.5 * (
             dtx * ((h + hx) * (u + ux) - (h - hx) * (u - ux)) + dty * ((h + hy) * (v + vy) - (h - hy) * (v - vy))
         )
-        du = -(dtx * (u * ux + GRAVITY * ex) + dty * v * uy)
-        dv = -(dtx * u * vx + dty * (v * vy + GRAVITY * ey))
+        du = (u - (dtx * (u * ux + GRAVITY * ex) + dty * v * uy)) * damp - u
+        dv = (v - (dtx * u * vx + dty * (v * vy + GRAVITY * ey))) * damp - v
         ze, zw, zn, zs = eta - h + (ex - hx), eta - h - (ex - hx), eta - h + (hy - ey), eta - h - (hy - ey)
         east, west = max(h + hx + dh, 0.0), max(h - hx + dh, 0.0)
         north, south = max(h - hy + dh, 0.0), max(h + hy + dh, 0.0)
@@ -225,7 +239,7 @@ def friction(b, n, n2, dt):  # type: ignore[no-untyped-def]  # pragma: no cover
         hu, hv = b[OUT + S + i], b[OUT + 2 * S + i]
         root = inverse_cube_root(max(b[OUT + i], DRY))
         cube = root * root * root
-        a = dt * GRAVITY * n2[i] * math.sqrt(hu * hu + hv * hv) * (root * cube * cube)
+        a = dt * GRAVITY * max(n2[i], 0.0) * math.sqrt(hu * hu + hv * hv) * (root * cube * cube)
         factor = 2.0 / (1.0 + math.sqrt(1.0 + 4.0 * a))
         b[OUT + S + i] = hu * factor
         b[OUT + 2 * S + i] = hv * factor
@@ -240,8 +254,8 @@ def speeds(b, n, inverse_dx, inverse_dy, thin):  # type: ignore[no-untyped-def] 
         square = h * h
         # Kurganov & Petrova (2007), eq. (2.17)
         calm = 2.0 * square / (square + max(square, thin * thin))
-        calm = calm if h > DRY else 0.0
         hu, hv = hu * calm, hv * calm
+        hu, hv = hu if h > DRY else 0.0, hv if h > DRY else 0.0
         b[OUT + S + i], b[OUT + 2 * S + i] = hu, hv
         inverse = 1.0 / h
         inverse = inverse if h > DRY else 0.0

@@ -26,6 +26,8 @@ THIN = 1.0e-5
 STEP_DEPTH = 0.05
 """The step is never longer than over water of this depth [m], so that a dry grid does not swallow a hydrograph in one step."""
 STEPS_PER_CALL = 2000.0
+WORTH_THREADS = 5000
+"""Cells from which a second thread saves more time than waiting for it costs."""
 
 
 class Settings(NamedTuple):
@@ -92,7 +94,8 @@ class March:
     def advance(self, leg_s: float, threads: int | None) -> None:
         """Step until the first time at or after `leg_s`."""
         before = numba.get_num_threads()
-        numba.set_num_threads(before if threads is None else min(threads, _available_threads()))
+        wanted = before if threads is None else min(threads, _available_threads())
+        numba.set_num_threads(wanted if self.inside.size >= WORTH_THREADS else 1)
         try:
             while self.time_s < leg_s and self.finite:
                 self.clock[1], self.clock[9] = leg_s, self.clock[7] + STEPS_PER_CALL
@@ -162,7 +165,8 @@ class March:
         if not (np.isfinite(capacity).all() and (capacity >= 0).all()):
             raise InputError("the infiltration capacity must be finite and not negative wherever there is a bed")
         n2 = np.where(self.inside, np.square(self.domain.roughness), -1.0)
-        fixed = np.stack([pad(bed, BARRIER), pad(n2, -1.0), pad(capacity, 0.0)])
+        # Ghost cells mirror the roughness too, or half a step of friction would leak through a wall.
+        fixed = np.stack([pad(bed, BARRIER), np.pad(n2, PAD, mode="edge"), pad(capacity, 0.0)])
         _extend_bed(fixed[0], self.kinds, self.settings.mode)
         return fixed
 
@@ -348,15 +352,16 @@ def _edge_codes(
 def _extend_bed(bed: NDArray[np.float64], kinds: NDArray[np.int64], mode: str) -> None:
     """Bed of the ghost cells: mirrored at walls and level elsewhere; in the local-inertial mode a barrier but at water levels."""
     ny, nx = bed.shape[0] - 2 * PAD, bed.shape[1] - 2 * PAD
-    for side in range(4):
+    for side in (2, 3, 0, 1):
         view = bed if side < 2 else bed.T
         length, across = (nx, ny) if side < 2 else (ny, nx)
-        kind = kinds[side, :length]
+        more = PAD if side < 2 and mode == "full" else 0
+        kind = np.pad(kinds[side, :length], more, mode="edge")
         for g in range(1, PAD + 1):
             ghost = PAD - g if side % 2 == 0 else PAD + across + g - 1
             mirror = PAD + min(g, across) - 1 if side % 2 == 0 else PAD + across - min(g, across)
             beside = PAD if side % 2 == 0 else PAD + across - 1
-            inner = slice(PAD, PAD + length)
+            inner = slice(PAD - more, PAD + length + more)
             if mode == "full":
                 view[ghost, inner] = np.where(kind == WALL, view[mirror, inner], view[beside, inner])
             else:
