@@ -225,13 +225,14 @@ def _foot(canvas: Any, situation: Situation, page: str, language: Language) -> N
 
 
 def _fits() -> Iterator[Fit]:
-    """Yield ways to fit, the most readable first."""
-    for rows in (60, 30, 16, 10, 6):
+    """Yield ways to fit, the most readable first: tables give way before figures, limits and sources do."""
+    for rows in (60, 30, 16, 10, 6, 3):
         for scale in (1.0, 0.94, 0.88):
-            yield Fit(scale, rows, 400)
-    for rows in (8, 5, 3):
-        yield Fit(0.8, rows, 220)
-    yield Fit(0.74, 3, 120)
+            yield Fit(scale, rows, 60, 400)
+    for entries in (20, 10, 6, 4):
+        for scale in (0.88, 0.8):
+            yield Fit(scale, 3, entries, 220)
+    yield Fit(0.74, 3, 3, 120)
 
 
 def _pages(situation: Situation, language: Language) -> list[Block]:
@@ -264,14 +265,14 @@ def _first_page(situation: Situation, language: Language, fit: Fit) -> Block | N
 
 def _groups(situation: Situation, language: Language, fit: Fit) -> Iterator[list[Block]]:
     """Yield what stands on the further pages: groups whose first block never stands alone at a page's foot."""
-    for section in situation.sections:
-        yield figures_table(section.title.in_(language), section.figures, fit, language)
+    for number, section in enumerate(situation.sections):
+        yield figures_table(section.title.in_(language), section.figures, fit, language, head=number == 0)
     for given in situation.tables:
         cells = [[c.in_(language) if isinstance(c, Text) else c for c in row] for row in given.rows]
         yield table(given.title.in_(language), [h.in_(language) for h in given.head], cells, fit, language, given.more)
     if situation.clock:
         head, rows = clock_rows(situation.clock, language)
-        yield table(CLOCK.in_(language), head, rows, fit, language, "respond.json")
+        yield table(CLOCK.in_(language), head, rows, fit._replace(rows=fit.entries), language, "respond.json")
     for title, entries in ((CAVEATS, situation.caveats), (SOURCES, situation.sources)):
         if entries:
             yield listing(title.in_(language), [e.in_(language) for e in entries], fit, language)

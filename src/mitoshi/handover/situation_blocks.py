@@ -79,10 +79,11 @@ VERDICTS = Text(
 
 
 class Fit(NamedTuple):
-    """How the report is made to fit: scale of the text, longest table, longest entry in characters."""
+    """How the report is made to fit: scale of the text, rows of a table, entries of a list, characters of an entry."""
 
     scale: float
     rows: int
+    entries: int
     characters: int
 
 
@@ -171,9 +172,9 @@ def unseen(words: Sequence[Text], figures: Sequence[Figure], fit: Fit, language:
     lines += [w.in_(language) for w in words]
     lines = lines or [UNSEEN_UNKNOWN.in_(language)]
     parts = [paragraph(UNSEEN.in_(language), inner, size * 1.15, weight="Bold")]
-    parts += [paragraph(_cut(line, fit.characters), inner, size, hang="・") for line in lines[: fit.rows]]
-    if len(lines) > fit.rows:
-        parts.append(paragraph(MORE.in_(language).format(len(lines) - fit.rows), inner, size, hang="・"))
+    parts += [paragraph(_cut(line, fit.characters), inner, size, hang="・") for line in lines[: fit.entries]]
+    if len(lines) > fit.entries:
+        parts.append(paragraph(MORE.in_(language).format(len(lines) - fit.entries), inner, size, hang="・"))
     box = boxed(beside([(8.0, stacked(parts))]), WIDTH, fill=PALE_AMBER, edge="#b07d00", thickness=1.2, padding=6.0)
     return _hatched(box)
 
@@ -233,14 +234,14 @@ def heading(words: str, fit: Fit) -> Block:
     return Block(text.height + 3.0, draw)
 
 
-def figures_table(title: str, figures: Sequence[Figure], fit: Fit, language: Language) -> list[Block]:
-    """Return a section: every figure with its range and interval."""
+def figures_table(title: str, figures: Sequence[Figure], fit: Fit, language: Language, *, head: bool) -> list[Block]:
+    """Return a section: every figure with its range and interval; the head is said once, above the first section."""
     if not figures:
         return [heading(title, fit), paragraph(NO_FIGURES.in_(language), WIDTH, 9 * fit.scale, colour=GREY)]
     rows = [[_capital(f.title.in_(language)), (r := ranged(f, language)).said, r.note] for f in figures]
-    return table(
-        title, [h.in_(language) for h in FIGURE_HEAD], rows, fit, language, "figures.json", FIGURE_SHARES, bold=1
-    )
+    words = [h.in_(language) for h in FIGURE_HEAD] if head else []
+    whole = fit._replace(rows=fit.entries)
+    return table(title, words, rows, whole, language, "figures.json", FIGURE_SHARES, bold=1)
 
 
 def table(
@@ -259,7 +260,7 @@ def table(
     Parameters
     ----------
     title, head, rows
-        What it says.
+        What it says; an empty head leaves it out, and then `shares` are needed.
     fit
         Scale and longest table.
     language
@@ -274,16 +275,13 @@ def table(
     size = 8.6 * fit.scale
     shown = [[_cut(cell, fit.characters) for cell in row] for row in rows[: fit.rows]]
     widths = [s * WIDTH for s in shares] or _widths([list(head), *shown], size)
-    blocks = [_row(head, widths, size, None, head=True)]
+    blocks = [_row(head, widths, size, None, head=True)] if head else []
     blocks += [_row(row, widths, size, bold) for row in shown]
     if len(rows) > len(shown):
-        words = (
-            MORE_IN.in_(language).format(len(rows) - len(shown), more)
-            if more
-            else MORE.in_(language).format(len(rows) - len(shown))
-        )
+        words = (MORE_IN if more else MORE).in_(language).format(len(rows) - len(shown), more)
         blocks.append(paragraph(words, WIDTH, size, weight="Bold"))
-    return [stacked([heading(title, fit), blocks[0]], 2.0), *blocks[1:]]
+    first = [heading(title, fit), *(blocks[:1] if head else ())]
+    return [stacked(first, 2.0), *blocks[len(first) - 1 :]]
 
 
 def _widths(rows: Sequence[Sequence[str]], size: float) -> list[float]:
@@ -319,9 +317,9 @@ def _row(cells: Sequence[str], widths: Sequence[float], size: float, bold: int |
 def listing(title: str, entries: Sequence[str], fit: Fit, language: Language) -> list[Block]:
     """Return a heading and entries."""
     size = 8.6 * fit.scale
-    blocks = [paragraph(_cut(e, fit.characters), WIDTH, size, hang="・") for e in entries[: fit.rows]]
-    if len(entries) > fit.rows:
-        more = MORE.in_(language).format(len(entries) - fit.rows)
+    blocks = [paragraph(_cut(e, fit.characters), WIDTH, size, hang="・") for e in entries[: fit.entries]]
+    if len(entries) > fit.entries:
+        more = MORE.in_(language).format(len(entries) - fit.entries)
         blocks.append(paragraph(more, WIDTH, size, weight="Bold", hang="・"))
     return [heading(title, fit), *blocks]
 
@@ -337,7 +335,8 @@ def verification(title: str, evidence: Sequence[EvidenceRow], fit: Fit, language
             paragraph(VERDICTS.in_(language), width, size),
         ]
     )
-    said = table(title, [h.in_(language) for h in EVIDENCE_HEAD], rows, fit, language, "")
+    whole = fit._replace(rows=fit.entries)
+    said = table(title, [h.in_(language) for h in EVIDENCE_HEAD], rows, whole, language, "")
     return [*said, stacked([blank(5.0), boxed(how, WIDTH, fill=PALE, padding=6.0)])]
 
 

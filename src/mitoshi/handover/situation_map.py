@@ -306,7 +306,7 @@ def _legend(layers: Sequence[MapLayer], language: Language) -> Image.Image:
         _swatch(page, layer, y)
         count = f"{len(layer.features):,}" if len(layer.features) else NONE.in_(language)
         words = fonts.printable(
-            f"{layer.title.in_(language)} [{count}]" if language == "en" else f"{layer.title.in_(language)}［{count}］"
+            f"{layer.title.in_(language)} [{count}]" if language == "en" else f"{layer.title.in_(language)}（{count}）"
         )
         for line in broken(words, PANEL - 62, face.getlength):
             pen.text((60, y + 16), line, INK, face, anchor="lm")
