@@ -165,6 +165,9 @@ class TestBuildings:
         assert wave.buildings["collapse_probability"][1] == pytest.approx(0.44, abs=0.005)
         assert wave.buildings["damage_state_6"][1] == pytest.approx(0.16, abs=0.005)
         assert wave.buildings["damage_state_1"][0] == 0
+        told = {f.name: f for f in impact.figures(impact.tally(wave, 100.0), {})}
+        assert told["collapsed_buildings"].value == pytest.approx(wave.buildings["collapse_probability"].sum())
+        assert "collapsed_buildings" not in {f.name for f in impact.figures(impact.tally(found, 100.0), {})}
 
     def test_dry_ground_lower_than_the_water_nearby_counts_at_the_upper_end(self):
         """Water stands at 11.5 m. Ground at 11.6 m beside it may be wet under an error of 0.33 m, ground at 13 m may not."""
@@ -246,7 +249,9 @@ class TestRoads:
 
     @staticmethod
     def run(values, roads=ROADS, error=0.05, **parameters):
-        return impact(depth_of(values), sigma(error), None, None, roads, FACILITIES, VILLAGE, **parameters)
+        return impact(
+            depth_of(values), sigma(error), None, None, roads, FACILITIES, VILLAGE, road_distance=100.0, **parameters
+        )
 
     def test_the_way_round_by_the_bridge(self):
         found = self.run(band())
@@ -293,7 +298,19 @@ class TestRoads:
         ford = found.roads.set_index("id").loc["ford"]
         assert (ford["car"], ford["truck"]) == (1, 0)
         speed = raster(np.full(SHAPE, 2.0), "flow_speed", "m s-1")  # 2 m/s: 0.204 m of head
-        fast = impact(depth_of(values), sigma(0.05), None, None, ROADS, FACILITIES, VILLAGE, None, None, speed)
+        fast = impact(
+            depth_of(values),
+            sigma(0.05),
+            None,
+            None,
+            ROADS,
+            FACILITIES,
+            VILLAGE,
+            None,
+            None,
+            speed,
+            road_distance=100.0,
+        )
         ford = fast.roads.set_index("id").loc["ford"]
         assert (ford["car"], ford["truck"]) == (1, 1)
         assert ford["total_head"] == pytest.approx(0.4 + 4 / 19.6133, abs=1e-4)
@@ -323,6 +340,22 @@ class TestRoads:
         found = impact(depth_of(band()), sigma(0.05), None, None, ROADS, FACILITIES, lone, road_distance=100.0)
         assert found.settlements["state"][0] == 2
         assert not found.settlements["near_road"][0]
+
+    def test_a_hamlet_in_the_middle_of_a_long_road(self):
+        """No junction is near: it joins the western road at row 50, 300 m from either end, and reaches help by the bridge."""
+        hamlet = VILLAGE.assign(geometry=[Point(*at(8.5, 50.5))])
+        found = impact(depth_of(band()), sigma(0.05), None, None, ROADS, FACILITIES, hamlet, road_distance=100.0)
+        assert found.settlements["state"][0] == 0
+        assert found.settlements["hospital_distance"][0] == pytest.approx(300 + 800)
+        assert found.routes.set_index("goal").loc["hospital"].geometry.length == pytest.approx(20 + 300 + 800)
+
+    def test_settlements_without_roads_are_unknown(self):
+        found = impact(depth_of(band()), None, None, None, None, FACILITIES, VILLAGE)
+        assert_array_equal(found.settlements["state"], [2])
+        assert len(found.routes) == len(found.roads) == 0
+        told = {f.name: f for f in impact.figures(impact.tally(found, 100.0), {})}
+        assert np.isnan(told["cut_off_settlements"].value)
+        assert told["settlements_unknown"].value == 1
 
 
 class TestPumps:
@@ -357,6 +390,16 @@ class TestPumps:
         pond[5:7, 5:7] = 1.0  # 400 m3
         assert len(impact(depth_of(pond)).pumps) == 0
         assert len(impact(depth_of(pond), least_volume=400.0).pumps) == 1
+
+
+def test_lists_without_a_row_are_counts_of_zero():
+    nothing = {"id": np.zeros(0, object), "name": np.zeros(0, object)}
+    empty = features([], **nothing)
+    found = impact(depth_of(band()), sigma(0.1), empty, None, empty, empty, empty, empty)
+    told = {f.name: f for f in impact.figures(impact.tally(found, 100.0), {})}
+    for name in ("flooded_buildings", "cut_off_settlements", "hospitals_in_water", "buildings_not_observed"):
+        assert told[name].value == 0, name
+    assert len(found.districts) == 1
 
 
 def test_a_raster_without_a_pixel_size_is_refused():

@@ -9,7 +9,7 @@ from shapely.geometry import LineString, MultiLineString
 
 from mitoshi.core.errors import InputError
 from mitoshi.methods.networks.reach import components, nearest_nodes, path, reached, ways_to
-from mitoshi.methods.networks.road_graph import road_graph, sampled
+from mitoshi.methods.networks.road_graph import road_graph, sampled, with_stops
 
 
 def graph_of(*lines):
@@ -112,6 +112,30 @@ def test_samples_are_close_and_include_the_ends():
         along = found.points[found.piece == piece]
         assert (np.hypot(*np.diff(along, axis=0).T) <= 3.0 + 1e-9).all()
         assert_allclose(along[[0, -1]], graph.points[[graph.begin[piece], graph.begin[piece + 1] - 1]])
+
+
+def test_a_village_beside_a_long_road_joins_it_where_it_is_nearest():
+    """A road of 10 km with a bend; the village lies 100 m off it at 2.5 km, another too far from any road."""
+    lines = np.array([LineString([(0, 0), (5000, 0), (5000, 5000)]), LineString([(9000, 0), (9000, 10)])], object)
+    found, stops = with_stops(lines, np.array([[2500.0, 100.0], [2500.0, 900.0], [5050.0, 1000.0]]), 300.0)
+    assert_allclose(stops, [(2500, 0), (5000, 1000)])
+    graph = road_graph(found, 0.5, stops)
+    assert_allclose(np.sort(graph.length), [10, 2500, 3500, 4000])
+    assert_allclose(found[0].length, 10_000)
+    end = np.array([node_at(graph, 0, 0)])
+    assert ways_to(graph, np.ones(graph.size, bool), end).length[node_at(graph, 2500, 0)] == pytest.approx(2500)
+    assert nearest_nodes(graph, np.array([[2500.0, 100.0]]), 300.0)[0] == node_at(graph, 2500, 0)
+
+
+def test_stops_on_parts_of_a_line_and_at_its_ends():
+    lines = np.array([MultiLineString([[(0, 0), (10, 0)], [(20, 0), (30, 0)]])], object)
+    found, stops = with_stops(lines, np.array([[25.0, 1.0], [-5.0, 0.0]]), 100.0)
+    graph = road_graph(found, 0.01, stops)
+    assert_allclose(np.sort(graph.length), [5, 5, 10])
+    assert len(graph.nodes) == 5
+    nothing, none = with_stops(np.zeros(0, object), np.zeros((2, 2)), 1.0)
+    assert nothing.size == 0
+    assert none.shape == (0, 2)
 
 
 def test_no_roads_and_a_tolerance_of_nothing():

@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from mitoshi.applications.disaster import impact_columns as columns
-from mitoshi.applications.disaster.impact_access import access_of, route_table, settlement_table
+from mitoshi.applications.disaster.impact_access import access_of, centres, route_table, settlement_table
 from mitoshi.applications.disaster.impact_buildings import (
     Assumptions,
     FeatureWater,
@@ -32,7 +32,7 @@ from mitoshi.applications.disaster.impact_lists import (
 from mitoshi.applications.disaster.impact_losses import loss_rows
 from mitoshi.applications.disaster.impact_outputs import Impact
 from mitoshi.applications.disaster.impact_pumps import PumpPlan, pump_table
-from mitoshi.applications.disaster.impact_roads import Network, network_of, piece_heads, road_table
+from mitoshi.applications.disaster.impact_roads import Network, network_of, no_roads, piece_heads, road_table
 from mitoshi.applications.disaster.impact_survey import Survey, Water, survey
 from mitoshi.applications.disaster.impact_waters import Waters, waters
 from mitoshi.core import feature_kinds as kinds
@@ -71,7 +71,7 @@ __all__ = ["Impact", "impact"]
             "橋梁は通行可能として扱います（橋面や橋の損傷は分かりません）。浸水以外の通行止めは含みません。",
         ),
         Text(
-            "Pump trucks are those that drain each segment in the time given, without gravity and fixed pumps (the ministry has 355).",
+            "Pump trucks are those that drain each segment in the time given, without gravity or fixed pumps (MLIT has 355).",
             "排水ポンプ車は各湛水域を所定の時間で排水する台数です。自然排水や排水機場は見込みません（国土交通省の保有は355台）。",
         ),
         Text(
@@ -123,9 +123,10 @@ def impact(
     The rasters are read once by bands of rows (the depth twice). A building's depth is the mean over the pixels whose centre lies
     in its footprint (or the pixel it lies in), its certificate class by the depth above the floor at the shallowest of them.
     Probabilities take the depth as normally distributed about its value; ranges shift all depths by ±1.645 standard uncertainties
-    together. Roads are cut at junctions; a piece is closed where the total head h + v²/2g anywhere along it reaches the vehicle's
-    limit. A settlement is cut off where no open piece leads to a hospital, a depot or out of the scene. Pump trucks are
-    n ≥ (V/T + Q)/(q η) per connected segment of water. What is not given stays unknown.
+    together. Roads are cut at junctions and where a settlement or facility joins; a piece is closed where the total head
+    h + v²/2g anywhere along it reaches the vehicle's limit. A settlement is cut off where no open piece leads to a hospital, a
+    depot or out of the scene. Pump trucks are n ≥ (V/T + Q)/(q η) per connected segment of water. What is not given stays
+    unknown.
 
     Parameters
     ----------
@@ -171,7 +172,7 @@ def impact(
     vehicle
         By which settlements must be reached.
     road_distance
-        Farthest that a settlement or facility may lie from a junction to be joined to it [m].
+        Farthest that a settlement or facility may lie from a road to be joined to it [m].
     pump_capacity
         Of one truck [m3/min].
     pump_efficiency
@@ -197,7 +198,8 @@ def impact(
     """
     grid = grid_of(depth)
     water = Water(depth, depth_uncertainty, assumed_uncertainty, flow_speed, elevation, population)
-    network = None if roads is None else network_of(roads, grid)
+    joining = np.concatenate([centres(settlements, grid), centres(facilities, grid)])
+    network = None if roads is None else network_of(roads, grid, joining, road_distance)
     listed = {"buildings": buildings, "facilities": facilities, "settlements": settlements}
     found = survey(
         water,
@@ -298,13 +300,13 @@ def _ways(
     farthest_m: float,
 ) -> tuple[Features, Features, Features]:
     """Return roads, settlements and routes."""
-    none = (_empty(columns.ROADS, None), _empty(columns.SETTLEMENTS, None), _empty(columns.ROUTES, None))
     if roads is None or network is None or found.roads is None:
-        return none
-    heads = piece_heads(network, found.roads)
-    told = road_table(roads, network, heads, grid, limits)
+        (network, heads), told = no_roads(), _empty(columns.ROADS, None)
+    else:
+        heads = piece_heads(network, found.roads)
+        told = road_table(roads, network, heads, grid, limits)
     if settlements is None:
-        return told, none[1], none[2]
+        return told, _empty(columns.SETTLEMENTS, None), _empty(columns.ROUTES, None)
     limit = limits[0] if vehicle == "car" else limits[1]
     # A hospital in the water helps nobody; one that was not observed may.
     usable: NDArray[np.bool_] = np.zeros(0, bool) if facilities is None else ~(at["facilities"].mean.level > 0)

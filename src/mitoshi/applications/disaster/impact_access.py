@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_grid import Grid
     from mitoshi.core.features import Features
 
-__all__ = ["CONNECTED", "CUT_OFF", "UNKNOWN", "Access", "access_of", "outside_nodes", "route_table", "settlement_table"]
+__all__ = [
+    "CONNECTED",
+    "CUT_OFF",
+    "UNKNOWN",
+    "Access",
+    "access_of",
+    "centres",
+    "outside_nodes",
+    "route_table",
+    "settlement_table",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -73,7 +83,7 @@ def centres(features: Features | None, grid: Grid) -> Floats:
 def access_of(
     network: Network, grid: Grid, settlements: Features, facilities: Features | None, usable: Mask, farthest_m: float
 ) -> Access:
-    """Join settlements and facilities to their nearest junctions.
+    """Join settlements and facilities to their junctions.
 
     Parameters
     ----------

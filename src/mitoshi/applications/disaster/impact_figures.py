@@ -27,7 +27,9 @@ def tally(found: Impact, cell_area_m2: float) -> dict[str, float]:
     given = {str(t): bool(g) for t, g in zip(found.given["theme"], found.given["given"], strict=True)}
     totals = {f"given_{theme}": float(there) for theme, there in given.items()}
     totals |= {f"unseen_{t}": float(n) for t, n in zip(found.given["theme"], found.given["not_observed"], strict=True)}
-    totals |= _buildings(found) | _people(found) | _access(found)
+    if given["buildings"]:
+        totals |= _buildings(found)
+    totals |= _people(found) | _access(found)
     totals |= _three("trucks", found.pumps, "pump_trucks") | _three("volume", found.pumps, "volume")
     return totals
 
@@ -38,8 +40,6 @@ def _three(name: str, rows: Any, column: str) -> dict[str, float]:
 
 def _buildings(found: Impact) -> dict[str, float]:
     rows = found.buildings
-    if len(rows) == 0:
-        return {}
     totals: dict[str, float] = {}
     for name, column, least in (
         ("wet", "depth", 0.0),
@@ -49,6 +49,8 @@ def _buildings(found: Impact) -> dict[str, float]:
         totals |= {name + end: float((rows[column + end] > least).sum()) for end in ENDS}
     for end in ENDS:
         totals["total_loss" + end] = float((rows["certificate" + end] == 6).sum())
+    if rows["collapse_probability"].notna().any():
+        totals |= _three("collapsed", rows, "collapse_probability")
     total = found.waste[found.waste["basis"] == "all"]
     totals |= _three("waste", total, "waste")
     house = found.losses[found.losses["item"] == "house"]
@@ -103,6 +105,8 @@ HEADLINES = (
     ("water_volume", Text("water in the listed segments", "湛水量（記載の湛水域）"), "volume", "m3", "depth"),
     ("house_loss", Text("damage to houses", "家屋被害額"), "loss", "JPY", "buildings"),
 )  # fmt: skip
+EXPECTED = Text("buildings collapsed or washed away, expected", "倒壊・流失棟数（期待値）")
+COLLAPSED = ("collapsed_buildings", EXPECTED, "collapsed", "1", "buildings")
 UNSEEN = (
     ("buildings_not_observed", Text("buildings not observed", "未観測の建物"), "unseen_buildings", "buildings"),
     ("population_not_observed", Text("people not observed", "未観測の人口"), "people_unseen", "population"),
@@ -141,7 +145,8 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
         so.
     """
     del parameters
-    return (*(_ranged(totals, *h) for h in HEADLINES), *(_count(totals, *u) for u in UNSEEN))
+    wave = (COLLAPSED,) if "collapsed" in totals else ()
+    return (*(_ranged(totals, *h) for h in (*wave, *HEADLINES)), *(_count(totals, *u) for u in UNSEEN))
 
 
 def _not_given(theme: str) -> Text:

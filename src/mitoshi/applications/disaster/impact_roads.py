@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_uncertainty import Levels, exceedance, shifted
-from mitoshi.methods.networks.road_graph import RoadGraph, Samples, road_graph, sampled
+from mitoshi.methods.networks.road_graph import RoadGraph, Samples, road_graph, sampled, with_stops
 
 if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_grid import Grid
@@ -22,6 +22,7 @@ __all__ = [
     "Network",
     "RoadHeads",
     "network_of",
+    "no_roads",
     "piece_heads",
     "road_table",
     "states",
@@ -64,12 +65,32 @@ class RoadHeads(NamedTuple):
     bridge: Mask
 
 
-def network_of(roads: Features, grid: Grid) -> Network:
-    """Return the graph of roads, and samples a pixel apart."""
-    graph = road_graph(grid.plane(roads.geometry.to_numpy()), SNAP_M)
+def network_of(roads: Features, grid: Grid, places: Floats, farthest_m: float) -> Network:
+    """Return the graph of roads with a junction where each place joins its nearest road, and samples a pixel apart.
+
+    Parameters
+    ----------
+    roads
+        As declared.
+    grid
+        The grid.
+    places
+        (places, 2) settlements and facilities on the plane.
+    farthest_m
+        Places farther from every road join none.
+    """
+    lines, stops = with_stops(grid.plane(roads.geometry.to_numpy()), places, farthest_m)
+    graph = road_graph(lines, SNAP_M, stops)
     samples = sampled(graph, grid.pixel_m)
     bridge = roads["bridge"].to_numpy(float)[graph.source] == 1.0
     return Network(graph, samples, grid.back(samples.points), bridge)
+
+
+def no_roads() -> tuple[Network, RoadHeads]:
+    """Return the network of no road: what is known of access where roads are not given."""
+    graph = road_graph(np.zeros(0, object), SNAP_M)
+    nothing, nowhere = np.zeros(0, bool), Levels(np.zeros(0), np.zeros(0))
+    return Network(graph, sampled(graph, 1.0), np.zeros((0, 2)), nothing), RoadHeads(nowhere, nothing, nothing)
 
 
 def piece_heads(network: Network, water: RoadWater) -> RoadHeads:

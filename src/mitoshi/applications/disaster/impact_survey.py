@@ -229,7 +229,7 @@ def _add_blocks(depth: Any, sigma: Any, ground: Any, blocks: Any) -> None:  # pr
     for row in range(depth.shape[0]):
         for column in range(depth.shape[1]):
             if depth[row, column] > 0 and ground[row, column] == ground[row, column]:
-                r, c = row // 32, column // 32
+                r, c = row // BLOCK, column // BLOCK
                 blocks[0, r, c] += 1
                 blocks[1, r, c] += depth[row, column] + ground[row, column]
                 blocks[2, r, c] += sigma[row, column]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 
-__all__ = ["RoadGraph", "Samples", "road_graph", "sampled"]
+__all__ = ["RoadGraph", "Samples", "road_graph", "sampled", "with_stops"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -67,7 +67,54 @@ class Samples(NamedTuple):
     piece: Integers
 
 
-def road_graph(lines: NDArray[Any], tolerance: float) -> RoadGraph:
+def with_stops(lines: NDArray[Any], points: Floats, farthest: float) -> tuple[NDArray[Any], Floats]:
+    """Return lines with a vertex where each point joins its nearest line, and these places.
+
+    Parameters
+    ----------
+    lines
+        (lines,) shapely LineStrings or MultiLineStrings; multiple ones come back as their parts do, in order.
+    points
+        (points, 2) places off the road, such as villages.
+    farthest
+        Points farther from every line join none.
+
+    Returns
+    -------
+    lines
+        (lines,) with the new vertices.
+    stops
+        (joined, 2) where points join; to be given to `road_graph`.
+    """
+    import shapely
+
+    lines = np.asarray(lines, object).copy()
+    parts, source = shapely.get_parts(lines, return_index=True)
+    if len(parts) == 0 or len(points) == 0:
+        return lines, np.zeros((0, 2))
+    places = shapely.points(points)
+    which, near = shapely.STRtree(parts).query_nearest(places, max_distance=farthest, all_matches=False)
+    along = shapely.line_locate_point(parts[near], places[which])
+    stops = shapely.get_coordinates(shapely.line_interpolate_point(parts[near], along))
+    for part in np.unique(near):
+        parts[part] = _with_vertices(parts[part], along[near == part], stops[near == part])
+    for line in np.unique(source[near]):
+        mine = parts[source == line]
+        lines[line] = mine[0] if len(mine) == 1 else shapely.multilinestrings(mine)
+    return lines, stops
+
+
+def _with_vertices(line: Any, along: Floats, stops: Floats) -> Any:
+    """Insert vertices into one line at given distances along it."""
+    import shapely
+
+    points = shapely.get_coordinates(line)
+    reached = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
+    order = np.argsort(np.append(reached, along), kind="stable")
+    return shapely.linestrings(np.concatenate([points, stops])[order])
+
+
+def road_graph(lines: NDArray[Any], tolerance: float, stops: Floats | None = None) -> RoadGraph:
     """Build the graph of lines.
 
     Parameters
@@ -76,6 +123,8 @@ def road_graph(lines: NDArray[Any], tolerance: float) -> RoadGraph:
         (lines,) shapely LineStrings or MultiLineStrings.
     tolerance
         Vertices closer than about this are one; units of the coordinates.
+    stops
+        (stops, 2) vertices that are junctions though only one line has them, see `with_stops`.
 
     Raises
     ------
@@ -99,6 +148,9 @@ def road_graph(lines: NDArray[Any], tolerance: float) -> RoadGraph:
     ends[1:-1] = part[1:] != part[:-1]
     first, last = ends[:-1], ends[1:]
     junction = (times[place] > 1) | first | last
+    if stops is not None and len(stops):
+        kept = {tuple(k) for k in np.rint(stops / tolerance).astype(np.int64).tolist()}
+        junction |= np.array([tuple(k) in kept for k in keys.tolist()], bool)
     return _cut(points, place, source[part], junction, first)
 
 
