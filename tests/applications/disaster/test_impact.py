@@ -421,6 +421,19 @@ def test_degrees_and_metres_agree():
     assert found["volume"] == pytest.approx(1.5 * area, rel=1e-6)
 
 
+def test_lengths_of_roads_in_degrees_are_those_on_the_ellipsoid():
+    from pyproj import Geod
+
+    grid = GeoBox(SHAPE, Affine(1e-3, 0, 139.0, 0, -1e-3, 36.0), "EPSG:4326")
+    values = raster(np.zeros(SHAPE), "water_depth", "m", grid)
+    ends = [[(139.01, 35.95), (139.09, 35.95)], [(139.05, 35.91), (139.05, 35.99)], [(139.02, 35.92), (139.08, 35.97)]]
+    roads = geopandas.GeoDataFrame({"id": list("abc")}, geometry=[LineString(e) for e in ends], crs="EPSG:4326")
+    found = impact(values, None, None, None, roads).roads
+    expected = [Geod(ellps="WGS84").geometry_length(LineString(e)) for e in ends]
+    assert_allclose(found["length"], expected, rtol=5e-4)
+    assert_allclose(found.geometry.iloc[0].coords[:], ends[0])
+
+
 def test_bands_of_a_larger_scene_give_the_same_as_one_of_its_parts():
     """1,100 rows are three bands: a house on the seam of two is counted once, with all its pixels."""
     grid = GeoBox((1100, 60), Affine(SIDE, 0, WEST, 0, -SIDE, NORTH), CRS)
