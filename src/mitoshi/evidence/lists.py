@@ -190,7 +190,9 @@ def _same(a: Any, b: Any, *, exact: bool) -> npt.NDArray[np.bool_]:
         import shapely
 
         tolerance = 0.0 if exact else METRE_STEP * 2
-        return np.asarray(shapely.equals_exact(np.asarray(a, object), np.asarray(b, object), tolerance), bool)
+        one, two = np.asarray(a, object), np.asarray(b, object)
+        neither = shapely.is_missing(one) & shapely.is_missing(two)
+        return np.asarray(neither | shapely.equals_exact(one, two, tolerance), bool)
     if np.asarray(a).dtype.kind in "biuf" and np.asarray(b).dtype.kind in "biuf":
         tolerance = 0.0 if exact else RELATIVE
         return np.asarray(np.isclose(a.astype(float), b.astype(float), rtol=tolerance, atol=0.0, equal_nan=True), bool)
@@ -200,7 +202,7 @@ def _same(a: Any, b: Any, *, exact: bool) -> npt.NDArray[np.bool_]:
 
 
 def _shapes(values: Any) -> bool:
-    return len(values) > 0 and hasattr(values[0], "geom_type")
+    return any(hasattr(v, "geom_type") for v in values)
 
 
 def picture_of(

@@ -128,9 +128,12 @@ def respond(
     write_record(out, record)
     asked = _Asked(out, area, event, Catalogue(store), given, now, workers, cluster, issuer, progress or _silent)
     files: tuple[Path, ...] = ()
-    for count, step in enumerate(chosen):
-        asked.tell(count, len(chosen), step.name)
+    # Twice: what waited for a later step's product, such as the impact of a tsunami, is taken up in the second round.
+    for count, step in enumerate((*chosen, *(s for s in chosen if s.wires))):
         before = record.entries.get(step.name)
+        if count >= len(chosen) and before is not None and before.status != "waiting":
+            continue
+        asked.tell(min(count, len(chosen) - 1), len(chosen), step.name)
         record = record.with_entry(_entry(asked, record, step))
         write_record(out, record)
         if record.done(step.name) and record.entries[step.name] != before:
@@ -171,7 +174,8 @@ def _entry(asked: _Asked, record: Record, step: Step) -> Entry:
     started = iso(asked.now())
     try:
         sources, choice = _sources(asked, record, step, method)
-        key = _key(method, sources, record, step)
+        parameters = _parameters(asked, record, step)
+        key = _key(method, sources, record, step, parameters)
         done = record.done(step.name)
         if done is not None and done.key == key and _intact(asked, done):
             return done
@@ -180,7 +184,7 @@ def _entry(asked: _Asked, record: Record, step: Step) -> Entry:
         bundle = run(
             method,
             sources,
-            {},
+            parameters,
             folder,
             time=asked.now(),
             area=asked.area,
@@ -249,7 +253,15 @@ def _origins(asked: _Asked, record: Record, step: Step) -> list[tuple[str, tuple
     return found
 
 
-def _key(method: Method[..., Any], sources: Mapping[str, Any], record: Record, step: Step) -> str:
+def _parameters(asked: _Asked, record: Record, step: Step) -> dict[str, Any]:
+    """Return the parameters that follow from where the inputs come from."""
+    makers = {maker for _, (maker, _) in _origins(asked, record, step)}
+    return {k: v for maker, told in step.modes.items() if maker in makers for k, v in told.items()}
+
+
+def _key(
+    method: Method[..., Any], sources: Mapping[str, Any], record: Record, step: Step, parameters: Mapping[str, Any]
+) -> str:
     """Return a digest of everything that decides a step's result, without reading its inputs again."""
     from mitoshi.evidence.environment import source_digest
 
@@ -262,7 +274,7 @@ def _key(method: Method[..., Any], sources: Mapping[str, Any], record: Record, s
             told[name] = [
                 [i.id, sorted(str(a.extra_fields.get("file:checksum")) for a in i.assets.values())] for i in value
             ]
-    return text_digest([method.name, method.version, source_digest(method.function.__module__), told])
+    return text_digest([method.name, method.version, source_digest(method.function.__module__), dict(parameters), told])
 
 
 def _intact(asked: _Asked, entry: Entry) -> bool:

@@ -41,6 +41,8 @@ class Step:
         catalogue.
     needs
         Data arguments of which at least one must be there, beside those that the method itself requires.
+    modes
+        Step that answers a wire → parameters that follow from it.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Step:
     title: Text
     wires: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 STEPS = (
@@ -66,6 +69,7 @@ STEPS = (
             "depth": (("depth", "depth.tif"), ("tsunami", "maximum_depth.tif"), ("inundation", "maximum_depth.tif")),
             "depth_uncertainty": (("depth", "depth_uncertainty.tif"),),
         },
+        modes={"tsunami": {"hazard": "tsunami"}},
     ),
     Step(
         "damage",
