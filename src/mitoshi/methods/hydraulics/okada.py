@@ -15,8 +15,8 @@ __all__ = ["Displacement", "Fault", "displacement", "fault_frame_displacement"]
 Floats = NDArray[np.float64]
 POISSON = 0.25
 """Poisson's ratio of a solid whose Lamé constants are equal, as in Okada's checklist."""
-VERTICAL = 1e-6
-"""Cosine of the dip below which the limits for a vertical fault are used."""
+VERTICAL = 3e-5
+"""Cosine of the dip below which the limits for a vertical fault are used: nearer to it the general formulas lose their digits."""
 
 
 class Displacement(NamedTuple):

@@ -1,0 +1,191 @@
+"""From rivers, rain, tides and buildings on a map to sources, edges and raised ground on a grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.core.errors import InputError
+from mitoshi.methods.hydraulics.shallow_water import Edges, Open, Rain, Source, Wall, WaterLevel, with_buildings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mitoshi.applications.disaster.impact_grid import Grid
+    from mitoshi.core.features import Features
+
+__all__ = ["Boundaries", "bed_with_buildings", "cell_size_m", "edges_of", "rain_of", "sources_of"]
+
+Floats = NDArray[np.float64]
+Boundaries = Literal["open", "wall"]
+MM_H = 1.0 / 3.6e6
+"""Metres per second in a millimetre per hour."""
+SIDES = ("north", "south", "west", "east")
+MOST_UNEVEN = 0.2
+"""Largest relative change of a cell's width over a grid in degrees that is computed as if cells were equal."""
+
+
+def cell_size_m(grid: Grid) -> tuple[float, float]:
+    """Return the height and width of a cell [m].
+
+    Parameters
+    ----------
+    grid
+        Of the run; one in degrees is measured at its mean latitude.
+
+    Raises
+    ------
+    InputError
+        If the grid is in degrees and so tall that its cells are not alike.
+    """
+    area = grid.cell_area_m2
+    uneven = float((area.max() - area.min()) / area.mean())
+    if uneven > MOST_UNEVEN:
+        raise InputError(
+            f"cells of the grid in degrees differ by {uneven:.0%} in width from north to south; give elevation in a projection"
+        )
+    if grid.affine.b or grid.affine.d:
+        return grid.pixel_m, grid.pixel_m
+    return abs(grid.affine.e) * grid.scale[1], abs(grid.affine.a) * grid.scale[0]
+
+
+def sources_of(inflow: Features | None, grid: Grid, bed: Floats, duration_s: float) -> tuple[Source, ...]:
+    """Return one source per name: its rows in time, on the cells that its geometry covers.
+
+    Discharge is linear between its times and zero outside them; a single row is steady.
+
+    Parameters
+    ----------
+    inflow
+        Long table of hydrographs; None for none.
+    grid
+        Of the run.
+    bed
+        Elevation, NaN outside.
+    duration_s
+        Length of the run.
+
+    Raises
+    ------
+    InputError
+        If a hydrograph is missing values, negative, or outside the grid.
+    """
+    if inflow is None or not len(inflow):
+        return ()
+    found = []
+    for name, rows in inflow.groupby("name", sort=True):
+        ordered = rows.sort_values("time_s", kind="stable")
+        times, flows = (np.asarray(ordered[c], dtype=np.float64) for c in ("time_s", "discharge_m3_s"))
+        if not (np.isfinite(times).all() and np.isfinite(flows).all()):
+            raise InputError(f"inflow {name!r} has rows without time or discharge; fill or remove them")
+        if times.size == 1:
+            times, flows = np.array([0.0, duration_s]), np.repeat(flows, 2)
+        cells = _cells(ordered.geometry.iloc[0], grid)
+        cells = cells[np.isfinite(bed[cells[:, 0], cells[:, 1]])]
+        if not len(cells):
+            raise InputError(f"inflow {name!r} lies outside the elevation; move it inside")
+        found.append(Source(cells, times, flows))
+    return tuple(found)
+
+
+def rain_of(rain: Features | None, duration_s: float) -> Rain | None:
+    """Return rain in m/s from a table in mm/h: each rate holds until the next time, the last until the end of the run.
+
+    Raises
+    ------
+    InputError
+        If a row misses its time or rate.
+    """
+    if rain is None or not len(rain):
+        return None
+    times, rates = _series(rain, "rate_mm_h", "rain")
+    times = np.append(times, max(duration_s, float(times[-1])))
+    return Rain(np.repeat(times, 2)[1:-1], np.repeat(rates * MM_H, 2))
+
+
+def edges_of(water_level: Features | None, boundary: Boundaries) -> Edges:
+    """Return the four edges: given water levels, else open or a wall.
+
+    Raises
+    ------
+    InputError
+        If a side has another name, or a row misses a value.
+    """
+    other = Open() if boundary == "open" else Wall()
+    edges: dict[str, Any] = dict.fromkeys(SIDES, other)
+    if water_level is not None and len(water_level):
+        for side, rows in water_level.groupby("side", sort=True):
+            if side not in SIDES:
+                raise InputError(f"the side of a water level is north, south, east or west; got {side!r}")
+            edges[side] = WaterLevel(*_series(rows, "water_level_m", f"water level {side}"))
+    return Edges(**edges)
+
+
+def bed_with_buildings(bed: Floats, buildings: Features | None, grid: Grid, height_m: float) -> Floats:
+    """Return the bed with the cells whose centre is in a building raised by `height_m`.
+
+    Parameters
+    ----------
+    bed
+        Elevation [m], (y, x).
+    buildings
+        Polygons; points have no area and raise nothing.
+    grid
+        Of the run.
+    height_m
+        How far a building rises [m]; 0 leaves the ground as it is.
+    """
+    if buildings is None or not len(buildings) or height_m == 0:
+        return bed
+    mask = np.zeros(bed.shape, dtype=bool)
+    for geometry in buildings.geometry:
+        if geometry is not None and geometry.geom_type in ("Polygon", "MultiPolygon"):
+            cells = _centres_inside(geometry, grid)
+            mask[cells[:, 0], cells[:, 1]] = True
+    return with_buildings(bed, mask, height_m)
+
+
+def _series(table: Features, column: str, what: str) -> tuple[Floats, Floats]:
+    ordered = table.sort_values("time_s", kind="stable")
+    times, values = (np.asarray(ordered[c], dtype=np.float64) for c in ("time_s", column))
+    if not (np.isfinite(times).all() and np.isfinite(values).all()):
+        raise InputError(f"{what} has rows without time or value; fill or remove them")
+    return times, values
+
+
+def _cells(geometry: Any, grid: Grid) -> NDArray[np.int64]:
+    """Return row and column of the cells of a point, along a line, or with their centre in a polygon."""
+    import shapely
+
+    if geometry is None or geometry.is_empty:
+        return np.zeros((0, 2), np.int64)
+    if "Polygon" in geometry.geom_type:
+        inside = _centres_inside(geometry, grid)
+        if len(inside):
+            return inside
+        geometry = geometry.representative_point()
+    step = 0.5 * abs(grid.affine.a)
+    dense = shapely.segmentize(geometry, step) if "Line" in geometry.geom_type else geometry
+    row, column = grid.pixels(shapely.get_coordinates(dense))
+    return np.unique(np.stack([row, column], axis=1)[row >= 0], axis=0)
+
+
+def _centres_inside(geometry: Any, grid: Grid) -> NDArray[np.int64]:
+    import shapely
+
+    corners = np.array(_corners(geometry.bounds))
+    inverse = ~grid.affine
+    column = inverse.a * corners[:, 0] + inverse.b * corners[:, 1] + inverse.c
+    row = inverse.d * corners[:, 0] + inverse.e * corners[:, 1] + inverse.f
+    low, high = (np.floor(f([row, column], axis=1)).astype(np.int64) for f in (np.min, np.max))
+    low, high = np.maximum(low, 0), np.minimum(high, np.array(grid.shape) - 1)
+    rows, columns = np.mgrid[low[0] : high[0] + 1, low[1] : high[1] + 1]
+    hit = shapely.contains_xy(geometry, *grid.centre(rows, columns))
+    return np.stack([rows[hit], columns[hit]], axis=1)
+
+
+def _corners(bounds: Sequence[float]) -> list[tuple[float, float]]:
+    west, south, east, north = bounds
+    return [(west, south), (west, north), (east, south), (east, north)]
