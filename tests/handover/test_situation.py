@@ -305,6 +305,11 @@ def test_numbers_are_said_as_ranges(value, lower, upper, units, said):
     assert ranged(given, "en").said.replace("\u202f", " ") == said
 
 
+def test_an_interval_without_width_keeps_its_level():
+    given = Figure("x", Text("x", "x"), 0.0, 0.0, 0.0, "1", 0.9)
+    assert ranged(given, "en").note.replace("\u202f", " ") == "90 % interval"
+
+
 def test_a_share_is_said_in_percent():
     given = Figure("cut_off_share", Text("x", "x"), 0.12, 0.08, 0.17, "1", 0.9)
     assert ranged(given, "ja").said.replace("\u202f", " ") == "8～17 %（最良推定 12）"

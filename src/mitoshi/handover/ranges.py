@@ -109,6 +109,8 @@ def _single(figure: Figure, language: Language) -> Range:
     """Return a figure that has no interval, or no value."""
     said = worded(figure, language)
     reason = "" if figure.reason is None else figure.reason.in_(language)
+    if figure.lower is not None and figure.confidence is not None:  # an interval without width
+        reason = reason or LEVEL.in_(language).format(f"{figure.confidence * 100:g}")
     if not math.isfinite(figure.value) or (figure.units not in COUNTED and figure.units not in LARGE):
         return Range(said.quantity, "", reason or said.interval, language)
     factor, unit = _unit(figure, language)

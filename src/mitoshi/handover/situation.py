@@ -49,6 +49,7 @@ MOST_CARDS = 6
 PAGE_HEIGHT = 841.89
 ROOM = HEIGHT - 6.0
 LEAST_PICTURE = 200.0
+LONGEST_WHOLE = 150.0  # a group up to this height is not torn
 
 _LOCK = threading.Lock()  # reportlab keeps its fonts in a module
 
@@ -226,9 +227,10 @@ def _foot(canvas: Any, situation: Situation, page: str, language: Language) -> N
 
 def _fits() -> Iterator[Fit]:
     """Yield ways to fit, the most readable first: tables give way before figures, limits and sources do."""
-    for rows in (60, 30, 16, 10, 6, 3):
+    for rows in (60, 30, 16, 10, 8, 6, 5, 4, 3):
         for scale in (1.0, 0.94, 0.88):
             yield Fit(scale, rows, 60, 400)
+    yield Fit(0.82, 3, 60, 400)
     for entries in (20, 10, 6, 4):
         for scale in (0.88, 0.8):
             yield Fit(scale, 3, entries, 220)
@@ -265,7 +267,8 @@ def _first_page(situation: Situation, language: Language, fit: Fit) -> Block | N
 
 def _groups(situation: Situation, language: Language, fit: Fit) -> Iterator[list[Block]]:
     """Yield what stands on the further pages: groups whose first block never stands alone at a page's foot."""
-    for number, section in enumerate(situation.sections):
+    told = [s._replace(figures=tuple(f for f in s.figures if not _of_the_unseen(f))) for s in situation.sections]
+    for number, section in enumerate(s for s in told if s.figures):  # what was not seen stands on the first page
         yield figures_table(section.title.in_(language), section.figures, fit, language, head=number == 0)
     for given in situation.tables:
         cells = [[c.in_(language) if isinstance(c, Text) else c for c in row] for row in given.rows]
@@ -281,14 +284,16 @@ def _groups(situation: Situation, language: Language, fit: Fit) -> Iterator[list
 
 
 def _flow(first: Block, groups: Iterator[list[Block]], situation: Situation, language: Language) -> list[Block]:
-    """Return the pages: groups are broken between blocks, a heading keeps its first block, and no page begins with a gap."""
+    """Return the pages: short groups stay whole, long ones keep their heading with the first row, no page begins with a gap."""
     pages = [[first]]
     for group in groups:
+        whole = sum(b.height for b in group)
         for number, block in enumerate(group):
-            gap = blank(GAP if number == 0 else 0.0)
-            following = group[1].height if number == 0 and len(group) > 1 else 0.0
-            used = sum(b.height for b in pages[-1])
-            if used + gap.height + block.height + following > ROOM:
+            gap, wanted = blank(0.0), block.height
+            if number == 0:
+                gap = blank(GAP)
+                wanted = whole if whole <= LONGEST_WHOLE else sum(b.height for b in group[:2])
+            if sum(b.height for b in pages[-1]) + gap.height + wanted > ROOM:
                 pages.append([banner(language), blank(GAP)] if situation.simulated else [])
                 gap = blank(0.0)
             pages[-1] += [gap, block]

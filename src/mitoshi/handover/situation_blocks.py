@@ -65,7 +65,6 @@ UNSEEN_UNKNOWN = Text(
 )
 MORE = Text("and {} more", "ほか{}件")
 MORE_IN = Text("and {} more in {}", "ほか{}件は {} に記載しています")
-NO_FIGURES = Text("nothing computed", "算出した数値はありません")
 FIGURE_HEAD = (Text("quantity", "項目"), Text("range (best estimate)", "範囲（最良推定）"), Text("interval", "区間"))
 EVIDENCE_HEAD = (Text("product", "プロダクト"), Text("evidence bundle", "証跡一式"), Text("folder", "フォルダー"))
 HOW_TO_VERIFY = Text(
@@ -167,12 +166,12 @@ def _card_words(figure: Figure, width: float, fit: Fit, language: Language) -> B
 def unseen(words: Sequence[Text], figures: Sequence[Figure], fit: Fit, language: Language) -> Block:
     """Return what was not seen: hatched like the map, and never left out."""
     size, inner = 9 * fit.scale, WIDTH - 24.0
-    colon = Text(": ", "：").in_(language)
-    lines = [f"{_capital(f.title.in_(language))}{colon}{ranged(f, language).said}" for f in figures]
-    lines += [w.in_(language) for w in words]
+    colon, between = Text(": ", "：").in_(language), Text("; ", "／").in_(language)
+    told = dict.fromkeys(f"{_capital(f.title.in_(language))}{colon}{ranged(f, language).said}" for f in figures)
+    lines = ([between.join(told)] if told else []) + [w.in_(language) for w in words]
     lines = lines or [UNSEEN_UNKNOWN.in_(language)]
     parts = [paragraph(UNSEEN.in_(language), inner, size * 1.15, weight="Bold")]
-    parts += [paragraph(_cut(line, fit.characters), inner, size, hang="・") for line in lines[: fit.entries]]
+    parts += [paragraph(_cut(line, 2 * fit.characters), inner, size, hang="・") for line in lines[: fit.entries]]
     if len(lines) > fit.entries:
         parts.append(paragraph(MORE.in_(language).format(len(lines) - fit.entries), inner, size, hang="・"))
     box = boxed(beside([(8.0, stacked(parts))]), WIDTH, fill=PALE_AMBER, edge="#b07d00", thickness=1.2, padding=6.0)
@@ -236,8 +235,6 @@ def heading(words: str, fit: Fit) -> Block:
 
 def figures_table(title: str, figures: Sequence[Figure], fit: Fit, language: Language, *, head: bool) -> list[Block]:
     """Return a section: every figure with its range and interval; the head is said once, above the first section."""
-    if not figures:
-        return [heading(title, fit), paragraph(NO_FIGURES.in_(language), WIDTH, 9 * fit.scale, colour=GREY)]
     rows = [[_capital(f.title.in_(language)), (r := ranged(f, language)).said, r.note] for f in figures]
     words = [h.in_(language) for h in FIGURE_HEAD] if head else []
     whole = fit._replace(rows=fit.entries)
