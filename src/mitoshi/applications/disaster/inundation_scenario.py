@@ -171,18 +171,17 @@ def perturbed(scenario: Scenario, spread: Spread, noise: np.random.Generator) ->
     """Return one member: forcing and roughness times lognormal factors, elevation and water levels plus normal errors."""
     flow, rough = (float(np.exp(s * noise.standard_normal())) for s in (spread.forcing, spread.roughness))
     shift = float(spread.water_level_m * noise.standard_normal())
-    bed = scenario.bed + spread.elevation_m * correlated(
-        scenario.bed.shape, spread.elevation_length_m / float(np.sqrt(np.prod(scenario.cell_m))), noise
-    )
+    length = spread.elevation_length_m / float(np.sqrt(np.prod(scenario.cell_m)))
+    error = spread.elevation_m * correlated(scenario.bed.shape, length, noise)
+    # What is known of standing water is its surface, not its bed.
+    depth = np.where(scenario.depth > 0, np.maximum(scenario.depth - error, 0.0), 0.0)
     sources = tuple(replace(s, discharge_m3_s=np.asarray(s.discharge_m3_s) * flow) for s in scenario.sources)
     rain = scenario.rain and replace(scenario.rain, rate_m_s=np.asarray(scenario.rain.rate_m_s) * flow)
     edges = Edges(
         *(replace(e, level_m=np.asarray(e.level_m) + shift) if isinstance(e, WaterLevel) else e for e in scenario.edges)
     )
-    # What is known of standing water is its surface, not its bed.
-    depth = np.where(scenario.depth > 0, np.maximum(scenario.depth + scenario.bed - bed, 0.0), 0.0)
     return replace(
-        scenario, bed=bed, depth=depth, roughness=scenario.roughness * rough, sources=sources, rain=rain, edges=edges
+        scenario, bed=scenario.bed + error, depth=depth, roughness=scenario.roughness * rough, sources=sources, rain=rain, edges=edges
     )  # fmt: skip
 
 
