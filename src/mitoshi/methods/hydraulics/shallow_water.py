@@ -125,7 +125,8 @@ def simulate(
 
     Notes
     -----
-    Hazard is depth x (speed + 0.5) [m2 s-1], the flood hazard rating of Defra/EA FD2320 without its debris term.
+    Hazard is depth x (speed + 0.5) [m2 s-1]: the flood hazard rating d (v + 0.5) + DF of Defra/Environment Agency (2006), FD2320
+    and FD2321, without its debris term DF. Grids of up to 5000 cells run on one thread.
     """
     limit = 0.5 if mode == "full" else 1.0
     if mode not in COURANT:
