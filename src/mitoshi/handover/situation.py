@@ -268,8 +268,9 @@ def _first_page(situation: Situation, language: Language, fit: Fit) -> Block | N
 def _groups(situation: Situation, language: Language, fit: Fit) -> Iterator[list[Block]]:
     """Yield what stands on the further pages: groups whose first block never stands alone at a page's foot."""
     told = [s._replace(figures=tuple(f for f in s.figures if not _of_the_unseen(f))) for s in situation.sections]
-    for number, section in enumerate(s for s in told if s.figures):  # what was not seen stands on the first page
-        yield figures_table(section.title.in_(language), section.figures, fit, language, head=number == 0)
+    filled = [s for s in told if s.figures]  # what was not seen stands on the first page
+    if filled:
+        yield figures_table(filled, fit, language)
     for given in situation.tables:
         cells = [[c.in_(language) if isinstance(c, Text) else c for c in row] for row in given.rows]
         yield table(given.title.in_(language), [h.in_(language) for h in given.head], cells, fit, language, given.more)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from mitoshi.core.product import Figure
     from mitoshi.core.text import Language
-    from mitoshi.handover.situation import EvidenceRow, Situation
+    from mitoshi.evidence import fonts
+    from mitoshi.handover.situation import EvidenceRow, Section, Situation
 
 __all__ = [
     "GAP",
@@ -43,7 +44,8 @@ WIDTH = PAGE_WIDTH - 2 * MARGIN
 HEIGHT = 841.89 - 2 * MARGIN
 GUTTER = 8.0
 COLUMNS = 3  # of cards
-FIGURE_SHARES = (0.38, 0.37, 0.25)
+FIGURE_SHARE = 0.44  # of a section's width, for the names
+LONGEST_SECTION = 20  # figures in one piece
 WIDEST_COLUMN = 0.46  # of a table's width, before what is left is shared
 INK, GREY, AMBER, PALE_AMBER, NAVY, PALE, RULE = (
     "#111111",
@@ -65,7 +67,12 @@ UNSEEN_UNKNOWN = Text(
 )
 MORE = Text("and {} more", "ほか{}件")
 MORE_IN = Text("and {} more in {}", "ほか{}件は {} に記載しています")
-FIGURE_HEAD = (Text("quantity", "項目"), Text("range (best estimate)", "範囲（最良推定）"), Text("interval", "区間"))
+FIGURES = Text("All figures", "数値一覧")
+WITH_LEVEL = Text(
+    "Ranges with the best estimate in brackets; {} unless another note stands below.",
+    "範囲と、括弧内に最良推定を示します。注記のないものは{}です。",
+)
+WITHOUT_LEVEL = Text("What the figures rest on stands below each.", "各数値の下に根拠を示します。")
 EVIDENCE_HEAD = (Text("product", "プロダクト"), Text("evidence bundle", "証跡一式"), Text("folder", "フォルダー"))
 HOW_TO_VERIFY = Text(
     "Every product has an evidence bundle: inputs with checksums, method, parameters, environment. Anyone can compute it again:",
@@ -233,12 +240,51 @@ def heading(words: str, fit: Fit) -> Block:
     return Block(text.height + 3.0, draw)
 
 
-def figures_table(title: str, figures: Sequence[Figure], fit: Fit, language: Language, *, head: bool) -> list[Block]:
-    """Return a section: every figure with its range and interval; the head is said once, above the first section."""
-    rows = [[_capital(f.title.in_(language)), (r := ranged(f, language)).said, r.note] for f in figures]
-    words = [h.in_(language) for h in FIGURE_HEAD] if head else []
-    whole = fit._replace(rows=fit.entries)
-    return table(title, words, rows, whole, language, "figures.json", FIGURE_SHARES, bold=1)
+def figures_table(sections: Sequence[Section], fit: Fit, language: Language) -> list[Block]:
+    """Return every figure with its range, the sections side by side in two columns."""
+    level = next((ranged(f, language).note for s in sections for f in s.figures if f.lower is not None), "")
+    said = WITH_LEVEL.in_(language).format(level) if level else WITHOUT_LEVEL.in_(language)
+    note = paragraph(said, WIDTH, 8.2 * fit.scale, colour=GREY)
+    width = (WIDTH - 2 * GUTTER) / 2
+    parts = []
+    for section in sections:
+        shown = section.figures[: fit.entries]
+        for start in range(0, len(shown), LONGEST_SECTION):
+            left = len(section.figures) - len(shown) if start + LONGEST_SECTION >= len(shown) else 0
+            chosen = section.figures[start : min(start + LONGEST_SECTION, len(shown))]
+            parts.append(_section(section.title.in_(language), chosen, left, level, width, fit, language))
+    pairs = [
+        beside([(n * (width + 2 * GUTTER), b) for n, b in enumerate(parts[i : i + 2])]) for i in range(0, len(parts), 2)
+    ]
+    return [stacked([heading(FIGURES.in_(language), fit), note]), *(stacked([blank(4.0), p]) for p in pairs)]
+
+
+def _section(
+    title: str, figures: Sequence[Figure], left: int, level: str, width: float, fit: Fit, language: Language
+) -> Block:
+    """Return the figures of a section; the note of one stands below it where it is not the common `level`."""
+    size, widths = 8.6 * fit.scale, (FIGURE_SHARE * width, (1.0 - FIGURE_SHARE) * width)
+    lines = [paragraph(title, width, 9.8 * fit.scale, weight="Bold", colour=NAVY), _rule(width)]
+    for figure in figures:
+        said = ranged(figure, language)
+        value = [paragraph(said.said, widths[1], size, weight="Bold")]
+        if said.note and said.note != level:
+            value.append(paragraph(_cut(said.note, fit.characters), widths[1], 0.84 * size, colour=GREY))
+        name = paragraph(_capital(figure.title.in_(language)), widths[0] - GUTTER, size)
+        lines += [beside([(0.0, name), (widths[0], stacked(value))]), _rule(width)]
+    if left:
+        more = MORE_IN.in_(language).format(left, "figures.json")
+        lines.append(paragraph(more, width, size, weight="Bold"))
+    return stacked(lines)
+
+
+def _rule(width: float) -> Block:
+    def draw(canvas: Any, x: float, top: float) -> None:
+        canvas.setStrokeColor(RULE)
+        canvas.setLineWidth(0.25)
+        canvas.line(x, top - 1.0, x + width, top - 1.0)
+
+    return Block(2.0, draw)
 
 
 def table(
@@ -248,37 +294,28 @@ def table(
     fit: Fit,
     language: Language,
     more: str,
-    shares: Sequence[float] = (),
-    *,
-    bold: int | None = None,
 ) -> list[Block]:
     """Return heading, head and rows of a table; what is wider than its column is broken, never cut.
 
     Parameters
     ----------
     title, head, rows
-        What it says; an empty head leaves it out, and then `shares` are needed.
+        What it says.
     fit
         Scale and longest table.
     language
         Of the words that count the rows left out.
     more
         Where all rows stand, or "".
-    shares
-        Widths of the columns as shares of the page's; () makes them as wide as their cells.
-    bold
-        Column in bold letters.
     """
     size = 8.6 * fit.scale
     shown = [[_cut(cell, fit.characters) for cell in row] for row in rows[: fit.rows]]
-    widths = [s * WIDTH for s in shares] or _widths([list(head), *shown], size)
-    blocks = [_row(head, widths, size, None, head=True)] if head else []
-    blocks += [_row(row, widths, size, bold) for row in shown]
+    widths = _widths([list(head), *shown], size)
+    blocks = [_row(row, widths, size) for row in shown]
     if len(rows) > len(shown):
         words = (MORE_IN if more else MORE).in_(language).format(len(rows) - len(shown), more)
         blocks.append(paragraph(words, WIDTH, size, weight="Bold"))
-    first = [heading(title, fit), *(blocks[:1] if head else ())]
-    return [stacked(first, 2.0), *blocks[len(first) - 1 :]]
+    return [stacked([heading(title, fit), _row(head, widths, size, head=True)], 2.0), *blocks]
 
 
 def _widths(rows: Sequence[Sequence[str]], size: float) -> list[float]:
@@ -291,13 +328,11 @@ def _widths(rows: Sequence[Sequence[str]], size: float) -> list[float]:
     return [w * scale for w in natural]
 
 
-def _row(cells: Sequence[str], widths: Sequence[float], size: float, bold: int | None, *, head: bool = False) -> Block:
+def _row(cells: Sequence[str], widths: Sequence[float], size: float, *, head: bool = False) -> Block:
     placed, left = [], 0.0
-    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        heavy = head or number == bold
-        text = paragraph(
-            cell or "—", width - GUTTER, size, weight="Bold" if heavy else "Regular", colour=GREY if head else INK
-        )
+    for cell, width in zip(cells, widths, strict=True):
+        weight: fonts.Weight = "Bold" if head else "Regular"
+        text = paragraph(cell or "—", width - GUTTER, size, weight=weight, colour=GREY if head else INK)
         placed.append((left, text))
         left += width
     row = beside(placed)
