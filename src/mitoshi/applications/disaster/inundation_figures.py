@@ -28,10 +28,21 @@ EXACT = Text("a count of cells, exact", "格子数による正確な値")
 class Simulated(Protocol):
     """What is counted."""
 
-    maximum_depth: Raster
-    maximum_depth_uncertainty: Raster
-    flood_probability: Raster
-    hazard: Raster
+    @property
+    def maximum_depth(self) -> Raster:
+        """(y, x) [m]."""
+
+    @property
+    def maximum_depth_uncertainty(self) -> Raster:
+        """(y, x) [m]."""
+
+    @property
+    def flood_probability(self) -> Raster:
+        """(y, x)."""
+
+    @property
+    def hazard(self) -> Raster:
+        """Codes (y, x)."""
 
 
 def tally(result: Simulated, cell_area_m2: float) -> dict[str, float]:

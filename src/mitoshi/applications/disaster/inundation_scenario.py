@@ -49,6 +49,8 @@ class Scenario:
         Capacity of the ground [m s-1], a number or (y, x).
     wet_depth_m
         Depth from which a cell counts as flooded.
+    displacement
+        How far an earthquake has raised the surface in `depth` [m], a number or (y, x).
     """
 
     bed: Floats
@@ -62,6 +64,7 @@ class Scenario:
     edges: Edges = field(default_factory=Edges)
     infiltration_m_s: float | Floats = 0.0
     wet_depth_m: float = 0.05
+    displacement: float | Floats = 0.0
 
 
 class Spread(NamedTuple):
@@ -70,7 +73,7 @@ class Spread(NamedTuple):
     Attributes
     ----------
     forcing
-        Of the logarithm of inflow and rain (0.2 is about 20 %).
+        Of the logarithm of inflow, rain and the displacement by an earthquake (0.2 is about 20 %).
     roughness
         Of the logarithm of Manning's n.
     elevation_m
@@ -174,14 +177,17 @@ def perturbed(scenario: Scenario, spread: Spread, noise: np.random.Generator) ->
     length = spread.elevation_length_m / float(np.sqrt(np.prod(scenario.cell_m)))
     error = spread.elevation_m * correlated(scenario.bed.shape, length, noise)
     # What is known of standing water is its surface, not its bed.
-    depth = np.where(scenario.depth > 0, np.maximum(scenario.depth - error, 0.0), 0.0)
+    depth = np.where(
+        scenario.depth > 0, np.maximum(scenario.depth - error + (flow - 1.0) * scenario.displacement, 0.0), 0.0
+    )
     sources = tuple(replace(s, discharge_m3_s=np.asarray(s.discharge_m3_s) * flow) for s in scenario.sources)
     rain = scenario.rain and replace(scenario.rain, rate_m_s=np.asarray(scenario.rain.rate_m_s) * flow)
     edges = Edges(
         *(replace(e, level_m=np.asarray(e.level_m) + shift) if isinstance(e, WaterLevel) else e for e in scenario.edges)
     )
     return replace(
-        scenario, bed=scenario.bed + error, depth=depth, roughness=scenario.roughness * rough, sources=sources, rain=rain, edges=edges
+        scenario, bed=scenario.bed + error, depth=depth, roughness=scenario.roughness * rough,
+        sources=sources, rain=rain, edges=edges,
     )  # fmt: skip
 
 
@@ -220,6 +226,7 @@ def coarser(scenario: Scenario, factor: int) -> Scenario:
     return replace(
         scenario, bed=bed, cell_m=cell, roughness=mean(scenario.roughness), sources=sources,
         depth=np.asarray(mean(scenario.depth)), infiltration_m_s=mean(scenario.infiltration_m_s),
+        displacement=mean(scenario.displacement),
     )  # fmt: skip
 
 

@@ -1,0 +1,313 @@
+"""Tsunami: from the displaced sea surface or the fault to the run-up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.impact_grid import grid_of
+from mitoshi.applications.disaster.inundation import CONTROL_RUN
+from mitoshi.applications.disaster.inundation_forcing import Boundaries, bed_with_buildings, cell_size_m, edges_of
+from mitoshi.applications.disaster.inundation_layers import (
+    HAZARD_CLASSES,
+    OUTSIDE,
+    Debris,
+    hazard_classes,
+    layer_like,
+)
+from mitoshi.applications.disaster.inundation_scenario import Ensemble, Mode, Scenario, Spread, ensemble, run
+from mitoshi.applications.disaster.tsunami_figures import figures, tally
+from mitoshi.applications.disaster.tsunami_source import sea_cells, uplift
+from mitoshi.core.errors import InputError
+from mitoshi.core.feature_kinds import BUILDINGS, FAULTS, WATER_LEVELS
+from mitoshi.core.features import Features
+from mitoshi.core.method import method
+from mitoshi.core.product import Coded, Measured
+from mitoshi.core.quantity import (
+    DURATION,
+    ELEVATION,
+    FLOW_SPEED,
+    PROBABILITY,
+    ROUGHNESS,
+    SURFACE_DISPLACEMENT,
+    WATER_DEPTH,
+    WATER_SURFACE,
+    Raster,
+)
+from mitoshi.core.requirement import Need
+from mitoshi.core.support import Whole
+from mitoshi.core.text import Text
+
+if TYPE_CHECKING:
+    from mitoshi.methods.hydraulics.shallow_water import Flow
+
+__all__ = ["Tsunami", "tsunami"]
+
+Floats = NDArray[np.float64]
+
+
+class Tsunami(NamedTuple):
+    """What a tsunami does.
+
+    Attributes
+    ----------
+    maximum_depth
+        Largest depth over land [m], (y, x); NaN over the sea and outside.
+    maximum_depth_uncertainty
+        Its standard uncertainty by the ensemble [m]; NaN everywhere with one member.
+    maximum_surface
+        Highest water surface above the elevation's datum [m]: wave height over the sea, run-up on land; NaN where always dry.
+    arrival_time
+        First time at which land was wet [s]; NaN over the sea and where it never was.
+    maximum_speed
+        Largest speed where the water was deeper than `wet_depth_m` [m/s].
+    hazard
+        Danger to people on foot by depth and speed (Defra/EA FD2320).
+    flood_probability
+        Share of members that flood the cell; NaN everywhere with one member.
+    """
+
+    maximum_depth: Annotated[
+        Raster,
+        Measured(
+            Text("maximum depth over land", "陸上の最大浸水深"),
+            WATER_DEPTH,
+            0.01,
+            uncertainty="maximum_depth_uncertainty",
+            limits=(0.0, 10.0),
+            colours="Blues",
+        ),
+    ]
+    maximum_depth_uncertainty: Annotated[
+        Raster,
+        Measured(
+            Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ"),
+            WATER_DEPTH,
+            0.01,
+            no_uncertainty="it is itself the uncertainty of the maximum depth",
+            limits=(0.0, 2.0),
+            colours="Purples",
+        ),
+    ]
+    maximum_surface: Annotated[
+        Raster,
+        Measured(
+            Text("highest water surface", "最大水位"),
+            WATER_SURFACE,
+            0.01,
+            no_uncertainty="the depth's uncertainty is that of the surface over land",
+            limits=(0.0, 15.0),
+            colours="magma_r",
+        ),
+    ]
+    arrival_time: Annotated[
+        Raster,
+        Measured(
+            Text("arrival time on land", "陸上到達時間"),
+            DURATION,
+            1.0,
+            no_uncertainty=CONTROL_RUN,
+            limits=(0.0, 3600.0),
+            colours="viridis_r",
+        ),
+    ]
+    maximum_speed: Annotated[
+        Raster,
+        Measured(
+            Text("maximum speed", "最大流速"),
+            FLOW_SPEED,
+            0.01,
+            no_uncertainty=CONTROL_RUN,
+            limits=(0.0, 10.0),
+            colours="inferno_r",
+        ),
+    ]
+    hazard: Annotated[
+        Raster,
+        Coded(Text("danger to people", "人への危険度"), HAZARD_CLASSES, nodata=OUTSIDE, no_uncertainty=CONTROL_RUN),
+    ]
+    flood_probability: Annotated[
+        Raster,
+        Measured(
+            Text("probability of flooding", "浸水確率"),
+            PROBABILITY,
+            0.001,
+            no_uncertainty="it is itself the uncertainty of the flooded area",
+            limits=(0.0, 1.0),
+            colours="YlGnBu",
+        ),
+    ]
+
+
+@method(
+    version="1.0.0",
+    reference="doi:10.1785/BSSA0750041135 (Okada 1985); doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic "
+    "reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
+    support=Whole(bytes_per_pixel=600),
+    title=Text("Tsunami inundation", "津波浸水予測"),
+    caveats=(
+        Text(
+            "The shallow-water equations have no dispersion: short waves and bores over deep water come out too steep.",
+            "浅水方程式は分散性を含みません。短い波や深い水域での段波は実際より急になります。",
+        ),
+        Text(
+            "Run-up on cliffs and in narrow valleys is too low on a coarse grid. The finest grid decides the local height.",
+            "粗い格子では、崖や狭い谷の遡上高は過小になります。局地的な高さは最も細かい格子で決まります。",
+        ),
+        Text(
+            "The fault is a uniform slip in a uniform half space; real slip is uneven. The ensemble varies its size alone.",
+            "断層は一様な半無限弾性体中の一様すべりです。実際のすべりは不均質です。アンサンブルは規模のみを変えます。",
+        ),
+    ),
+    tally=tally,
+    figures=figures,
+)
+def tsunami(
+    elevation: Annotated[Raster, ELEVATION, Need()],
+    initial_surface: Annotated[Raster, SURFACE_DISPLACEMENT, Need()] | None = None,
+    fault: Annotated[Features, FAULTS, Need()] | None = None,
+    water_level: Annotated[Features, WATER_LEVELS, Need()] | None = None,
+    buildings: Annotated[Features, BUILDINGS, Need()] | None = None,
+    roughness: Annotated[Raster, ROUGHNESS, Need()] | None = None,
+    /,
+    *,
+    duration_h: Annotated[float, Gt(0.0), Le(72.0)] = 1.0,
+    sea_level_m: Annotated[float, Ge(-20.0), Le(20.0)] = 0.0,
+    mode: Mode = "full",
+    manning: Annotated[float, Gt(0.0), Le(1.0)] = 0.025,
+    boundary: Boundaries = "open",
+    building_height_m: Annotated[float, Ge(0.0), Le(100.0)] = 0.0,
+    wet_depth_m: Annotated[float, Gt(0.0), Le(1.0)] = 0.05,
+    debris: Debris = "conservative",
+    members: Annotated[int, Ge(1), Le(200)] = 6,
+    seed: Annotated[int, Ge(0), Le(2**31 - 1)] = 0,
+    ensemble_coarsening: Annotated[int, Ge(1), Le(16)] = 4,
+    displacement_spread: Annotated[float, Ge(0.0), Le(2.0)] = 0.3,
+    roughness_spread: Annotated[float, Ge(0.0), Le(2.0)] = 0.2,
+    elevation_error_m: Annotated[float, Ge(0.0), Le(50.0)] = 0.5,
+    elevation_error_length_m: Annotated[float, Gt(0.0), Le(1e5)] = 500.0,
+    water_level_error_m: Annotated[float, Ge(0.0), Le(20.0)] = 0.2,
+) -> Tsunami:
+    """Let the displaced sea run over the bed and up the land.
+
+    The sea is what lies below `sea_level_m` and is joined to the grid's edge. Its surface starts displaced: by
+    `initial_surface` where it is given, else by the uplift of the faults (Okada 1985); the faults move the ground in either case.
+    The shallow-water equations then carry the wave (full mode: MUSCL-Hancock, HLLC, hydrostatic reconstruction). A wave may also
+    come in over whole sides (`water_level`). Members of the ensemble scale displacement and roughness and err in elevation and
+    water levels, on a grid `ensemble_coarsening` times as coarse.
+
+    Parameters
+    ----------
+    elevation
+        Topography and bathymetry before the earthquake [m], positive upward; missing is outside, behind a wall.
+    initial_surface
+        Displacement of the sea surface [m]; missing is none.
+    fault
+        Segments; longitude and latitude of the centre of the top edge.
+    water_level
+        Water surface in time on whole sides.
+    buildings
+        Polygons, raised by `building_height_m`.
+    roughness
+        Manning's n; where it is missing, `manning`.
+    duration_h
+        Length of the run.
+    sea_level_m
+        Still water level in the elevation's datum (tide).
+    mode
+        "full" resolves bores; "local-inertial" is faster and does not.
+    manning
+        Manning's n where no map says otherwise.
+    boundary
+        "open" lets waves leave over sides without a water level, "wall" throws them back.
+    building_height_m
+        How far buildings rise; 0 leaves them out: most timber houses do not withstand a tsunami.
+    wet_depth_m
+        Depth from which land counts as flooded.
+    debris
+        "conservative" adds the debris factor of FD2320 table 13.1 to the hazard rating.
+    members
+        Runs in all, the unperturbed one included; 1 makes no ensemble and gives no uncertainty.
+    seed
+        Of the ensemble.
+    ensemble_coarsening
+        Cells along one side of a cell of the members' grid.
+    displacement_spread, roughness_spread
+        Standard deviation of the logarithm of the displacement and of roughness (assumed).
+    elevation_error_m, elevation_error_length_m
+        Standard deviation of the elevation's error, and the distance over which it is alike (assumed).
+    water_level_error_m
+        Standard deviation of the water levels at the sides (assumed).
+
+    Returns
+    -------
+    Tsunami
+        Depth with uncertainty, highest surface, arrival, speed, danger and probability.
+
+    Raises
+    ------
+    InputError
+        If nothing moves the sea, a fault is impossible, or the grid has no scale.
+
+    Notes
+    -----
+    Limits: no dispersion, no breaking but as a bore, no bed change by the flow. A grid in degrees is computed with the cell size
+    at its mean latitude and refused where cells differ by more than a fifth; no rotation of the Earth.
+    """
+    if initial_surface is None and fault is None and water_level is None:
+        raise InputError("nothing moves the sea; give --initial-surface, --fault or --water-level")
+    grid = grid_of(elevation)
+    before = np.asarray(elevation.to_numpy(), dtype=np.float64)
+    lifted = np.zeros(before.shape) if fault is None or not len(fault) else uplift(fault, grid)
+    raised = lifted if initial_surface is None else np.nan_to_num(np.asarray(initial_surface.to_numpy(), np.float64))
+    sea = sea_cells(before, sea_level_m)
+    bed = before + lifted
+    scenario = Scenario(
+        bed=bed_with_buildings(bed, buildings, grid, building_height_m),
+        cell_m=cell_size_m(grid),
+        roughness=_roughness(roughness, manning, before.shape),
+        depth=np.where(sea, np.maximum(sea_level_m + raised - bed, 0.0), 0.0),
+        duration_s=3600.0 * duration_h,
+        mode=mode,
+        edges=edges_of(water_level, boundary),
+        wet_depth_m=wet_depth_m,
+        displacement=np.where(sea, raised, 0.0),
+    )
+    flow = run(scenario)
+    spread = Spread(
+        displacement_spread, roughness_spread, elevation_error_m, elevation_error_length_m, water_level_error_m
+    )
+    doubt = (
+        ensemble(scenario, spread, members=members - 1, seed=seed, coarsening=ensemble_coarsening)
+        if members > 1
+        else Ensemble(*np.full((2, *before.shape), np.nan))
+    )
+    return _layers(flow, doubt, scenario, sea, debris, elevation)
+
+
+def _layers(
+    flow: Flow, doubt: Ensemble, scenario: Scenario, sea: NDArray[np.bool_], debris: Debris, like: Raster
+) -> Tsunami:
+    codes = hazard_classes(
+        flow.maximum_hazard, flow.maximum_depth, sea, wet_depth_m=scenario.wet_depth_m, debris=debris
+    )
+    layers: tuple[NDArray[Any], ...] = (
+        np.where(sea, np.nan, flow.maximum_depth),
+        np.where(sea, np.nan, doubt.depth_uncertainty),
+        np.where(flow.maximum_depth >= scenario.wet_depth_m, flow.maximum_surface, np.nan),
+        np.where(sea, np.nan, flow.arrival_time_s),
+        flow.maximum_speed,
+        codes,
+        np.where(sea, np.nan, doubt.probability),
+    )
+    return Tsunami(*(layer_like(layer, like) for layer in layers))
+
+
+def _roughness(raster: Raster | None, manning: float, shape: tuple[int, ...]) -> Floats:
+    if raster is None:
+        return np.full(shape, manning)
+    values = np.asarray(raster.to_numpy(), dtype=np.float64)
+    return np.where(np.isfinite(values), values, manning)
