@@ -3,7 +3,7 @@
     python benchmarks/flood_depth_peers.py [--data ../shared/data]
 
 Truth: Carlisle 2005, two reference depth maps of LISFLOOD-FP (models, not observations), each masked at 0.1 m over the 5 m
-laser model; and simulated coasts whose flood and depth are known, seen through an elevation model with a correlated error of
+laser model; and simulated coasts whose flood the solver made, seen through an elevation model with a correlated error of
 0.6 m, once with the true mask and once without what a radar cannot see. The peers are written here from their papers and
 descriptions.
 """
@@ -146,10 +146,10 @@ def carlisle(data: Path) -> None:
 
 
 def simulated(seed: int) -> None:
-    from mitoshi.simulation import RadarPass, elevation_model, flood_depth, region, unobservable
+    from mitoshi.simulation import RadarPass, elevation_model, flood_depth, region, unobservable, with_flood
     from mitoshi.simulation.archive import flood_code
 
-    place = region((1000, 1000), seed=seed)
+    place = with_flood(region((1000, 1000), seed=seed))
     ground = place.ground()
     truth, codes, model = flood_depth(ground), flood_code(ground, 1.0).astype(float), elevation_model(place, ground)
     compare(f"simulated {seed}", codes, model, truth, 10.0, elevation_error_m=0.6, edge_depth_m=0.0)

@@ -2,6 +2,7 @@
 
 from mitoshi.simulation.archive import EVENT, Plan, default_plan, write_region
 from mitoshi.simulation.exposure import Exposure, exposure, write_exposure
+from mitoshi.simulation.flood import Inflow, SolvedFlood, solve_flood, with_flood
 from mitoshi.simulation.observe import (
     OpticalPass,
     RadarPass,
@@ -18,11 +19,13 @@ __all__ = [
     "EVENT",
     "Exposure",
     "Ground",
+    "Inflow",
     "OpticalPass",
     "Pair",
     "Plan",
     "RadarPass",
     "Region",
+    "SolvedFlood",
     "buildings",
     "default_plan",
     "elevation_model",
@@ -32,8 +35,10 @@ __all__ = [
     "observe_radar",
     "region",
     "roads",
+    "solve_flood",
     "unobservable",
     "water_occurrence",
+    "with_flood",
     "write_exposure",
     "write_pair",
     "write_region",

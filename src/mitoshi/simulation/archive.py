@@ -13,6 +13,7 @@ import numpy as np
 from mitoshi.core.requirement import instant
 from mitoshi.methods.optical.forward import BANDS
 from mitoshi.methods.sar.forward import OPEN_SEA, WATER
+from mitoshi.simulation.flood import with_flood
 from mitoshi.simulation.observe import (
     OpticalPass,
     RadarPass,
@@ -27,6 +28,8 @@ from mitoshi.simulation.write import tags, trimmed, write_array, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from mitoshi.simulation.flood import SolvedFlood
 
     Array = np.ndarray[Any, Any]
 
@@ -97,7 +100,7 @@ def write_region(
     Parameters
     ----------
     place
-        The region; it must fit in memory (use `write_pair` for large ones).
+        The region; it must fit in memory (use `write_pair` for large ones). Its flood is solved, up to 2.25 megapixels.
     out
         A folder, made where it is missing.
     plan
@@ -113,6 +116,7 @@ def write_region(
     archive = Path(out) / "archive"
     archive.mkdir(parents=True, exist_ok=True)
     tell = progress or (lambda _: None)
+    place = with_flood(place)
     ground = place.ground()
     with ThreadPoolExecutor(2) as pool:
         written = list(pool.map(lambda p: _write_radar(place, ground, p, archive), plan.radar))
@@ -248,7 +252,7 @@ def flood_code(ground: Ground, share: float) -> Array:
 
 
 def write_truth(place: Region, ground: Ground, passage: RadarPass, folder: Path) -> list[Path]:
-    """Write what is true at a pass: flood, depth, what the radar cannot see, terrain, buildings, roads, population.
+    """Write what is true at a pass: flood, depth, what the radar cannot see, terrain, buildings, roads, population, inflows.
 
     Parameters
     ----------
@@ -276,7 +280,22 @@ def write_truth(place: Region, ground: Ground, passage: RadarPass, folder: Path)
     ]
     written.append(write_json(folder / "buildings.geojson", _buildings_geojson(place, ground)))
     written.append(write_json(folder / "roads.geojson", _roads_geojson(place)))
+    if place.flood is not None:
+        written.append(write_json(folder / "inflows.geojson", _inflows_geojson(place, place.flood)))
     return written
+
+
+def _inflows_geojson(place: Region, flood: SolvedFlood) -> str:
+    """Return the hydrographs that drove the flood, one feature per river and time, as `disaster.inundation` takes them."""
+    transformer = _to_degrees(place)
+    features = []
+    for inflow in flood.inflows:
+        lon, lat = transformer.transform(inflow.x, inflow.y)
+        for time, discharge in zip(inflow.time_s, inflow.discharge_m3_s, strict=True):
+            stated = json.dumps({"name": inflow.name, "time_s": time, "discharge_m3_s": discharge})
+            point = f'{{"type":"Point","coordinates":[{lon:.7f},{lat:.7f}]}}'
+            features.append(f'{{"type":"Feature","properties":{stated},"geometry":{point}}}')
+    return _collection(place, features)
 
 
 def _to_degrees(place: Region) -> Any:
@@ -286,7 +305,8 @@ def _to_degrees(place: Region) -> Any:
 
 
 def _collection(place: Region, features: Sequence[str]) -> str:
-    head = f'{{"type":"FeatureCollection","mitoshi:simulated":true,"mitoshi:seed":{place.seed},"features":[\n'
+    stated = f'"mitoshi:simulated":true,"mitoshi_simulated":true,"mitoshi:seed":{place.seed}'
+    head = f'{{"type":"FeatureCollection",{stated},"features":[\n'
     return head + ",\n".join(features) + "\n]}\n"
 
 

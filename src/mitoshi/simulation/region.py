@@ -11,11 +11,13 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.grid import BBox
 from mitoshi.methods.sar.forward import FOREST, LAYOVER_REACH, URBAN
 from mitoshi.simulation.cover import PLOT_M, Cover, cover, plot_building, road_lines
-from mitoshi.simulation.network import Network, build_network
+from mitoshi.simulation.network import FLOOD_STAGE_M, Network, build_network
 from mitoshi.simulation.noise import key
 from mitoshi.simulation.terrain import LAND, Terrain, terrain
 
 if TYPE_CHECKING:
+    from mitoshi.simulation.flood import SolvedFlood
+
     Array = np.ndarray[Any, Any]
     Window = tuple[slice, slice]
 
@@ -25,6 +27,8 @@ __all__ = ["Ground", "Region", "buildings", "flood_depth", "region", "roads", "u
 CRS = "EPSG:32654"
 WEST_M, NORTH_M = 400_000.0, 3_500_000.0
 SMALLEST = 64
+SHALLOWEST_M = np.float32(0.05)
+"""Depth from which ground counts as flooded by a solved flood."""
 
 
 class Ground(NamedTuple):
@@ -38,12 +42,15 @@ class Ground(NamedTuple):
         See `mitoshi.simulation.terrain.Terrain` and `mitoshi.simulation.cover.Cover`.
     around
         (rows + 2, columns + 2 LAYOVER_REACH) elevation with a border, the edge repeated outside the region [m].
+    peak
+        (rows, columns) depth of the solved flood at its peak [m], or None for the analytic flood.
     """
 
     origin: tuple[int, int]
     terrain: Terrain
     cover: Cover
     around: Array
+    peak: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Region:
         Where the region lies: UTM zone and its north-western corner [m].
     network
         The drainage network.
+    flood
+        The solved flood (`mitoshi.simulation.flood.with_flood`), or None for the analytic one.
     """
 
     shape: tuple[int, int]
@@ -71,6 +80,7 @@ class Region:
     west: float
     north: float
     network: Network
+    flood: SolvedFlood | None = None
 
     @property
     def transform(self) -> tuple[float, float, float, float, float, float]:
@@ -116,7 +126,8 @@ class Region:
         around = np.pad(wide.elevation, missing, mode="edge")
         near = np.ascontiguousarray(around[:, LAYOVER_REACH - 1 : around.shape[1] - LAYOVER_REACH + 1])
         origin = (rows.start, columns.start)
-        return Ground(origin, tile, cover(tile, near, origin, self.shape[0], self.pixel_size, self.seed), around)
+        peak = None if self.flood is None else self.flood.depth[rows, columns]
+        return Ground(origin, tile, cover(tile, near, origin, self.shape[0], self.pixel_size, self.seed), around, peak)
 
 
 def region(
@@ -175,10 +186,15 @@ def flood_depth(ground: Ground, share: float = 1.0) -> Array:
 
     Notes
     -----
-    The water's surface stands `share` times the stage above the normal water of the cell's river, level across its valley.
-    A cell is flooded where the surface lies above the ground. As height above the river falls along every drainage path
-    faster than the stage changes, each flooded cell is connected to its river, which the tests check.
+    Analytic flood: the water's surface stands `share` times the stage above the normal water of the cell's river, level across
+    its valley. A cell is flooded where the surface lies above the ground. As height above the river falls along every drainage
+    path faster than the stage changes, each flooded cell is connected to its river, which the tests check.
+
+    Solved flood: the solver's depth at the peak, less ``1 - share`` of the stage; shallower than 0.05 m is dry.
     """
+    if ground.peak is not None:
+        lowered = ground.peak - np.float32((1.0 - share) * FLOOD_STAGE_M)
+        return np.where(lowered >= SHALLOWEST_M, lowered, np.float32(0.0))
     depth = share * ground.terrain.stage - ground.terrain.relative
     flooded: Array = np.where((ground.terrain.water == LAND) & (depth > 0), depth, 0).astype(np.float32)
     return flooded
