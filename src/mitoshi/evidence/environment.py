@@ -146,7 +146,7 @@ def _digest(files: list[Path]) -> str:
 
 @cache
 def source_digest(module: str) -> str:
-    """Return the digest of a module's source, of every mitoshi module it imports, and of the data files beside it.
+    """Return the digest of a module's source, of every mitoshi module it imports, and of the data files beside and below it.
 
     Imports are followed in the source text, so a module imported inside a function counts.
     """
@@ -159,7 +159,7 @@ def source_digest(module: str) -> str:
             continue
         seen[name] = path
         waiting.extend(_imports(path))
-    beside = [p for p in seen[module].parent.iterdir() if p.suffix in DATA_SUFFIXES] if module in seen else []
+    beside = [p for p in seen[module].parent.rglob("*") if p.suffix in DATA_SUFFIXES] if module in seen else []
     return _digest(sorted({*seen.values(), *beside}))
 
 

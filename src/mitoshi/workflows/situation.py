@@ -34,7 +34,36 @@ __all__ = ["hand_over"]
 
 TITLE = Text("Situation report", "状況報告")
 EVENT = Text("Event of {}", "{}の災害")
-NOT_YET = Text("not yet: {}", "未作成：{}")
+NOT_YET = {
+    "waiting": Text("waits: {}", "観測待ち（理由は respond.json に記載）"),
+    "impossible": Text("not possible: {}", "実行できません（理由は respond.json に記載）"),
+    "failed": Text("failed: {}", "失敗しました（理由は respond.json に記載）"),
+}
+UNITS = {
+    "affected_population": "person",
+    "population_not_observed": "person",
+    "cut_off_settlements": "place",
+    "settlements_unknown": "place",
+    "hospitals_in_water": "place",
+    "shelters_in_water": "place",
+    "facilities_not_observed": "place",
+    "pump_trucks": "truck",
+    **dict.fromkeys(
+        (
+            "flooded_buildings",
+            "above_floor_buildings",
+            "insured_buildings",
+            "total_loss_buildings",
+            "buildings_not_observed",
+        ),
+        "building",
+    ),
+}
+WORDS = {
+    "dry": Text("dry", "浸水なし"),
+    "depth": Text("in the water", "浸水"),
+    "not_observed": Text("not observed", "未観測"),
+}
 GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (
         Text("People and access", "人と交通"),
@@ -188,7 +217,7 @@ def _situation(
 def _sections(bundles: Mapping[str, Bundle], titles: Mapping[str, Text]) -> list[Section]:
     found = []
     for step, bundle in bundles.items():
-        left = list(bundle.figures)
+        left = [f._replace(units=UNITS.get(f.name, f.units)) for f in bundle.figures]
         if step == "impact":
             for title, names in GROUPS:
                 chosen = tuple(f for name in names for f in left if f.name == name and np.isfinite(f.value))
@@ -225,7 +254,9 @@ def _clock(record: Record, titles: Mapping[str, Text]) -> list[ClockRow]:
             rows.append(ClockRow(title, since(record.event, entry.finished), datetime.fromisoformat(entry.finished)))
         else:
             rows.append(
-                ClockRow(title, None, None, Text(NOT_YET.en.format(entry.reason), NOT_YET.ja.format(entry.reason)))
+                ClockRow(
+                    title, None, None, Text(NOT_YET[entry.status].en.format(entry.reason), NOT_YET[entry.status].ja)
+                )
             )
     return rows
 
@@ -258,7 +289,9 @@ def _table(layer: LayerForHandover, wanted: _Wanted) -> Table:
     return Table(wanted.title, tuple(heading(c) for c in shown), rows, f"csv/{wanted.layer}.csv")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Text | str:
+    if value in WORDS:
+        return WORDS[value]
     if value is None:
         return "–"
     if isinstance(value, float):
