@@ -1,8 +1,8 @@
 """Row kernels of the full mode: MUSCL-Hancock, HLLC and hydrostatic reconstruction.
 
-Audusse, Bouchut, Bristeau, Klein & Perthame (2004), SIAM J. Sci. Comput. 25, 2050: eqs. (2.13)-(2.15) reconstruction at a face,
-(4.6)-(4.10) second order with the centred source term. Toro (2001), Shock-Capturing Methods for Free-Surface Shallow Flows,
-sections 10.5-10.6: HLLC and its wave speeds, also beside dry bed; 11.3: MUSCL-Hancock.
+Audusse, Bouchut, Bristeau, Klein & Perthame (2004), SIAM J. Sci. Comput. 25, 2050: hydrostatic reconstruction at a face and
+the centred source term of second order. Toro (2001), Shock-Capturing Methods for Free-Surface Shallow Flows: HLLC with its
+wave speeds, also beside dry bed, and MUSCL-Hancock.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def speeds(b, n, inverse_dx, inverse_dy, thin):  # type: ignore[no-untyped-def] 
         i = k + 3
         h, hu, hv = b[OUT + i], b[OUT + S + i], b[OUT + 2 * S + i]
         square = h * h
-        # Kurganov & Petrova (2007), eq. (2.17)
+        # Kurganov & Petrova (2007), Commun. Math. Sci. 5, 133: desingularised velocity.
         calm = 2.0 * square / (square + max(square, thin * thin))
         hu, hv = hu * calm, hv * calm
         hu, hv = hu if h > DRY else 0.0, hv if h > DRY else 0.0
