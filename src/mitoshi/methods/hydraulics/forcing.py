@@ -16,9 +16,13 @@ def series_now(times, values, sizes, hold, t, now):  # type: ignore[no-untyped-d
     """Evaluate every series at time t; outside its times a series holds its end value or is zero."""
     for k in range(sizes.size):
         n = sizes[k]
-        last = -1
-        while last + 1 < n and times[k, last + 1] <= t:
-            last += 1
+        last, above = -1, n
+        while above - last > 1:
+            middle = (last + above) // 2
+            if times[k, middle] <= t:
+                last = middle
+            else:
+                above = middle
         if last < 0:
             now[k] = values[k, 0] if hold[k] else 0.0
         elif last == n - 1:
