@@ -12,6 +12,7 @@ from odc.geo.xr import xr_coords
 from shapely.geometry import LineString, Point, box
 
 from mitoshi.core.discovery import methods
+from mitoshi.core.method import Whole
 
 SHAPE = (300, 340)
 CRS, WEST, NORTH = "EPSG:32654", 400_000.0, 3_500_000.0
@@ -84,7 +85,7 @@ def features_of(kind, seed, shape=SHAPE, count=40):
         table |= {"longitude": np.full(count, 140.0), "latitude": np.full(count, 31.0)}
     if not kind.geometry:
         return geopandas.GeoDataFrame(table)
-    rows, columns = noise.uniform(20, shape[0] - 20, count), noise.uniform(20, shape[1] - 20, count)
+    rows, columns = noise.uniform(10, shape[0] - 10, count), noise.uniform(10, shape[1] - 10, count)
     east, north = WEST + 10.0 * columns, NORTH - 10.0 * rows
     if "LineString" in kind.geometry and "Polygon" not in kind.geometry:
         order = np.argsort(east)
@@ -106,8 +107,10 @@ def places(shape):
 @pytest.fixture
 def inputs():
     def make(declared, **changes):
+        # A method that sees the scene whole is not cut into tiles here, and may be slow: a small scene is enough.
+        shape = (60, 68) if isinstance(declared.support, Whole) else SHAPE
         arrays = [
-            features_of(d.quantity, seed) if d.is_features else plausible(d.quantity, seed)
+            features_of(d.quantity, seed, shape) if d.is_features else plausible(d.quantity, seed, shape)
             for seed, d in enumerate(declared.data, start=1)
         ]
         return [changes.get(d.name, a) for d, a in zip(declared.data, arrays, strict=True)]
