@@ -204,7 +204,11 @@ class MassBalance(NamedTuple):
 
 
 class Flow(NamedTuple):
-    """What a run returns. Grids have shape (y, x) and are NaN outside the domain; gauges have shape (times, gauges)."""
+    """What a run returns.
+
+    Grids have shape (y, x) and are NaN outside the domain; `maximum_surface` is NaN also where it never was wet, `arrival_time_s`
+    where the depth never exceeded the wet depth. Gauges have shape (times, gauges), linear in time between the steps.
+    """
 
     state: State
     maximum_depth: Floats
