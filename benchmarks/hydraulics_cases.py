@@ -129,7 +129,7 @@ def monai(until_s=30.0, mode="full"):
             "peak_delay_s": times[level.argmax()] - times[truth.argmax()],
         }
     result["runup_m"] = []
-    for x, y, *heights in np.loadtxt(folder / "OBS_RUNUP.txt", skiprows=17, max_rows=3, usecols=range(8)):
+    for x, y, *heights in np.loadtxt(folder / "OBS_RUNUP.txt", skiprows=18, max_rows=3, usecols=range(8)):
         row, column = cell_of(affine, x, y)
         near = (slice(row - 5, row + 6), slice(column - 5, column + 6))  # 7 cm: the positions are approximate
         surface = np.where(bed[near] > 0, flow.maximum_surface[near], np.nan)

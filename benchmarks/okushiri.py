@@ -4,7 +4,8 @@
 
 The outer grid (24") is driven by the initial surface HNO1993, and drives the island (3"), which drives Aonae and Monai (0.9" x
 0.5"), and that the valley of Monai (0.18" x 0.13"). Nesting is one-way. Positions of the surveys are shifted as the benchmark's
-users do (offsets published with GeoClaw's and SWALS' BP09 results) and matched to the highest run-up within 150 m. Nothing is tuned.
+users do (offsets published with GeoClaw's and SWALS' BP09 results) and matched to the highest run-up within 150 m. Nothing is
+tuned.
 K is the geometric mean of observed over modelled height and kappa its geometric standard deviation (Aida 1978).
 """
 

@@ -152,7 +152,7 @@ class Inundation(NamedTuple):
     version="1.0.0",
     reference="doi:10.1016/j.jhydrol.2010.03.027 (Bates et al., local-inertial); doi:10.1029/2011WR011570 (de Almeida et al.); "
     "doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
-    support=Whole(bytes_per_pixel=600),
+    support=Whole(bytes_per_pixel=300),
     title=Text("Inundation", "浸水予測"),
     caveats=(
         Text(

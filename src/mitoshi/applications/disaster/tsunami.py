@@ -146,7 +146,7 @@ class Tsunami(NamedTuple):
     version="1.0.0",
     reference="doi:10.1785/BSSA0750041135 (Okada 1985); doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic "
     "reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
-    support=Whole(bytes_per_pixel=600),
+    support=Whole(bytes_per_pixel=300),
     title=Text("Tsunami inundation", "津波浸水予測"),
     caveats=(
         Text(
