@@ -124,8 +124,21 @@ def flooded(**changes):
     return Scenario(**(given | changes))
 
 
+def wet(scenario):
+    return run(scenario).maximum_depth >= scenario.wet_depth_m
+
+
+def test_a_coarse_ensemble_floods_no_ground_that_only_coarseness_floods():
+    """A shore that no coarse cell resolves: what the full grid leaves dry has a probability of 0 where nothing is in doubt."""
+    scenario = flooded()
+    shore = wet(scenario)
+    doubt = ensemble(scenario, Spread(), shore, members=2, seed=0, coarsening=5)
+    inside = np.isfinite(scenario.bed)
+    np.testing.assert_array_equal(doubt.probability[inside], shore[inside].astype(float))
+
+
 def test_an_ensemble_with_nothing_in_doubt_has_no_spread():
-    doubt = ensemble(flooded(), Spread(elevation_m=0.0), members=2, seed=1, coarsening=2)
+    doubt = ensemble(flooded(), Spread(elevation_m=0.0), wet(flooded()), members=2, seed=1, coarsening=2)
     inside = np.isfinite(flooded().bed)
     np.testing.assert_array_equal(doubt.depth_uncertainty[inside], 0.0)
     assert np.isin(doubt.probability[inside], (0.0, 1.0)).all()
@@ -136,13 +149,13 @@ def test_still_water_over_doubtful_ground_is_as_doubtful_as_the_ground():
     """A lake's surface is one level, so its depth errs as its bed does (and as the level that its volume fills it to)."""
     spread = Spread(elevation_m=0.1, elevation_length_m=CELL)
     scenario = flooded(bed=np.zeros((40, 40)), depth=np.full((40, 40), 2.0), duration_s=600.0)
-    doubt = ensemble(scenario, spread, members=12, seed=3, coarsening=1)
+    doubt = ensemble(scenario, spread, wet(scenario), members=12, seed=3, coarsening=1)
     assert np.sqrt((doubt.depth_uncertainty**2).mean()) == pytest.approx(0.1, rel=0.15)
 
 
 def test_the_seed_decides_the_members():
     spread = Spread(elevation_m=0.3, elevation_length_m=50.0)
-    one, same, other = (ensemble(flooded(), spread, members=2, seed=s, coarsening=2) for s in (1, 1, 2))
+    one, same, other = (ensemble(flooded(), spread, wet(flooded()), members=2, seed=s, coarsening=2) for s in (1, 1, 2))
     np.testing.assert_array_equal(one.depth_uncertainty, same.depth_uncertainty)
     assert not np.array_equal(one.depth_uncertainty, other.depth_uncertainty, equal_nan=True)
 

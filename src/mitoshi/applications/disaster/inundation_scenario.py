@@ -128,7 +128,9 @@ def run(scenario: Scenario) -> Flow:
     )  # fmt: skip
 
 
-def ensemble(scenario: Scenario, spread: Spread, *, members: int, seed: int, coarsening: int = 2) -> Ensemble:
+def ensemble(
+    scenario: Scenario, spread: Spread, flooded: NDArray[np.bool_], *, members: int, seed: int, coarsening: int = 2
+) -> Ensemble:
     """Simulate perturbed members on a coarser grid and return how much they differ.
 
     Parameters
@@ -137,6 +139,8 @@ def ensemble(scenario: Scenario, spread: Spread, *, members: int, seed: int, coa
         The unperturbed run, on the full grid.
     spread
         How far each member may be off.
+    flooded
+        Where the unperturbed run floods the full grid, (y, x).
     members
         Number of perturbed members, at least 1.
     seed
@@ -153,21 +157,24 @@ def ensemble(scenario: Scenario, spread: Spread, *, members: int, seed: int, coa
     Notes
     -----
     Members and the run they are compared with are on the same coarse grid, so the difference between the grids is not taken for
-    uncertainty, nor is it included in it.
+    uncertainty, nor is it included in it: a member changes the full grid's flood only where it floods what the coarse run leaves
+    dry, or leaves dry what that floods.
     """
     base = coarser(scenario, coarsening)
     noise = np.random.default_rng(seed)
     control = run(base).maximum_depth
-    squares = np.zeros(base.bed.shape)
-    wet = (control >= base.wet_depth_m).astype(np.float64)
+    wet = control >= base.wet_depth_m
+    squares, gained, lost = np.zeros((3, *base.bed.shape))
     for _ in range(members):
         depth = run(perturbed(base, spread, noise)).maximum_depth
         squares += np.nan_to_num(depth - control) ** 2
-        wet += depth >= base.wet_depth_m
-    shape, outside = scenario.bed.shape, ~np.isfinite(scenario.bed)
-    layers = (np.sqrt(squares / members), wet / (members + 1))
-    fine = [np.where(outside, np.nan, _finer(layer, coarsening, shape)) for layer in layers]
-    return Ensemble(*fine)
+        gained += (depth >= base.wet_depth_m) & ~wet
+        lost += wet & ~(depth >= base.wet_depth_m)
+    squares, gained, lost = (_finer(layer, coarsening, flooded.shape) for layer in (squares, gained, lost))
+    probability = np.where(flooded, members + 1 - lost, gained) / (members + 1)
+    uncertainty = np.where(flooded | (gained > 0), np.sqrt(squares / members), 0.0)
+    outside = ~np.isfinite(scenario.bed)
+    return Ensemble(np.where(outside, np.nan, uncertainty), np.where(outside, np.nan, probability))
 
 
 def perturbed(scenario: Scenario, spread: Spread, noise: np.random.Generator) -> Scenario:

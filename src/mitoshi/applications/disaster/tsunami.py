@@ -281,7 +281,14 @@ def tsunami(
         displacement_spread, roughness_spread, elevation_error_m, elevation_error_length_m, water_level_error_m
     )
     doubt = (
-        ensemble(scenario, spread, members=members - 1, seed=seed, coarsening=ensemble_coarsening)
+        ensemble(
+            scenario,
+            spread,
+            flow.maximum_depth >= wet_depth_m,
+            members=members - 1,
+            seed=seed,
+            coarsening=ensemble_coarsening,
+        )
         if members > 1
         else Ensemble(*np.full((2, *before.shape), np.nan))
     )
