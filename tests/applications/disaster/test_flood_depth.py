@@ -21,9 +21,10 @@ from mitoshi.applications.disaster.flood_depth_tile import given_flooded
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
 from mitoshi.core.scene import ArrayScene
-from mitoshi.simulation import RadarPass, elevation_model, region, unobservable
+from mitoshi.simulation import RadarPass, elevation_model, region, unobservable, with_flood
 from mitoshi.simulation.archive import flood_code
 from mitoshi.simulation.region import flood_depth as true_depth
+from mitoshi.simulation.terrain import LAND
 
 CERTAIN = {"elevation_error_m": 0.02, "edge_depth_m": 0.0, "surface_slope": 1e-4}
 
@@ -144,8 +145,9 @@ def test_larger_cells_of_vast_scenes_fit_the_margin():
 
 
 @pytest.mark.parametrize("seed", [1, 3])
-def test_a_simulated_coast_is_better_than_the_peers_and_its_intervals_hold(seed):
-    """Seeds 101 to 103 served to choose constants; these did not. The elevation model errs by 0.6 m over 250 m."""
+def test_the_analytic_flood_of_a_coast_as_a_radar_sees_it(seed):
+    """Seeds 101 to 103 served to choose constants; these did not. The elevation model errs by 0.6 m over 250 m. This flood has a
+    crest that no flow has, so the peers are compared on the solver's flood instead."""
     place = region((700, 700), seed=seed)
     ground = place.ground()
     truth, model = true_depth(ground), elevation_model(place, ground)
@@ -154,13 +156,36 @@ def test_a_simulated_coast_is_better_than_the_peers_and_its_intervals_hold(seed)
     found = depth_of(codes, model, elevation_error_m=0.6, edge_depth_m=0.0)
     wet = codes == 1
     error = (found.depth.to_numpy() - truth)[wet]
-    other = peers()
-    excluded = ~np.isin(codes, (0, 1))
     assert rmse(error) < 0.75
-    assert rmse(error) < rmse((other.flexth(wet, model, 10.0, excluded) - truth)[wet])
+    assert rmse(error) < rmse((peers().fwdet(wet, model, 10.0) - truth)[wet])
+    inside = (np.abs(error) < 1.645 * found.depth_uncertainty.to_numpy()[wet]).mean()
+    assert 0.70 < inside < 0.97  # 0.90 is asked of floods that obey the shallow-water equations, below
+
+
+@pytest.mark.slow
+def test_the_depth_of_a_flood_that_the_solver_made():
+    """Shallow-water equations on a coast that served for no choice; the elevation model errs by 0.6 m."""
+    place = with_flood(region((400, 400), seed=5))
+    ground = place.ground()
+    truth, model = true_depth(ground), elevation_model(place, ground)
+    found = depth_of(flood_code(ground, 1.0).astype(float), model, elevation_error_m=0.6, edge_depth_m=0.0)
+    wet = truth > 0
+    error = (found.depth.to_numpy() - truth)[wet]
+    other = peers()
+    permanent = ground.terrain.water != LAND
+    assert abs(error.mean()) < 0.25
+    assert rmse(error) < 0.65
+    assert rmse(error) < rmse((other.flexth(wet, model, 10.0, permanent) - truth)[wet])
     assert rmse(error) < rmse((other.fwdet(wet, model, 10.0) - truth)[wet])
     inside = (np.abs(error) < 1.645 * found.depth_uncertainty.to_numpy()[wet]).mean()
-    assert 0.78 < inside < 0.97
+    assert 0.80 < inside < 0.97
+    codes = flood_code(ground, 1.0).astype(float)
+    codes[unobservable(place, ground, RadarPass("2026-10-12T20:00:00Z")) & (codes != 2)] = np.nan
+    found = depth_of(codes, model, elevation_error_m=0.6, edge_depth_m=0.0)
+    wet = codes == 1
+    error = (found.depth.to_numpy() - truth)[wet]
+    assert rmse(error) < 0.65
+    assert 0.80 < (np.abs(error) < 1.645 * found.depth_uncertainty.to_numpy()[wet]).mean() < 0.97
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(1.0, 0.3), (0.0, 0.5), (-0.6, 0.4), (-2.0, 0.5), (4.0, 0.1)])
@@ -168,6 +193,16 @@ def test_a_depth_known_to_be_positive_is_a_truncated_normal(mean, deviation):
     expected = stats.truncnorm(-mean / deviation, np.inf, mean, deviation)
     found = given_flooded(mean, deviation)
     assert_allclose(found, (expected.mean(), expected.std()), rtol=2e-3)
+
+
+@pytest.mark.parametrize(("mean", "deviation", "usual"), [(1.0, 0.5, 1.0), (0.1, 0.4, 0.8), (3.0, 0.2, 2.0)])
+def test_shallow_water_is_the_more_frequent(mean, deviation, usual):
+    """Bayes' rule by numerical integration: exponential depths, an estimate with a normal error."""
+    depth = np.linspace(0.0, 12.0, 400_001)
+    weight = np.exp(-depth / usual - 0.5 * ((depth - mean) / deviation) ** 2)
+    expected = np.average(depth, weights=weight)
+    spread = np.sqrt(np.average((depth - expected) ** 2, weights=weight))
+    assert_allclose(given_flooded(mean, deviation, usual), (expected, spread), rtol=2e-3)
 
 
 def test_numbers_of_pieces_do_not_depend_on_the_window():

@@ -116,8 +116,8 @@ def flood_depth(
     left out, as are dry specks below 0.1 km². The surface is the robust mode of a Gaussian random field on the pieces
     (`mitoshi.methods.hydraulics.water_surface`): it follows the edge, slopes with the river, bridges what has no edge, is
     continuous through connected water and free to jump across a levee. Water without any edge takes the 98 % quantile of its
-    ground. Depth is surface less ground, and since the pixel is known to be flooded, the mean of that normal distribution
-    above zero.
+    ground. Depth is the mean of surface less ground, given that it is positive and that shallow water is more frequent than
+    deep (an exponential prior of twice the scene's mean depth).
 
     Parameters
     ----------

@@ -76,6 +76,9 @@ class DepthSurvey(NamedTuple):
         (pieces,) mean elevation of the flooded pixels [m]; NaN where there is none.
     segment
         (pieces,) number of the connected water that each belongs to.
+    usual_depth
+        Scale of the exponential prior of depths [m]: twice the mean of surface less mean ground, for on an even slope depths are
+        equally frequent up to twice their mean.
     """
 
     corner: tuple[float, float, float, float] | None
@@ -86,6 +89,7 @@ class DepthSurvey(NamedTuple):
     uncertainty: NDArray[np.float32]
     ground: NDArray[np.float32]
     segment: NDArray[np.int32]
+    usual_depth: float
 
 
 class _Block(NamedTuple):
@@ -157,6 +161,7 @@ def survey_depth(
         surface[1],
         joined[1].astype(np.float32),
         segment.astype(np.int32),
+        _usual_depth(surface[0], joined[0], joined[1]),
     )
 
 
@@ -316,6 +321,15 @@ def _surface(
     prior, spread = _prior(corners, high + deeper, np.isin(segment, segment[edge.piece]), len(place))
     found = solve_water_surface(lattice, shoreline, roughness, prior, spread)
     return (found.level[corners].astype(np.float32), found.uncertainty[corners].astype(np.float32)), segment
+
+
+def _usual_depth(level: NDArray[np.float32], share: Floats, ground: Floats) -> float:
+    """Return twice the mean depth of the flood, pieces weighted by their water; never below `NUGGET_M`."""
+    known = np.isfinite(ground)
+    if not known.any():
+        return ALONE_M
+    depth = np.maximum(level[known].mean(axis=1, dtype=np.float64) - ground[known], 0.0)
+    return max(2.0 * float((depth * share[known]).sum() / share[known].sum()), NUGGET_M)
 
 
 def _prior(corners: Integers, high: Floats, shored: NDArray[np.bool_], size: int) -> tuple[Floats, Floats]:

@@ -35,20 +35,23 @@ class TileDepth(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def given_flooded(mean: float, deviation: float) -> tuple[float, float]:
-    """Return mean and standard deviation of a normal depth that is known to be positive.
+def given_flooded(mean: float, deviation: float, usual: float = np.inf) -> tuple[float, float]:
+    """Return mean and standard deviation of a depth that is known to be positive, after it was estimated.
 
     Parameters
     ----------
     mean, deviation
-        Of the normal distribution [m].
+        Of the estimate, whose error is normal [m].
+    usual
+        Mean of the exponential distribution of depths before the estimate [m]; infinite where all depths are alike.
 
     Notes
     -----
-    Mean μ + σ λ and variance σ² (1 - λ (λ + μ/σ)) with λ = φ(μ/σ) / Φ(μ/σ), those of a normal distribution truncated at zero.
+    Exponential prior times normal likelihood is a normal distribution of mean m = μ - σ² / usual, truncated at zero: its mean is
+    m + σ λ and its variance σ² (1 - λ (λ + m/σ)) with λ = φ(m/σ) / Φ(m/σ).
     Eight standard deviations below zero and deeper count as eight.
     """
-    low = max(mean / deviation, -8.0)
+    low = max(mean / deviation - deviation / usual, -8.0)
     density = math.exp(-0.5 * low * low) / math.sqrt(2.0 * math.pi)
     hazard = density / (0.5 * math.erfc(-low / math.sqrt(2.0)))
     return deviation * (low + hazard), deviation * math.sqrt(max(1.0 - hazard * (low + hazard), 1e-4))
@@ -56,7 +59,22 @@ def given_flooded(mean: float, deviation: float) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True)
 def _fill(  # type: ignore[no-untyped-def]
-    codes, ground, label, top, left, cell, first, count, levels, spreads, grounds, error, depth, uncertainty, surface
+    codes,
+    ground,
+    label,
+    top,
+    left,
+    cell,
+    first,
+    count,
+    levels,
+    spreads,
+    grounds,
+    error,
+    shallow,
+    depth,
+    uncertainty,
+    surface,
 ):
     for r in range(codes.shape[0]):
         i = (top + r) // cell
@@ -81,7 +99,7 @@ def _fill(  # type: ignore[no-untyped-def]
             if not np.isfinite(z):
                 surface[r, c] = level
                 continue
-            mean, deviation = given_flooded(level - z, math.sqrt(spread * spread + error * error))
+            mean, deviation = given_flooded(level - z, math.sqrt(spread * spread + error * error), shallow)
             depth[r, c] = max(mean, STEP_M)
             uncertainty[r, c] = max(deviation, STEP_M)
             surface[r, c] = z + depth[r, c]
@@ -109,6 +127,6 @@ def tile_depth(
     found = TileDepth(*(np.empty(codes.shape, np.float32) for _ in range(3)))
     _fill(
         codes, ground, label, *origin, survey.cell, survey.first, survey.pieces, survey.level, survey.uncertainty,
-        survey.ground, OWN_ERROR * error_m, *found,
+        survey.ground, OWN_ERROR * error_m, survey.usual_depth, *found,
     )  # fmt: skip
     return found
