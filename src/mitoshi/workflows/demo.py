@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mitoshi.evidence import Bundle, Verdict
     from mitoshi.workflows.respond import Response
 
+ELEVATION_ERROR_M = 0.6  # of the simulated elevation model, as docs/simulation.md states it
+
 __all__ = ["DemoResult", "run_demo"]
 
 
@@ -159,6 +161,7 @@ def run_demo(
         event=instant(EVENT),
         store=store,
         now=lambda: time,
+        parameters={"depth": {"elevation_error_m": ELEVATION_ERROR_M}},
         progress=lambda _done, _total, message: progress(2, 4, message),
     )
     progress(3, 4, "verify")

@@ -75,6 +75,7 @@ class _Asked:
     workers: int
     cluster: str | None
     issuer: Issuer | None
+    parameters: Mapping[str, Mapping[str, Any]]
     tell: Progress
 
 
@@ -90,6 +91,7 @@ def respond(
     workers: int = 2,
     cluster: str | None = None,
     issuer: Issuer | None = None,
+    parameters: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Progress | None = None,
 ) -> Response:
     """Run every step whose inputs are there, publish each product, and hand over.
@@ -112,6 +114,8 @@ def respond(
         As for `mitoshi.evidence.run`.
     issuer
         Who answers for what is handed over; None is nobody, and packages say that they are a test.
+    parameters
+        Step → parameters of its method that differ from their defaults.
 
     Raises
     ------
@@ -121,12 +125,25 @@ def respond(
     chosen = _chosen(steps)
     given = dict(data or {})
     _check_names(given, chosen)
+    _check_parameters(parameters or {})
     out.mkdir(parents=True, exist_ok=True)
     record = read_record(out) or Record(tuple(area), iso(event), iso(now()))
     if tuple(record.area) != tuple(area) or record.event != iso(event):
         raise InputError(f"{out} holds the response to another area or event; give a new folder with --out")
     write_record(out, record)
-    asked = _Asked(out, area, event, Catalogue(store), given, now, workers, cluster, issuer, progress or _silent)
+    asked = _Asked(
+        out,
+        area,
+        event,
+        Catalogue(store),
+        given,
+        now,
+        workers,
+        cluster,
+        issuer,
+        dict(parameters or {}),
+        progress or _silent,
+    )
     files: tuple[Path, ...] = ()
     # Twice: what waited for a later step's product, such as the impact of a tsunami, is taken up in the second round.
     for count, step in enumerate((*chosen, *(s for s in chosen if s.wires))):
@@ -157,6 +174,17 @@ def _chosen(names: tuple[str, ...] | None) -> tuple[Step, ...]:
             raise InputError(misspelt("step", name, known))
     installed = methods()
     return tuple(s for s in STEPS if (names is None or s.name in names) and s.method in installed)
+
+
+def _check_parameters(parameters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make sure, before anything runs, that every step and parameter exists and fits."""
+    from mitoshi.core.errors import misspelt
+
+    known = {s.name: s for s in STEPS}
+    for name, told in parameters.items():
+        if name not in known:
+            raise InputError(misspelt("step", name, known))
+        methods()[known[name].method].bind_parameters(told)
 
 
 def _check_names(given: Mapping[str, str], chosen: tuple[Step, ...]) -> None:
@@ -254,9 +282,10 @@ def _origins(asked: _Asked, record: Record, step: Step) -> list[tuple[str, tuple
 
 
 def _parameters(asked: _Asked, record: Record, step: Step) -> dict[str, Any]:
-    """Return the parameters that follow from where the inputs come from."""
+    """Return the parameters that follow from where the inputs come from, and those that the caller gives."""
     makers = {maker for _, (maker, _) in _origins(asked, record, step)}
-    return {k: v for maker, told in step.modes.items() if maker in makers for k, v in told.items()}
+    following = {k: v for maker, told in step.modes.items() if maker in makers for k, v in told.items()}
+    return {**following, **asked.parameters.get(step.name, {})}
 
 
 def _key(

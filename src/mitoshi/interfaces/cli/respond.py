@@ -28,6 +28,9 @@ __all__ = ["respond"]
 @click.option(
     "--data", multiple=True, metavar="NAME=FILE", help="A data argument that is not in the catalogue; repeatable."
 )
+@click.option(
+    "--set", "settings", multiple=True, metavar="STEP.PARAMETER=VALUE", help="A parameter of a step; repeatable."
+)
 @click.option("--step", "steps", multiple=True, metavar="NAME", help="Only these steps; repeatable.")
 @click.option(
     "--watch", type=click.FloatRange(0.0, 24 * 30), metavar="HOURS", help="Wait for observations as long as this."
@@ -50,6 +53,7 @@ def respond(
     event: str,
     out: Path,
     data: tuple[str, ...],
+    settings: tuple[str, ...],
     steps: tuple[str, ...],
     watch: float | None,
     every: float,
@@ -85,6 +89,7 @@ def respond(
                 workers=workers,
                 cluster=cluster,
                 issuer=_issuer(issuer, issuer_mail),
+                parameters=_parameters(settings),
                 progress=progress,
             )
         if response.complete or watch is None or datetime.now(UTC) >= limit:
@@ -100,6 +105,31 @@ def _issuer(name: str | None, mail: str | None) -> Issuer | None:
     if (name is None) != (mail is None):
         raise InputError("give --issuer and --issuer-mail together, or neither")
     return None if name is None or mail is None else Issuer(name, mail)
+
+
+def _parameters(settings: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    from mitoshi.core.discovery import find
+    from mitoshi.core.errors import misspelt
+    from mitoshi.workflows.response import STEPS
+
+    found: dict[str, dict[str, Any]] = {}
+    known = {s.name: s for s in STEPS}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        step, dot, parameter = name.strip().partition(".")
+        if not (equals and dot):
+            raise InputError(f"--set is STEP.PARAMETER=VALUE, such as depth.elevation_error_m=0.5; got {text!r}")
+        if step not in known:
+            raise InputError(misspelt("step", step, known))
+        parameter = parameter.replace("-", "_")
+        kinds = {p.name: p.type for p in find(known[step].method).parameters}
+        if parameter not in kinds:
+            raise InputError(misspelt(f"parameter of {step}", parameter, kinds))
+        try:
+            found.setdefault(step, {})[parameter] = kinds[parameter](value.strip())
+        except ValueError:
+            raise InputError(f"{name.strip()} must be {kinds[parameter].__name__}, got {value.strip()!r}") from None
+    return found
 
 
 def _pairs(data: tuple[str, ...]) -> dict[str, str]:
