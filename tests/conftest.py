@@ -5,11 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Several test processes share few cores: threads that wait for each other must not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import pytest
 
 
 def shared_root() -> Path:
     return Path(os.environ.get("MITOSHI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread_per_process():
+    """Let each of several test processes compute on one thread; tests of threads ask for theirs."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import numba
+
+        numba.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,11 @@ STEPS = (
         Text("Impact", "被害推定"),
         {
             "depth": (("depth", "depth.tif"), ("tsunami", "maximum_depth.tif"), ("inundation", "maximum_depth.tif")),
-            "depth_uncertainty": (("depth", "depth_uncertainty.tif"),),
+            "depth_uncertainty": (
+                ("depth", "depth_uncertainty.tif"),
+                ("tsunami", "maximum_depth_uncertainty.tif"),
+                ("inundation", "maximum_depth_uncertainty.tif"),
+            ),
         },
         modes={"tsunami": {"hazard": "tsunami"}},
     ),
