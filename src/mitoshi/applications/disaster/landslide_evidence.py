@@ -130,9 +130,16 @@ def read_evidence(
             total += ratio
             observed |= seen
     if flood is not None:
-        codes = flood.to_numpy()
-        sums[1][(codes == FLOODED) | (codes == PERMANENT)] = 0.0
+        sums[1][_near_water(flood.to_numpy())] = 0.0
     return Evidence(sums[0], sums[1], observed)
+
+
+def _near_water(codes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return water and the cells beside it, whose backscatter is a mean with the water's."""
+    from scipy import ndimage
+
+    water = (codes == FLOODED) | (codes == PERMANENT)
+    return np.asarray(ndimage.binary_dilation(water, np.ones((SMALLEST_BACKSCATTER_WINDOW,) * 2, bool)))
 
 
 def _pair(first: str, second: str, pair: tuple[Raster | None, Raster | None], compare: Any) -> list[Any]:
