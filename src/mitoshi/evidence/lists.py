@@ -228,7 +228,6 @@ def picture_of(
     drawn = np.zeros(shape, np.uint8)
     if shapes:
         drawn = rasterize(shapes, out_shape=shape, transform=grid.affine, all_touched=True, dtype="uint8", fill=0)
-    known = (*classes, CodedClass(255, NOTHING_THERE, "#9a9a9a")) if all(c.code != 255 for c in classes) else classes
-    ground = () if any(c.code == 0 for c in known) else (CodedClass(0, NOTHING_THERE, "#f2efe6"),)
-    shown = tuple(c for c in (*ground, *known) if c.code != 255)
+    ground = () if any(c.code == 0 for c in classes) else (CodedClass(0, NOTHING_THERE, "#f2efe6"),)
+    shown = (*ground, *classes)
     return drawn, Coded(layer.title, shown, nodata=255, no_uncertainty="a drawing")
