@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 # Several test processes share few cores: threads that wait for each other must not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+pytest_plugins = ("service_fixtures",)
 
 
 def shared_root() -> Path:

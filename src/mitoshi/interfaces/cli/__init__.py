@@ -17,6 +17,7 @@ from mitoshi.interfaces.cli.handover import sip4d
 from mitoshi.interfaces.cli.methods import describe, methods
 from mitoshi.interfaces.cli.respond import respond
 from mitoshi.interfaces.cli.run import run
+from mitoshi.interfaces.cli.serve import serve
 
 __all__ = ["main"]
 
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, search, methods, describe, run, respond, verify, sip4d, sign, keygen):
+for command in (demo, ingest, search, methods, describe, run, respond, verify, serve, sip4d, sign, keygen):
     cli.add_command(command)
 
 
