@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.errors import RefusedError
+from mitoshi.interfaces.api.lookup import Lookup
 from mitoshi.sensors import guard
 from mitoshi.workflows.jobs import Jobs
 from mitoshi.workflows.shelf import Shelf
@@ -34,6 +35,11 @@ class Service:
     def catalogue(self) -> Catalogue:
         """What was observed, and what was made of it."""
         return Catalogue(self.settings.store)
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """What an address means: items and files by their names in the catalogue."""
+        return Lookup(self)
 
     @cached_property
     def shelf(self) -> Shelf:
