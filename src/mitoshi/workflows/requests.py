@@ -1,0 +1,234 @@
+"""What a stranger may ask of a service, checked before it is queued: the one gate of the HTTP processes and the MCP tools.
+
+A data argument is an item of the catalogue or an address of the public web. A path of this machine is neither, whatever
+form it has.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from mitoshi.core.errors import InputError, ParameterError, RefusedError, misspelt
+from mitoshi.core.grid import BBox
+from mitoshi.core.requirement import instant
+from mitoshi.workflows.task import CATALOGUE, complete
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import pystac
+
+    from mitoshi.catalog import Catalogue
+    from mitoshi.core.method import DataArgument, Method
+    from mitoshi.workflows.shelf import Shelf
+
+__all__ = ["AREA", "EVENT", "checked_request", "checked_verification"]
+
+AREA, EVENT = "area", "event"  # what a run takes besides its data and parameters
+LONGEST = 2048  # characters of an address or a name
+OWN_ITEM = re.compile(r"/stac/collections/([^/]+)/items/([^/]+)/?")
+
+
+def checked_request(
+    method: Method[..., Any], inputs: Mapping[str, Any], catalogue: Catalogue, origins: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the request of a run, ready for the queue.
+
+    Asks the name server where an address leads and the catalogue for what is missing: call it from a thread.
+
+    Parameters
+    ----------
+    method
+        What is to run.
+    inputs
+        By name: data arguments as ``catalogue:ID``, ``https://…`` (with ``#key=value,…`` to describe the file) or the address
+        of an item of this service; parameters; ``area`` as four numbers; ``event`` as ISO 8601. None is as good as left out.
+    catalogue
+        Where items are looked up.
+    origins
+        ``https://host:port`` under which this service is called: what its own item addresses begin with.
+
+    Raises
+    ------
+    ParameterError
+        If a name is unknown or a parameter does not fit.
+    RefusedError
+        If a data argument is a path, or an address that must not be reached.
+    InputError
+        If an item is unknown, a required argument is missing and no area is given, or area or event cannot be read.
+    UnmetNeedError
+        If the catalogue has no observation for a required argument.
+    """
+    given = {name: value for name, value in inputs.items() if value is not None}
+    arguments = {d.name: d for d in method.data}
+    known = {p.name for p in method.parameters}
+    for name in given:
+        if name not in arguments and name not in known and name not in (AREA, EVENT):
+            raise ParameterError(misspelt(f"input of {method.name}", name[:80], [*arguments, *known, AREA, EVENT]))
+    parameters = {name: _finite(name, value) for name, value in given.items() if name in known}
+    method.bind_parameters(parameters)
+    area, event = _area(given.get(AREA)), _event(given.get(EVENT))
+    data: dict[str, str] = {}
+    sources: dict[str, str | pystac.Item] = {}
+    for name, value in given.items():
+        if name in arguments:
+            data[name], sources[name] = _source(name, value, catalogue, origins)
+    _check_complete(method, sources, area, event, catalogue)
+    return {
+        "method": method.name,
+        "data": data,
+        "parameters": parameters,
+        "area": None if area is None else list(area),
+        "event": None if event is None else event.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def checked_verification(bundle: object, shelf: Shelf) -> dict[str, Any]:
+    """Return the request of a verification.
+
+    Raises
+    ------
+    InputError
+        If the shelf has no such bundle.
+    """
+    wanted = _text("bundle", bundle)
+    if not re.fullmatch(r"[0-9a-f]{12,64}", wanted):
+        raise InputError(f"a bundle is named by its id, 12 to 64 hexadecimal digits; got {wanted[:80]!r}")
+    found = shelf.find(wanted)
+    if found is None:
+        raise InputError(f"no bundle {wanted[:12]!r} is known here; see the list of bundles")
+    return {"bundle": found.id, "folder": str(found.path)}
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
+        raise InputError(f"{name} must be a text of 1 to {LONGEST} characters, got {_shown(value)}")
+    if not value.isprintable():
+        raise InputError(f"{name} holds characters that cannot be printed; write it anew")
+    return value.strip()
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _finite(name: str, value: object) -> object:
+    """Return a parameter unless it could not be written as JSON."""
+    if isinstance(value, dict | list):
+        raise ParameterError(f"{name} must be one value, got {_shown(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ParameterError(f"{name} must be a finite number, got {value}")
+    if isinstance(value, str) and len(value) > LONGEST:
+        raise ParameterError(f"{name} must have at most {LONGEST} characters, got {len(value)}")
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        raise ParameterError(f"{name} must be a number below 2^63, got one of {len(str(abs(value)))} digits")
+    return value
+
+
+def _area(value: object) -> BBox | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) <= LONGEST:
+        box = BBox.parse(value)
+    elif isinstance(value, list | tuple) and len(value) == 4 and all(_is_number(v) for v in value):
+        box = BBox.checked(value)
+    else:
+        raise InputError(f"{AREA} is four numbers west, south, east, north in degrees, got {_shown(value)}")
+    if box.south == box.north or box.west == box.east:
+        raise InputError(f"{AREA} {list(box)} has no surface; give west, south, east, north in degrees")
+    return box
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 360
+
+
+def _event(value: object) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > 64:
+        raise InputError(f"{EVENT} is an ISO 8601 time such as 2019-09-13T06:00Z, got {_shown(value)}")
+    try:
+        return instant(value)
+    except OverflowError:
+        raise InputError(f"{EVENT} {value!r} lies outside the years 1 to 9999") from None
+
+
+def _source(name: str, value: object, catalogue: Catalogue, origins: Sequence[str]) -> tuple[str, str | pystac.Item]:
+    """Return a data argument as the queue keeps it, and what it stands for."""
+    text = _text(name, value)
+    collection, item = _own_item(text, origins)
+    if text.startswith(CATALOGUE):
+        item = text.removeprefix(CATALOGUE)
+    if item is not None:
+        return f"{CATALOGUE}{item}", _item(item, collection, catalogue)
+    if not text.lower().startswith(("https://", "http://")):
+        raise RefusedError(
+            f"{name}: {_shown(text)} is neither catalogue:ID nor an https address; files of this machine are not opened, "
+            "ingest them first"
+        )
+    from mitoshi.sensors.fetch import checked_address
+    from mitoshi.sensors.observation import Description
+
+    address, _, described = text.partition("#")
+    checked_address(address)
+    Description.parse(described)
+    return text, text
+
+
+def _own_item(text: str, origins: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return collection and id where the text is the address of an item of this service."""
+    try:
+        parts = urlsplit(text) if text.startswith(("/", "http://", "https://")) else None
+    except ValueError:
+        parts = None
+    if parts is None or parts.query or parts.fragment:
+        return None, None
+    if parts.netloc and f"{parts.scheme}://{parts.netloc}" not in origins:
+        return None, None
+    match = OWN_ITEM.fullmatch(parts.path)
+    return (unquote(match[1]), unquote(match[2])) if match else (None, None)
+
+
+def _item(wanted: str, collection: str | None, catalogue: Catalogue) -> pystac.Item:
+    found = [item for item in catalogue.search() if item.id == wanted]
+    if not any(collection in (None, item.collection_id) for item in found):
+        raise InputError(f"the catalogue has no item {wanted[:120]!r}; search it for what it has")
+    if len(found) > 1:
+        homes = ", ".join(str(item.collection_id) for item in found)[:200]
+        raise InputError(
+            f"{len(found)} items are called {wanted[:120]!r}, of {homes}; give the area and the event instead"
+        )
+    return found[0]
+
+
+def _check_complete(
+    method: Method[..., Any],
+    sources: Mapping[str, str | pystac.Item],
+    area: BBox | None,
+    event: datetime | None,
+    catalogue: Catalogue,
+) -> None:
+    missing = [d for d in method.data if d.name not in sources]
+    required = [d.name for d in missing if d.required]
+    if area is None:
+        if required:
+            raise InputError(
+                f"{method.name} needs {', '.join(required)}; give each as catalogue:ID or an https address, "
+                f"or give the {AREA} [west, south, east, north] to look them up in the catalogue"
+            )
+        return
+    if event is None and any(_relative(d) for d in missing):
+        timed = ", ".join(f"{d.name} ({d.need.when})" for d in missing if _relative(d))
+        raise InputError(f"{method.name} needs the time of the {EVENT} to look up {timed}; give it as ISO 8601")
+    if missing:
+        complete(method, sources, area, event, catalogue)
+
+
+def _relative(argument: DataArgument) -> bool:
+    return argument.need.when != "any"
