@@ -41,9 +41,9 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
 
 
 TITLES = {
-    400: "bad request", 401: "who are you?", 403: "not allowed", 404: "not found", 405: "method not allowed", 406: "not acceptable",
-    408: "too slow", 409: "conflict", 413: "too large", 415: "unsupported media type", 422: "bad input", 429: "too many requests",
-    500: "internal error", 503: "busy", 507: "the disk is full",
+    400: "bad request", 401: "who are you?", 403: "not allowed", 404: "not found", 405: "method not allowed",
+    406: "not acceptable", 408: "too slow", 409: "conflict", 413: "too large", 415: "unsupported media type",
+    422: "bad input", 429: "too many requests", 500: "internal error", 503: "busy", 507: "the disk is full",
 }  # fmt: skip
 
 
