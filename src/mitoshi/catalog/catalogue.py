@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mitoshi.catalog import merge
 from mitoshi.catalog.ingest import IngestReport, Refusal, one_line, products
 from mitoshi.catalog.item import as_given, canonical
+from mitoshi.catalog.paging import Key, Page, page
 from mitoshi.catalog.part import check, made, opened
-from mitoshi.catalog.search import Hit, found, query, rows_of
+from mitoshi.catalog.search import Hit, Query, found, query, rows_of
 from mitoshi.catalog.store import Manifest, Part, Store
+from mitoshi.catalog.summary import Summary, summaries
 from mitoshi.catalog.table import encode
 from mitoshi.core.errors import BundleError, InputError, MitoshiError
 
@@ -26,7 +28,7 @@ __all__ = ["Catalogue"]
 
 COMMIT_ITEMS = 512  # an interrupted ingest loses at most this many products
 T = TypeVar("T")
-Key = tuple[str | None, str]
+Name = tuple[str | None, str]
 
 
 class Catalogue:
@@ -45,6 +47,7 @@ class Catalogue:
 
     def __init__(self, store: str | Path, watch: Callable[[str], None] | None = None) -> None:
         self._store = Store(Path(store)) if watch is None else Store(Path(store), watch)
+        self._summed: tuple[Manifest, tuple[Summary, ...]] = (Manifest(), ())
 
     @property
     def folder(self) -> Path:
@@ -63,6 +66,7 @@ class Catalogue:
         quantity: str | None = None,
         limit: int | None = None,
         intersects: Mapping[str, Any] | None = None,
+        ids: Sequence[str] | None = None,
     ) -> list[pystac.Item]:
         """Return the items that match every given condition, sorted by time and id.
 
@@ -80,6 +84,8 @@ class Catalogue:
             Return the first so many.
         intersects
             GeoJSON geometry that the footprint must intersect.
+        ids
+            Any of these.
 
         Raises
         ------
@@ -91,9 +97,79 @@ class Catalogue:
         import pystac
 
         self._store.require()
-        wanted = query(bbox, time, collections, quantity, intersects, limit)
+        wanted = query(bbox, time, collections, quantity, intersects, limit, ids)
         items = self._reading(lambda manifest: found(self.folder, manifest, wanted, limit))
         return [pystac.Item.from_dict(item, migrate=False, preserve_dict=False) for item in items]
+
+    def get(self, collection: str, item: str) -> pystac.Item | None:
+        """Return one item; None where there is none of that name.
+
+        Raises
+        ------
+        InputError
+            If the folder does not exist.
+        BundleError
+            If the catalogue is damaged.
+        """
+        import pystac
+
+        self._store.require()
+        wanted = Query(collections=frozenset([collection]), ids=frozenset([item]))
+        items = self._reading(lambda manifest: found(self.folder, manifest, wanted, 1))
+        return pystac.Item.from_dict(items[0], migrate=False, preserve_dict=False) if items else None
+
+    def page(
+        self,
+        limit: int,
+        *,
+        after: Key | None = None,
+        before: Key | None = None,
+        bbox: Sequence[float] | None = None,
+        time: str | None = None,
+        collections: Sequence[str] | None = None,
+        intersects: Mapping[str, Any] | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> Page:
+        """Return one page of a search; the conditions are those of `search`, and so is the order.
+
+        Parameters
+        ----------
+        limit
+            Most items of the page, 1 or more.
+        after, before
+            Key of the item after which, or before which, the page lies; give one or none.
+
+        Raises
+        ------
+        InputError
+            If a condition is malformed or the folder does not exist.
+        BundleError
+            If the catalogue is damaged.
+        """
+        self._store.require()
+        if limit < 1:
+            raise InputError(f"a page has 1 item or more, got limit {limit}")
+        if after is not None and before is not None:
+            raise InputError("a page lies after one item or before another, got both; give one")
+        wanted = query(bbox, time, collections, None, intersects, limit, ids)
+        return self._reading(lambda manifest: page(self.folder, manifest, wanted, limit, after, before))
+
+    def collections(self) -> tuple[Summary, ...]:
+        """Return what each collection holds, sorted by name.
+
+        Raises
+        ------
+        InputError
+            If the folder does not exist.
+        BundleError
+            If the catalogue is damaged.
+        """
+        self._store.require()
+        manifest, known = self._summed
+        if manifest != self._store.manifest():
+            manifest, known = self._reading(lambda found: (found, summaries(self.folder, found)))
+            self._summed = (manifest, known)
+        return known
 
     def _reading(self, read: Callable[[Manifest], T]) -> T:
         """Read at one generation; where a merge removed a part meanwhile, at the next."""
@@ -164,6 +240,31 @@ class Catalogue:
                 report = report.plus(IngestReport(refused=(Refusal(str(raw.get("id"))[:60], one_line(error)),)))
         return report.plus(self._commit(pending))
 
+    def remove(self, items: Iterable[tuple[str | None, str]]) -> tuple[str, ...]:
+        """Take items out of the catalogue, in one step; the files of their assets stay.
+
+        Parameters
+        ----------
+        items
+            Collection and id of each.
+
+        Returns
+        -------
+        The ids of those that were there.
+
+        Raises
+        ------
+        RunError
+            If the store cannot be written; it is left as it was.
+        """
+        with self._store.locked():
+            manifest = self._store.manifest()
+            there = self._present(manifest, set(items))
+            if there:
+                kept = _buried(manifest, [place[:2] for place in there.values()])
+                self._store.sweep(self._store.publish(kept))
+        return tuple(sorted(key[1] for key in there))
+
     def _commit(self, items: Sequence[dict[str, Any]]) -> IngestReport:
         """Publish the items that are new or changed, in one step."""
         if not items:
@@ -206,13 +307,13 @@ class Catalogue:
                 parts.append(part)
         return tuple(parts), refused
 
-    def _present(self, manifest: Manifest, keys: set[Key]) -> dict[Key, tuple[int, int, dict[str, Any]]]:
+    def _present(self, manifest: Manifest, keys: set[Name]) -> dict[Name, tuple[int, int, dict[str, Any]]]:
         """Return part number, row and item of each key that the catalogue holds."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        there: dict[Key, tuple[int, int, dict[str, Any]]] = {}
+        there: dict[Name, tuple[int, int, dict[str, Any]]] = {}
         for number, part in enumerate(manifest.parts):
             names = [k[1] for k in keys if k[0] == part.collection]
             if not names:
@@ -243,7 +344,7 @@ class Catalogue:
         return len(manifest.parts)
 
 
-def _key(item: Mapping[str, Any]) -> Key:
+def _key(item: Mapping[str, Any]) -> Name:
     return item.get("collection"), item["id"]
 
 

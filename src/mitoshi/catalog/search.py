@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,14 +18,14 @@ from mitoshi.core.grid import BBox
 from mitoshi.core.requirement import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow.parquet as pq
 
     from mitoshi.catalog.store import Manifest, Part
 
-__all__ = ["Query", "found", "query", "rows_of"]
+__all__ = ["Query", "found", "items_of", "matching", "named", "query", "rows_of"]
 
 FILTER_COLUMNS = ("bbox", "datetime", "start_datetime", "end_datetime", "mitoshi:quantities")
 
@@ -41,7 +42,7 @@ class Query:
         Shapely geometry that the footprint must intersect.
     start, end
         Closed time window [microseconds since 1970].
-    collections, quantities
+    collections, quantities, ids
         Any of these.
     """
 
@@ -51,6 +52,7 @@ class Query:
     end: int | None = None
     collections: frozenset[str] | None = None
     quantities: frozenset[str] | None = None
+    ids: frozenset[str] | None = None
 
 
 class Hit(NamedTuple):
@@ -98,6 +100,7 @@ def query(
     quantity: str | None,
     intersects: Mapping[str, Any] | None,
     limit: int | None,
+    ids: Sequence[str] | None = None,
 ) -> Query:
     """Return the checked query of a search.
 
@@ -108,19 +111,32 @@ def query(
     """
     if limit is not None and limit < 0:
         raise InputError(f"limit must be 0 or more, got {limit}")
-    if isinstance(collections, str):
-        raise InputError(f"collections is a list of names, got the string {collections!r}; give [{collections!r}]")
+    for name, given in (("collections", collections), ("ids", ids)):
+        if isinstance(given, str):
+            raise InputError(f"{name} is a list of names, got the string {given!r}; give [{given!r}]")
     start, end = (None, None) if time is None else window(time)
     wanted = None if quantity is None else asked_for(quantity)
-    shape = None if intersects is None else checked_geometry(intersects, None)
     return Query(
         area=BBox.checked(bbox) if bbox is not None else None,
-        shape=None if shape is None else shape[0],
+        shape=None if intersects is None else _shape(intersects),
         start=None if start is None else microseconds(start),
         end=None if end is None else microseconds(end),
         collections=None if collections is None else frozenset(collections),
         quantities=None if wanted is None else frozenset((wanted.name, *wanted.members)),
+        ids=None if ids is None else frozenset(ids),
     )
+
+
+def _shape(geometry: Mapping[str, Any]) -> Any:
+    """Return a GeoJSON geometry as shapely's; the members of a collection are checked one by one."""
+    if not isinstance(geometry, dict) or geometry.get("type") != "GeometryCollection":
+        return checked_geometry(geometry, None)[0]
+    import shapely
+
+    members = geometry.get("geometries")
+    if not isinstance(members, list) or not members:
+        raise InputError("a geometry collection has a list of geometries, got none; give at least one")
+    return shapely.union_all([checked_geometry(member, None)[0] for member in members])
 
 
 def _may_hold(part: Part, wanted: Query) -> bool:
@@ -182,11 +198,21 @@ def _holding(table: Any, wanted: frozenset[str]) -> np.ndarray[Any, Any]:
     return hit
 
 
+def _called(table: Any, wanted: frozenset[str]) -> np.ndarray[Any, Any]:
+    """Return which rows have one of the wanted identifiers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    hit: np.ndarray[Any, Any] = pc.is_in(table["id"], pa.array(sorted(wanted), pa.string())).to_numpy()
+    return hit
+
+
 def _rows(file: pq.ParquetFile, groups: list[int], wanted: Query, within: list[BBox]) -> tuple[Any, ...]:
     """Return row numbers within the read groups that match by their columns, their first instants and boxes."""
     skipped = {"bbox"} if not within else set()
     skipped |= {"mitoshi:quantities"} if wanted.quantities is None else set()
     names = [c for c in FILTER_COLUMNS if c in file.schema_arrow.names and c not in skipped]
+    names += [] if wanted.ids is None else ["id"]
     table = file.read_row_groups(groups, columns=names)
     span = spans(table)
     box = boxes(table) if within else np.zeros((len(span), 4))
@@ -197,6 +223,8 @@ def _rows(file: pq.ParquetFile, groups: list[int], wanted: Query, within: list[B
         keep &= span[:, 0] <= wanted.end
     if wanted.quantities is not None:
         keep &= _holding(table, wanted.quantities)
+    if wanted.ids is not None:
+        keep &= _called(table, wanted.ids)
     rows = np.flatnonzero(keep)
     return rows, _moments(table)[rows], box[rows]
 
@@ -262,14 +290,37 @@ def _matches(file: pq.ParquetFile, part: Part, wanted: Query) -> np.ndarray[Any,
     return np.stack([moments[keep], group[keep], local[keep]], axis=1)
 
 
-def _named(file: pq.ParquetFile, number: int, matches: np.ndarray[Any, Any]) -> list[Hit]:
+def named(
+    folder: Path, manifest: Manifest, files: Mapping[int, pq.ParquetFile], number: int, matches: np.ndarray[Any, Any]
+) -> list[Hit]:
     """Return the matches of part `number` with their identifiers."""
     hits: list[Hit] = []
-    for group in np.unique(matches[:, 1]).tolist():
-        here = matches[matches[:, 1] == group]
-        names = file.read_row_group(group, columns=["id"])["id"].take(here[:, 2]).to_pylist()
-        hits.extend(Hit(m, n, number, g, r) for n, (m, g, r) in zip(names, here.tolist(), strict=True))
+    with _reading(folder, manifest.parts[number]):
+        for group in np.unique(matches[:, 1]).tolist():
+            here = matches[matches[:, 1] == group]
+            names = files[number].read_row_group(group, columns=["id"])["id"].take(here[:, 2]).to_pylist()
+            hits.extend(Hit(m, n, number, g, r) for n, (m, g, r) in zip(names, here.tolist(), strict=True))
     return hits
+
+
+@contextmanager
+def matching(
+    folder: Path, manifest: Manifest, wanted: Query
+) -> Iterator[tuple[dict[int, pq.ParquetFile], dict[int, np.ndarray[Any, Any]]]]:
+    """Give the open files of the parts that may match, and (hits, 3) of each: first instant, row group, row."""
+    within = _search_boxes(wanted)
+    files: dict[int, pq.ParquetFile] = {}
+    matches: dict[int, np.ndarray[Any, Any]] = {}
+    try:
+        for number, part in enumerate(manifest.parts):
+            if _may_hold(part, wanted) and _groups(part, wanted, within):
+                files[number] = opened(folder, part)
+                with _reading(folder, part):
+                    matches[number] = _matches(files[number], part, wanted)
+        yield files, matches
+    finally:
+        for file in files.values():
+            file.close()
 
 
 def found(folder: Path, manifest: Manifest, wanted: Query, limit: int | None) -> list[dict[str, Any]]:
@@ -282,24 +333,12 @@ def found(folder: Path, manifest: Manifest, wanted: Query, limit: int | None) ->
     FileNotFoundError
         If a part was merged away meanwhile; read the manifest again.
     """
-    within = _search_boxes(wanted)
-    files: dict[int, pq.ParquetFile] = {}
-    matches: dict[int, np.ndarray[Any, Any]] = {}
-    try:
-        for number, part in enumerate(manifest.parts):
-            if _may_hold(part, wanted) and _groups(part, wanted, within):
-                files[number] = opened(folder, part)
-                with _reading(folder, part):
-                    matches[number] = _matches(files[number], part, wanted)
+    with matching(folder, manifest, wanted) as (files, matches):
         last = _last_moment(list(matches.values()), limit)
         hits: list[Hit] = []
         for number, rows in matches.items():
-            with _reading(folder, manifest.parts[number]):
-                hits.extend(_named(files[number], number, rows[rows[:, 0] <= last]))
-        return _items(folder, manifest, files, sorted(hits)[:limit])
-    finally:
-        for file in files.values():
-            file.close()
+            hits.extend(named(folder, manifest, files, number, rows[rows[:, 0] <= last]))
+        return items_of(folder, manifest, files, sorted(hits)[:limit])
 
 
 def _last_moment(matches: list[np.ndarray[Any, Any]], limit: int | None) -> int:
@@ -326,7 +365,7 @@ class _reading:  # noqa: N801 - reads as a phrase: with _reading(folder, part)
             raise BundleError(damaged(self._path, str(error).splitlines()[0][:80])) from error
 
 
-def _items(
+def items_of(
     folder: Path, manifest: Manifest, files: Mapping[int, pq.ParquetFile], chosen: list[Hit]
 ) -> list[dict[str, Any]]:
     """Decode the chosen rows, a part at a time."""
