@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test unit lint setup setup-test bench clean
+.PHONY: demo serve test unit lint setup setup-test browser viewer clean
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,6 +22,15 @@ setup-test: $(VENV)/.test
 
 demo: setup
 	$(BIN)/mitoshi demo --out demo
+
+# The page with the globe on the demonstration; http://127.0.0.1:8000
+serve: setup
+	test -d demo/response || $(BIN)/mitoshi demo --out demo
+	$(BIN)/mitoshi serve --store $$(ls -d demo/region-*/catalogue | head -1) --bundles demo/response --data demo
+
+# Rebuilds the page from viewer/ (needs Node); its result is committed, so nobody else needs to.
+viewer:
+	cd viewer && npm ci --no-audit --no-fund && npm run build
 
 lint: setup-test
 	$(BIN)/ruff check .

@@ -152,12 +152,8 @@ def test_the_tree_holds_every_building_once_inside_its_volumes_in_its_colour():
         assert parent[0] <= node.region[0] <= node.region[2] <= parent[2]
         for row in node.rows:
             west, south, east, north = tiles.solids[row].footprint.bounds
-            assert (
-                west >= node.region[0]
-                and south >= node.region[1]
-                and east <= node.region[2]
-                and north <= node.region[3]
-            )
+            assert node.region[0] <= west <= east <= node.region[2]
+            assert node.region[1] <= south <= north <= node.region[3]
             assert node.region[4] <= tiles.solids[row].base < tiles.solids[row].roof <= node.region[5]
         for child in node.children:
             check(child, node.region)

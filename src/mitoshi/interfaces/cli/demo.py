@@ -20,8 +20,10 @@ __all__ = ["demo"]
 )
 @click.option("--size", type=click.IntRange(256, 20000), default=1024, show_default=True, help="Pixels along one side.")
 @click.option("--time", help="Time written into the bundles, for byte-identical reruns.  [default: now]")
+@click.option("--serve", "served", is_flag=True, help="Open the page with the globe on the result.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Of the page.")
 @json_option
-def demo(*, out: Path, seed: int, size: int, time: str | None, as_json: bool) -> None:
+def demo(*, out: Path, seed: int, size: int, time: str | None, served: bool, port: int, as_json: bool) -> None:
     """Simulate a region, ingest it, map its flood, verify the evidence, and compare with the known truth."""
     from mitoshi.workflows.demo import run_demo
 
@@ -29,5 +31,18 @@ def demo(*, out: Path, seed: int, size: int, time: str | None, as_json: bool) ->
         result = run_demo(out, seed=seed, size=size, time=clock(time), progress=progress)
     if as_json:
         print_json(result.as_dict())
-        return
-    click.echo("\n".join(result.lines()))
+    else:
+        click.echo("\n".join(result.lines()))
+    if served:
+        _serve(out, f"region-{seed}-{size}", port)
+
+
+def _serve(out: Path, region: str, port: int) -> None:
+    """Serve the region's catalogue, its observations and the bundles of the response."""
+    from mitoshi.interfaces.api import Settings
+    from mitoshi.interfaces.api.running import run
+
+    settings = Settings(
+        store=out / region / "catalogue", bundles=(out / "response",), data=(out / region / "archive",), port=port
+    )
+    run(settings, say=click.echo)
