@@ -175,8 +175,21 @@ class Jobs:
         """Remove a job's folder with its drafts and its scratch files."""
         if not is_job_id(id):
             return
-        for left in (self.runs / id, self.folder / "scratch" / id, *self.runs.glob(f".{id}.mitoshi-*")):
+        for left in (self.runs / id, *self.runs.glob(f".{id}.mitoshi-*")):
             shutil.rmtree(left, ignore_errors=True)
+        self.discard_scratch(id)
+
+    def discard_scratch(self, id: str) -> None:
+        """Remove what a job wrote for the time of its work only."""
+        if is_job_id(id):
+            shutil.rmtree(self.folder / "scratch" / id, ignore_errors=True)
+
+    def discard_drafts(self, id: str) -> None:
+        """Remove what a killed worker left of a job; a whole bundle stays."""
+        if is_job_id(id):
+            for left in self.runs.glob(f".{id}.mitoshi-*"):
+                shutil.rmtree(left, ignore_errors=True)
+            self.discard_scratch(id)
 
     # What follows is for workers and their supervisor.
 

@@ -1,0 +1,154 @@
+"""A worker: a warm process that carries out one job after another, ``python -m mitoshi.workflows.jobs.worker``.
+
+It goes on with its job when the service is killed, and ends after it. Told to stop (SIGTERM), it lets its job wait again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mitoshi.core.errors import MitoshiError
+from mitoshi.workflows.jobs.process import born
+from mitoshi.workflows.jobs.queue import Jobs
+from mitoshi.workflows.jobs.work import DismissedError, carry_out, reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from mitoshi.workflows.jobs.job import Job
+
+__all__ = ["main"]
+
+LOG = logging.getLogger("mitoshi.jobs")
+POLL_SECONDS = 0.1
+MOST_JOBS = 25  # a fresh process afterwards: what libraries never give back is bounded
+NICENESS = 10  # tiles and answers go before jobs
+PATIENCE_SECONDS = 60.0  # for which the end of a job is tried to be noted on a full disk
+
+
+class StoppedError(BaseException):
+    """The process was told to stop."""
+
+
+class Stop:
+    """Notes that the process was told to stop, and breaks off only what may be broken off."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._breaking = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle the signal."""
+        del number, frame
+        self.asked = True
+        if self._breaking:
+            self._breaking = False
+            raise StoppedError
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let the signal break off this block."""
+        self._breaking = True
+        try:
+            if self.asked:
+                raise StoppedError
+            yield
+        finally:
+            self._breaking = False
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Work until told to stop, or until the service is gone."""
+    parser = argparse.ArgumentParser(description="A worker of mitoshi serve, which starts it.")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args(arguments)
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    os.nice(NICENESS)
+    _warm(given.threads)
+    return _work(Jobs(given.folder), given.store, stop, lambda: os.getppid() != given.parent)
+
+
+def _warm(threads: int) -> None:
+    """Import what a run needs, before one waits for it."""
+    import numba
+
+    import mitoshi.evidence.runner
+    import mitoshi.evidence.verification
+    import mitoshi.workflows.task  # noqa: F401
+    from mitoshi.core.discovery import methods
+
+    numba.set_num_threads(max(1, min(threads, numba.get_num_threads())))
+    methods()
+
+
+def _work(jobs: Jobs, store: Path, stop: Stop, orphaned: Callable[[], bool]) -> int:
+    pid = os.getpid()
+    birth = born(pid)
+    done = 0
+    while done < MOST_JOBS and not stop.asked and not orphaned():
+        job = _next(jobs, pid, birth)
+        if job is None:
+            time.sleep(POLL_SECONDS)
+            continue
+        _do(job, jobs, store, pid, stop)
+        done += 1
+    return 0
+
+
+def _next(jobs: Jobs, pid: int, birth: float) -> Job | None:
+    try:
+        return jobs.claim(pid, birth) if jobs.waiting() else None
+    except MitoshiError as error:
+        LOG.warning("%s", error)
+        time.sleep(1.0)
+        return None
+
+
+def _do(job: Job, jobs: Jobs, store: Path, pid: int, stop: Stop) -> None:
+    try:
+        result = carry_out(job, jobs, store, pid, stop.interruptible)
+    except StoppedError:
+        _noted(lambda: jobs.put_back(job.id, pid, counted=False))
+    except DismissedError:
+        jobs.discard(job.id)
+        _noted(lambda: jobs.released(job.id, pid))
+    except Exception as error:  # whatever a method raises ends its job, not the worker
+        why = reason(error)
+        LOG.warning("job %s (%s) failed: %s", job.id, job.process, why, exc_info=not isinstance(error, MitoshiError))
+        jobs.discard(job.id)
+        _noted(lambda: jobs.fail(job.id, pid, why))
+    else:
+        _noted(lambda: jobs.succeed(job.id, pid, result))
+
+
+def _noted(note: Callable[[], object]) -> None:
+    """Note the end of a job; on a full disk, try for a while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            note()
+        except MitoshiError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
