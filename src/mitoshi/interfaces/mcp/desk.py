@@ -1,0 +1,183 @@
+"""What a tool call has at hand: the store's catalogue, jobs and bundles, and who is asking."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio import to_thread
+
+from mitoshi.core.errors import InputError
+from mitoshi.interfaces.mcp.accounts import bundle_account, bundle_text, job_account, job_text
+from mitoshi.interfaces.mcp.resources import linked
+from mitoshi.workflows.requests import checked_request, checked_verification
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
+
+    import mcp_types as types
+
+    from mitoshi.catalog import Catalogue
+    from mitoshi.core.method import Method
+    from mitoshi.core.text import Language
+    from mitoshi.workflows.jobs import Job, Jobs
+    from mitoshi.workflows.shelf import Shelf
+
+    Report = Callable[[float, float | None, str | None], Awaitable[None]]
+
+__all__ = ["Answer", "Call", "Desk", "told"]
+
+POLL_SECONDS = 0.2
+LONGEST_LINE = 600
+
+
+@dataclass
+class Desk:
+    """The parts of a store that tools use.
+
+    Attributes
+    ----------
+    store
+        Folder of the catalogue.
+    catalogue, jobs, shelf
+        What was observed, what was asked for, and what came of it.
+    queued
+        Most jobs that may wait at one time.
+    ready
+        Called before a job is queued: makes sure that somebody will carry it out.
+    closing
+        Tells whether the server itself ends: a call that is cut off by that leaves its job alone.
+    """
+
+    store: Path
+    catalogue: Catalogue
+    jobs: Jobs
+    shelf: Shelf
+    queued: int = 200
+    ready: Callable[[], None] = lambda: None
+    closing: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool answers: words, the same as data, whether it is an error, and files that go with it."""
+
+    text: str
+    data: dict[str, Any] | None = None
+    failed: bool = False
+    resources: tuple[types.Resource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one tool.
+
+    Attributes
+    ----------
+    desk
+        What is at hand.
+    arguments
+        Checked against the tool's schema, defaults filled in.
+    owner
+        Who asks; None for whoever owns the machine, who sees every job.
+    report
+        Tells the client of progress, where it asked for that.
+    """
+
+    desk: Desk
+    arguments: Mapping[str, Any]
+    owner: str | None
+    report: Report
+
+    @property
+    def language(self) -> Language:
+        """Of the answer's text."""
+        return "ja" if self.arguments.get("language") == "ja" else "en"
+
+    async def run(self, method: Method[..., Any]) -> Answer:
+        """Queue a run and wait for it."""
+        inputs = {k: v for k, v in self.arguments.items() if k not in ("wait_seconds", "language")}
+        desk = self.desk
+        request = await to_thread.run_sync(checked_request, method, inputs, desk.catalogue)
+        return await self._followed(await to_thread.run_sync(self._queued, "run", method.name, request))
+
+    async def verify(self) -> Answer:
+        """Queue the verification of a bundle and wait for it."""
+        desk = self.desk
+        request = await to_thread.run_sync(checked_verification, self.arguments["bundle"], desk.shelf)
+        return await self._followed(await to_thread.run_sync(self._queued, "verify", "verify", request))
+
+    async def look(self) -> Answer:
+        """Say how a job stands; wait for it where that is asked for."""
+        job = await to_thread.run_sync(self._visible)
+        if not job.final and self.arguments["wait_seconds"] > 0:
+            job = await self._waited(job)
+        return await to_thread.run_sync(self._outcome, job)
+
+    async def cancel(self) -> Answer:
+        """Dismiss a job."""
+        job = await to_thread.run_sync(self._visible)
+        left = await to_thread.run_sync(self.desk.jobs.dismiss, job.id)
+        return Answer(job_text(left or job, self.language), job_account(left or job))
+
+    def _queued(self, kind: Any, process: str, request: dict[str, Any]) -> Job:
+        self.desk.ready()
+        return self.desk.jobs.submit(kind, process, request, owner=self.owner or "", limit=self.desk.queued)
+
+    def _visible(self) -> Job:
+        wanted = self.arguments["job"]
+        job = self.desk.jobs.get(wanted)
+        if job is None or (self.owner is not None and job.owner not in ("", self.owner)):
+            raise InputError(f"there is no job {wanted}; a run or a verification names its job")
+        return job
+
+    async def _followed(self, job: Job) -> Answer:
+        """Wait for the call's own job; it is dismissed where the client takes the call back."""
+        try:
+            job = await self._waited(job)
+        except anyio.get_cancelled_exc_class():
+            if not self.desk.closing():
+                with anyio.CancelScope(shield=True):
+                    await to_thread.run_sync(self.desk.jobs.dismiss, job.id)
+            raise
+        return await to_thread.run_sync(self._outcome, job)
+
+    async def _waited(self, job: Job) -> Job:
+        end = anyio.current_time() + self.arguments["wait_seconds"]
+        shown = -1
+        while True:
+            if job.progress > shown:
+                shown = job.progress
+                await self.report(float(shown), 100.0, job.message)
+            if job.final or anyio.current_time() >= end:
+                return job
+            await anyio.sleep(POLL_SECONDS)
+            now = await to_thread.run_sync(self.desk.jobs.get, job.id)
+            job = now or job
+
+    def _outcome(self, job: Job) -> Answer:
+        account, language = job_account(job), self.language
+        if job.status == "failed":
+            return Answer(job_text(job, language), account, failed=True)
+        if job.kind != "run" or job.result is None:
+            return Answer(job_text(job, language), account)
+        bundle = self.desk.shelf.find(job.result["bundle"])
+        if bundle is None:
+            lost = f"the bundle {job.result['bundle'][:12]} of job {job.id} is gone; run it again"
+            return Answer(lost, account, failed=True)
+        items = {name.removeprefix(f"{bundle.id[:12]}-"): name for name in job.result["items"]}
+        told_of = bundle_account(bundle, items, self.desk.store)
+        return Answer(bundle_text(bundle, told_of, language), account | told_of, resources=tuple(linked(bundle)))
+
+
+def told(error: BaseException) -> str:
+    """Return an error as one line without the folders of this machine; web addresses stay whole.
+
+    >>> told(ValueError("cannot read /home/a/b.tif from https://example.org/c/d"))
+    'cannot read b.tif from https://example.org/c/d'
+    """
+    text = re.sub(r"\s+", " ", str(error)) or type(error).__name__
+    return re.sub(r"(?<![\w:/.])/(?:[^\s/'\"]+/)+", "", text)[:LONGEST_LINE]

@@ -1,0 +1,195 @@
+"""What a tool takes and what it answers, as JSON Schema 2020-12; that of a method is made from its signature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mitoshi.core.describe import describe, json_schema
+from mitoshi.workflows.requests import AREA, EVENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mitoshi.core.method import Method
+
+__all__ = [
+    "DESCRIBED",
+    "FOUND",
+    "LANGUAGE",
+    "LONGEST_WAIT",
+    "OUTCOME",
+    "closed",
+    "run_inputs",
+    "waiting",
+]
+
+LONGEST_WAIT = 600
+LANGUAGE: dict[str, Any] = {
+    "type": "string",
+    "enum": ["en", "ja"],
+    "default": "en",
+    "description": "Language of the answer's text; the structured content has both. 回答文の言語。",
+}
+TEXT: dict[str, Any] = {
+    "type": "object",
+    "required": ["en", "ja"],
+    "properties": {"en": {"type": "string"}, "ja": {"type": "string"}},
+}
+TEXTS = {"type": "array", "items": TEXT}
+WORDS = {"type": "string"}
+MAYBE_WORDS = {"type": ["string", "null"]}
+MAYBE_NUMBER = {"type": ["number", "null"]}
+BOX = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
+
+
+def waiting(default: int) -> dict[str, Any]:
+    """Return the schema of how long a call waits."""
+    return {
+        "type": "number",
+        "minimum": 0,
+        "maximum": LONGEST_WAIT,
+        "default": default,
+        "description": "Seconds to wait for the result; afterwards the answer names the job, which goes on. "
+        "0 answers at once.",
+    }
+
+
+def closed(properties: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the schema of an object that has these properties and no others."""
+    schema: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": dict(properties)}
+    return {**schema, "required": list(required)} if required else schema
+
+
+def run_inputs(method: Method[..., Any]) -> dict[str, Any]:
+    """Return what the tool of a method takes: its data, its parameters, where, when, and how long the call waits."""
+    described = describe(method)
+    data = {d["name"]: _source(d) for d in described["data"]}
+    parameters: dict[str, Any] = json_schema(method)["properties"]
+    area = {
+        **BOX,
+        "description": "West, south, east, north in degrees: what is not given is looked up in the catalogue.",
+    }
+    event = {
+        "type": "string",
+        "format": "date-time",
+        "description": "When it happened, ISO 8601, for data needed before or after it.",
+    }
+    how = {"wait_seconds": waiting(120), "language": LANGUAGE}
+    return closed({**data, **parameters, AREA: area, EVENT: event, **how})
+
+
+def _source(argument: dict[str, Any]) -> dict[str, Any]:
+    needed = "" if argument["when"] == "any" else f" Needed {argument['when']} the event, within {argument['within']}."
+    must = "Required unless an area is given." if argument["required"] else "Optional."
+    kinds = " or ".join(argument["accepts"])
+    return {
+        "type": "string",
+        "pattern": "^(catalogue:.+|[Hh][Tt][Tt][Pp][Ss]?://.+)$",
+        "maxLength": 2048,
+        "description": f"{argument['description']} {kinds} as catalogue:ID (see the tool search) or an https address."
+        f"{needed} {must}".strip(),
+    }
+
+
+FIGURE = {
+    "type": "object",
+    "required": ["name", "title", "value", "lower", "upper", "units", "confidence", "reason"],
+    "properties": {
+        "name": WORDS,
+        "title": TEXT,
+        "value": {**MAYBE_NUMBER, "description": "null: could not be determined, see reason."},
+        "lower": MAYBE_NUMBER,
+        "upper": MAYBE_NUMBER,
+        "units": WORDS,
+        "confidence": {**MAYBE_NUMBER, "description": "Level of the interval lower to upper."},
+        "reason": {"anyOf": [TEXT, {"type": "null"}], "description": "Why there is no interval or no value."},
+    },
+}
+PRODUCT = {
+    "type": "object",
+    "required": ["name", "title", "units", "uncertainty", "item"],
+    "properties": {
+        "name": WORDS,
+        "title": TEXT,
+        "units": MAYBE_WORDS,
+        "classes": {"type": "object", "additionalProperties": WORDS},
+        "columns": {
+            "type": "object",
+            "additionalProperties": MAYBE_WORDS,
+            "description": "Of a list, with their units.",
+        },
+        "uncertainty": {**WORDS, "description": "The product that holds it, or why there is none."},
+        "item": {**MAYBE_WORDS, "description": "How a later call names the product as data: catalogue:ID."},
+    },
+}
+VERDICT = {
+    "type": "object",
+    "required": ["status", "reasons"],
+    "properties": {
+        "status": {"type": "string", "enum": ["identical", "equivalent", "different", "unverifiable"]},
+        "reasons": {"type": "array", "items": WORDS},
+        "products": {"type": "array", "items": {"type": "object"}},
+    },
+}
+# What has become of a run or a verification; what belongs to its result is there once it is successful.
+OUTCOME: dict[str, Any] = {
+    "type": "object",
+    "required": ["job", "process", "status", "progress", "message"],
+    "properties": {
+        "job": WORDS,
+        "process": WORDS,
+        "status": {"type": "string", "enum": ["accepted", "running", "successful", "failed", "dismissed"]},
+        "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+        "message": WORDS,
+        "bundle": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "method": WORDS,
+        "version": WORDS,
+        "simulated": {"type": "boolean", "description": "Whether the result stands on simulated observations."},
+        "figures": {"type": "array", "items": FIGURE},
+        "products": {"type": "array", "items": PRODUCT},
+        "assumptions": TEXTS,
+        "choice": {**TEXTS, "description": "Which observations were taken, and why."},
+        "caveats": TEXTS,
+        "verify": {**WORDS, "description": "The command that runs everything again and compares."},
+        "resources": {"type": "array", "items": WORDS},
+        "verdict": VERDICT,
+    },
+}
+ITEM = {
+    "type": "object",
+    "required": ["item", "collection", "bbox", "datetime", "start", "end", "quantities", "simulated"],
+    "properties": {
+        "item": {**WORDS, "description": "catalogue:ID, as a method takes it."},
+        "collection": MAYBE_WORDS,
+        "bbox": {"anyOf": [BOX, {"type": "null"}]},
+        "datetime": MAYBE_WORDS,
+        "start": MAYBE_WORDS,
+        "end": MAYBE_WORDS,
+        "quantities": {"type": "array", "items": WORDS},
+        "simulated": {"type": "boolean"},
+        "bundle": MAYBE_WORDS,
+    },
+}
+FOUND: dict[str, Any] = {
+    "type": "object",
+    "required": ["items", "offset", "more"],
+    "properties": {
+        "items": {"type": "array", "items": ITEM},
+        "offset": {"type": "integer"},
+        "more": {"type": "boolean", "description": "Whether there are further items; ask again with a larger offset."},
+    },
+}
+DESCRIBED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "methods": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name", "tool", "version", "title", "reference"],
+                "properties": {"name": WORDS, "tool": WORDS, "version": WORDS, "title": TEXT, "reference": WORDS},
+            },
+        },
+        "method": {"type": "object", "required": ["name", "version", "data", "parameters", "outputs"]},
+    },
+}
