@@ -1,0 +1,381 @@
+"""What can be seen: one layer for every product and every observation of the catalogue, with its words, legend and time."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from mitoshi.core.discovery import methods
+from mitoshi.core.feature_kinds import FEATURE_KINDS
+from mitoshi.core.product import Coded, Listed
+from mitoshi.core.quantity import QUANTITIES
+from mitoshi.core.text import Text
+from mitoshi.interfaces.api.feature_lists import output_of
+from mitoshi.interfaces.api.legend import Classes, of_layer, ramp_of
+from mitoshi.interfaces.api.problems import Problem
+from mitoshi.interfaces.api.raster_access import TRUE_COLOUR, is_shown_in_db, rasters_of
+from mitoshi.interfaces.api.tiles_grid import deepest_level
+
+if TYPE_CHECKING:
+    import pystac
+
+    from mitoshi.core.declaration import Output
+    from mitoshi.interfaces.api.raster_access import Raster
+    from mitoshi.interfaces.api.service import Service
+
+__all__ = ["FIELDS", "Layer", "Listing", "listing_of"]
+
+MOST = 5000  # layers
+STRETCHED = 3  # observations of a series from which its colour scale is taken: the latest ones
+STATIC = frozenset({"elevation", "land_cover", "population", "water_occurrence"})
+NOT_SHOWN = frozenset({"quality", "value"})
+EARLIEST, LATEST = "0001", "9999"  # years of an item that states no time
+NOT_STATED = "the observation states none"
+
+FIELDS = {
+    "disaster": Text("disaster response", "災害対応"),
+    "carbon": Text("carbon credits", "カーボン・クレジット"),
+    "city": Text("smart city", "スマートシティ"),
+    "ocean": Text("ocean awareness", "海洋状況把握"),
+    "twin": Text("Earth digital twin", "地球デジタルツイン"),
+    "observations": Text("observations", "観測"),
+    "base": Text("base data", "基盤データ"),
+}
+ORBITS = {
+    "ascending": Text("ascending orbit", "北行軌道（アセンディング）"),
+    "descending": Text("descending orbit", "南行軌道（ディセンディング）"),
+}
+RADAR, OPTICAL = Text("radar images", "レーダ画像"), Text("optical images", "光学画像")
+TRACK = Text("relative orbit {number}", "相対軌道 {number}")
+TRUE_COLOUR_TITLE = Text("true colour", "トゥルーカラー")
+
+
+class Group(NamedTuple):
+    """Layers that stand together."""
+
+    id: str
+    title: Text
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: where it comes from, and what a reader of the map must know; see the contract of ``GET /layers``."""
+
+    collection: str
+    item: str
+    key: str
+    field: str
+    group: Group
+    title: Text
+    kind: str
+    quantity: str | None
+    bbox: tuple[float, float, float, float]
+    units: str | None = None
+    datetime: str | None = None
+    start: str | None = None
+    end: str | None = None
+    raster: Raster | None = dataclasses.field(default=None, compare=False)
+    rescale: tuple[float, float] | None = None
+    maxzoom: int = 14
+    tileset: bool = False
+    classes: Classes | None = None
+    class_column: str | None = None
+    uncertainty: str | None = None
+    no_uncertainty: str | None = None
+    no_tiles: str | None = None
+    bundle: str | None = None
+    simulated: bool = False
+    visible: bool = False
+    series: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The layer's name: collection, item, and asset or band."""
+        return f"{self.collection}/{self.item}/{self.key}"
+
+    @property
+    def address(self) -> str:
+        """The name as part of an address."""
+        return "/".join(quote(part, safe="") for part in (self.collection, self.item, self.key))
+
+    @property
+    def moment(self) -> str | None:
+        """The instant for which it stands."""
+        return self.datetime or self.end
+
+    def described(self) -> dict[str, Any]:
+        """Return the layer as the service tells it."""
+        asked = "" if self.rescale is None else "?rescale={:g},{:g}".format(*self.rescale)
+        tiled, drawn = self.raster is not None, self.kind in ("features", "buildings")
+        return {
+            "id": self.id, "field": self.field,
+            "group": {"id": self.group.id, "title": self.group.title._asdict()},
+            "title": self.title._asdict(), "kind": self.kind, "quantity": self.quantity, "units": self.units,
+            "datetime": self.moment, "start": self.start, "end": self.end, "bbox": list(self.bbox),
+            "tiles": f"/tiles/{self.address}/{{z}}/{{x}}/{{y}}.png{asked}" if tiled else None,
+            "minzoom": 0, "maxzoom": self.maxzoom,
+            "features": f"/vectors/{self.address}.geojson" if drawn else None,
+            "tileset": f"/buildings/{self.address}/tileset.json" if self.tileset else None,
+            "legend": self.legend(), "class_column": self.class_column,
+            "uncertainty": self.uncertainty, "noUncertainty": self.no_uncertainty, "noTiles": self.no_tiles,
+            "bundle": self.bundle, "simulated": self.simulated, "visible": self.visible, "series": self.series,
+        }  # fmt: skip
+
+    def legend(self) -> dict[str, Any]:
+        """Return the legend that fits the tiles."""
+        if self.classes is not None:
+            return self.classes.described()
+        if self.raster is None:
+            return {"type": "none"}
+        if self.rescale is not None and self.kind != "coded":
+            return ramp_of(self.raster.quantity, self.rescale, self.raster.units).described()
+        return self.raster.style.described()
+
+
+class Listing:
+    """The layers of a service's catalogue, made anew when the catalogue changes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._lock = threading.Lock()
+        self._state: tuple[int, int] | None = None
+        self._layers: dict[str, Layer] = {}
+
+    def layers(self) -> dict[str, Layer]:
+        """Return every layer by its id, products first."""
+        with self._lock:
+            state = self._present()
+            if state != self._state or not self._layers:
+                self._layers = {layer.id: layer for layer in self._made()}
+                self._state = state
+            return self._layers
+
+    def find(self, name: str) -> Layer:
+        """Return one layer.
+
+        Raises
+        ------
+        Problem
+            404 where there is none.
+        """
+        found = self.layers().get(name)
+        if found is None:
+            raise Problem(404, f"there is no layer {name[:120]!r}; see /layers")
+        return found
+
+    def series(self, layer: Layer) -> list[Layer]:
+        """Return the layers of one time series, the earliest first."""
+        if layer.series is None:
+            return [layer]
+        found = [other for other in self.layers().values() if other.series == layer.series]
+        return sorted(found, key=lambda other: (other.moment or "", other.id))
+
+    def _present(self) -> tuple[int, int]:
+        try:
+            status = (self._service.catalogue.folder / "manifest.json").stat()
+        except OSError:
+            return (0, 0)
+        return status.st_mtime_ns, status.st_ino
+
+    def _made(self) -> list[Layer]:
+        if not (self._service.catalogue.folder / "manifest.json").exists():
+            return []
+        items = self._service.catalogue.search()
+        found = [layer for item in reversed(items) for layer in self._of_item(item)]
+        return _visible(self._stretched(_separated(found[:MOST])))
+
+    def _of_item(self, item: pystac.Item) -> list[Layer]:
+        if item.bbox is None:
+            return []
+        if "mitoshi:bundle" in item.properties:
+            output = output_of(item)
+            return [] if output is None else self._product(item, output)
+        found: list[Layer] = []
+        for name in item.properties.get("mitoshi:quantities", []):
+            if name in FEATURE_KINDS:
+                found += self._features(item, name)
+            elif name in QUANTITIES and name not in NOT_SHOWN:
+                found += [self._observation(item, name, key) for key in _keys(item, name)]
+        return found
+
+    def _product(self, item: pystac.Item, output: Output) -> list[Layer]:
+        layer, method = output.layer, methods()[item.collection_id or ""]
+        bundle = str(item.properties["mitoshi:bundle"])
+        group = Group(f"{method.name}/{bundle[:12]}", method.title)
+        common = {
+            **_common(item, "data"), "field": method.name.partition(".")[0], "group": group, "title": layer.title,
+            "bundle": bundle, "no_uncertainty": layer.no_uncertainty or None,
+        }  # fmt: skip
+        if isinstance(layer, Listed):
+            if not layer.geometry:
+                return []
+            told = f"in the columns {layer.uncertainty}" if layer.uncertainty else layer.no_uncertainty or None
+            style = of_layer(layer)
+            classes = style if isinstance(style, Classes) else None
+            features = {"kind": "features", "quantity": None, "classes": classes, "no_uncertainty": told}
+            return [Layer(**{**common, **features}, class_column=layer.class_column or None)]
+        quantity = layer.quantity.name if layer.quantity is not None else None
+        paired = (
+            f"{item.collection_id}/{item.id.partition('-')[0]}-{layer.uncertainty}/data" if layer.uncertainty else None
+        )
+        series = f"{method.name}/{output.name}"
+        kind = "coded" if isinstance(layer, Coded) else "measured"
+        made = Layer(**common, kind=kind, quantity=quantity, uncertainty=paired, series=series)
+        return [self._drawable(made)]
+
+    def _features(self, item: pystac.Item, name: str) -> list[Layer]:
+        if not FEATURE_KINDS[name].geometry or "data" not in item.assets:
+            return []
+        kind = "buildings" if name == "buildings" else "features"
+        common = {**_common(item, "data"), "field": "base", "group": Group("base", FIELDS["base"])}
+        told = {"title": FEATURE_KINDS[name].title, "kind": kind, "quantity": name, "no_uncertainty": NOT_STATED}
+        return [Layer(**{**common, **told}, tileset=kind == "buildings")]
+
+    def _observation(self, item: pystac.Item, name: str, key: str) -> Layer:
+        static = name in STATIC
+        group = Group("base", FIELDS["base"]) if static else _group(item, name)
+        title = TRUE_COLOUR_TITLE if key == TRUE_COLOUR else QUANTITIES[name].title
+        if key in item.properties.get("sar:polarizations", []):
+            title = Text(f"{title.en} {key}", f"{title.ja} {key}")
+        kind = "coded" if name == "land_cover" else "measured" if static else "image"
+        made = Layer(
+            **_common(item, key), field="base" if static else "observations", group=group, title=title, kind=kind,
+            quantity=name, series=None if static else f"{group.id}/{key}", no_uncertainty=NOT_STATED,
+        )  # fmt: skip
+        return self._drawable(made)
+
+    def _drawable(self, layer: Layer) -> Layer:
+        """Return the layer with its raster, or with the reason why it has no tiles."""
+        try:
+            raster = rasters_of(self._service).get(layer.collection, layer.item, layer.key)
+        except Problem as problem:
+            return replace(layer, no_tiles=problem.detail)
+        units = None if layer.kind == "coded" or len(raster.bands) > 1 else raster.units
+        return replace(layer, raster=raster, units=units, maxzoom=deepest_level(raster.item))
+
+    def _stretched(self, layers: list[Layer]) -> list[Layer]:
+        """Give the observations of one series one colour scale, so that a change of colour is a change of the ground."""
+        scales: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        for layer in layers:  # the latest come first
+            members = scales.setdefault(_scale_key(layer), [])
+            if _needs_scale(layer) and layer.raster is not None and len(members) < STRETCHED:
+                members.append(layer.raster.stretch)
+        return [
+            replace(layer, rescale=_rounded(scales[_scale_key(layer)]))
+            if _needs_scale(layer) and scales[_scale_key(layer)]
+            else layer
+            for layer in layers
+        ]
+
+
+_SHARED = threading.Lock()
+
+
+def listing_of(service: Service) -> Listing:
+    """Return the one `Listing` of a service, which every route shares."""
+    with _SHARED:
+        found: Listing = service.__dict__.setdefault("_listing", Listing(service))
+    return found
+
+
+def _needs_scale(layer: Layer) -> bool:
+    """Tell whether a layer is an observed measure, for which nothing declares a colour scale."""
+    return layer.bundle is None and layer.raster is not None and layer.kind != "coded" and len(layer.raster.bands) == 1
+
+
+def _scale_key(layer: Layer) -> tuple[str, str]:
+    return layer.quantity or "", layer.series or layer.collection
+
+
+def _rounded(limits: list[tuple[float, float]]) -> tuple[float, float]:
+    """Return limits that hold all the given ones, with three digits of their span."""
+    low, high = min(pair[0] for pair in limits), max(pair[1] for pair in limits)
+    digits = 2 - math.floor(math.log10(high - low))
+    step = 10.0**-digits
+    return round(math.floor(low / step) * step, digits), round(math.ceil(high / step) * step, digits)
+
+
+def _common(item: pystac.Item, key: str) -> dict[str, Any]:
+    """Return what a layer takes from its item."""
+    properties = item.properties
+    start, end = (_instant(properties.get(name)) for name in ("start_datetime", "end_datetime"))
+    return {
+        "collection": item.collection_id or "", "item": item.id, "key": key, "bbox": tuple(item.bbox or ()),
+        "datetime": item.datetime.strftime("%Y-%m-%dT%H:%M:%SZ") if item.datetime else None, "start": start, "end": end,
+        "simulated": bool(properties.get("mitoshi:simulated", False)),
+    }  # fmt: skip
+
+
+def _instant(text: str | None) -> str | None:
+    return None if text is None or text.startswith((EARLIEST, LATEST)) else text
+
+
+def _keys(item: pystac.Item, name: str) -> list[str]:
+    """Return the assets or bands of an observation that are layers of their own."""
+    if is_shown_in_db(name) or name == "relative_backscatter":
+        return list(item.properties.get("sar:polarizations", [])) or ["data"]
+    if name in ("surface_reflectance", "toa_reflectance"):
+        return [TRUE_COLOUR]
+    return ["data"]
+
+
+def _group(item: pystac.Item, name: str) -> Group:
+    properties = item.properties
+    if not QUANTITIES[name].power:
+        platform = str(properties.get("constellation") or properties.get("platform") or item.collection_id)
+        title = (
+            OPTICAL if name in ("surface_reflectance", "toa_reflectance", "digital_number") else QUANTITIES[name].title
+        )
+        return Group(f"{item.collection_id}/{name}", Text(f"{title.en}, {platform}", f"{title.ja}（{platform}）"))
+    state, number = str(properties.get("sat:orbit_state", "")), properties.get("sat:relative_orbit")
+    en, ja = [RADAR.en], [RADAR.ja]
+    for part in (ORBITS.get(state), None if number is None else TRACK.format(number=number)):
+        if part is not None:
+            en.append(part.en)
+            ja.append(part.ja)
+    parts = (
+        item.collection_id,
+        name,
+        str(properties.get("platform", "")),
+        state,
+        "" if number is None else str(number),
+    )
+    return Group("/".join(part for part in parts if part), Text(", ".join(en), "、".join(ja)))
+
+
+def _separated(layers: list[Layer]) -> list[Layer]:
+    """Divide series whose members lie in different places: what does not overlap is no series."""
+    places: dict[str, list[tuple[float, float, float, float]]] = {}
+    found = []
+    for layer in layers:
+        if layer.series is None:
+            found.append(layer)
+            continue
+        boxes = places.setdefault(layer.series, [])
+        number = next((n for n, box in enumerate(boxes) if _meet(box, layer.bbox)), len(boxes))
+        if number == len(boxes):
+            boxes.append(layer.bbox)
+        found.append(replace(layer, series=f"{layer.series}/{number}") if number else layer)
+    return found
+
+
+def _meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
+
+
+def _visible(layers: list[Layer]) -> list[Layer]:
+    """Switch on the latest flood extent and the latest picture; where there is no picture, the latest radar image."""
+    drawn = [layer for layer in layers if layer.raster is not None]
+    floods = [layer for layer in drawn if layer.bundle and layer.quantity == "flood_extent"]
+    pictures = [layer for layer in drawn if layer.kind == "image"]
+    coloured = [layer for layer in pictures if layer.key == TRUE_COLOUR]
+    chosen = {_latest(group).id for group in (floods, coloured or pictures) if group}
+    return [replace(layer, visible=True) if layer.id in chosen else layer for layer in layers]
+
+
+def _latest(layers: list[Layer]) -> Layer:
+    return max(layers, key=lambda layer: layer.moment or "")
