@@ -116,8 +116,8 @@ def _features(router: APIRouter, service: Service) -> None:
             most=service.settings.limits.items,
             limit=limit,
             token=token,
-            bbox=bbox or None,
-            datetime=datetime or None,
+            bbox=bbox,
+            datetime=datetime,
             collections=[collection],
         )
         found = answers(service, request)
@@ -154,10 +154,10 @@ def _searches(router: APIRouter, service: Service) -> None:
             most=most,
             limit=limit,
             token=token,
-            bbox=bbox or None,
-            datetime=datetime or None,
+            bbox=bbox,
+            datetime=datetime,
             collections=listed(collections),
-            intersects=intersects or None,
+            intersects=intersects,
             ids=listed(ids),
         )
         found = answers(service, request)

@@ -71,7 +71,7 @@ class Answers:
     def landing(self, collections: tuple[Summary, ...], language: str) -> dict[str, Any]:
         """Return the landing page."""
         extra = (TRANSACTION,) if self._service.settings.transactions else ()
-        search = {"rel": "search", "type": GEOJSON, "href": f"{self._root}/search"}
+        search = {"rel": "search", "type": GEOJSON, "title": "search", "href": f"{self._root}/search"}
         return {
             "type": "Catalog",
             "stac_version": STAC_VERSION,
@@ -81,13 +81,13 @@ class Answers:
             "description": ABOUT.ja if language == "ja" else ABOUT.en,
             "conformsTo": [*CONFORMANCE, *extra],
             "links": [
-                {"rel": "self", "type": JSON, "href": self._root},
+                {"rel": "self", "type": JSON, "title": "mitoshi", "href": self._root},
                 self._to_root(),
-                {"rel": "data", "type": JSON, "href": f"{self._root}/collections"},
-                {"rel": "conformance", "type": JSON, "href": f"{self._root}/conformance"},
+                {"rel": "data", "type": JSON, "title": "collections", "href": f"{self._root}/collections"},
+                {"rel": "conformance", "type": JSON, "title": "conformance", "href": f"{self._root}/conformance"},
                 {**search, "method": "GET"},
                 {**search, "method": "POST"},
-                {"rel": "service-desc", "type": JSON, "href": f"{self._base}openapi.json"},
+                {"rel": "service-desc", "type": JSON, "title": "OpenAPI", "href": f"{self._base}openapi.json"},
                 *(
                     {
                         "rel": "child",
@@ -124,10 +124,10 @@ class Answers:
             "summaries": {key: list(values) for key, values in found.values.items()},
             "mitoshi:count": found.count,
             "links": [
-                {"rel": "self", "type": JSON, "href": address},
+                {"rel": "self", "type": JSON, "title": _in(title(name), language), "href": address},
                 self._to_root(),
-                {"rel": "parent", "type": JSON, "href": self._root},
-                {"rel": "items", "type": GEOJSON, "href": f"{address}/items"},
+                {"rel": "parent", "type": JSON, "title": "mitoshi", "href": self._root},
+                {"rel": "items", "type": GEOJSON, "title": "items", "href": f"{address}/items"},
             ],
         }
 
@@ -185,7 +185,7 @@ class Answers:
         return [*links, *(link for link in item.get("links", []) if link.get("rel") not in own)]
 
     def _to_root(self) -> Link:
-        return {"rel": "root", "type": JSON, "href": self._root}
+        return {"rel": "root", "type": JSON, "title": "mitoshi", "href": self._root}
 
     def features(self, items: list[dict[str, Any]], matched: int, links: list[Link]) -> dict[str, Any]:
         """Return one page of items."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from mitoshi.catalog.paging import Key
 from mitoshi.core.errors import MitoshiError
@@ -41,15 +41,40 @@ MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
+# What these texts look like, told to clients; what is wrong with one is said better by `checked`.
+DEGREES = r"[+-]?[0-9]+(\.[0-9]+)?"
+INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+LOOKS: dict[str, dict[str, Any]] = {
+    "bbox": {"pattern": rf"^{DEGREES}(,{DEGREES}){{3}}((,{DEGREES}){{2}})?$"},
+    "datetime": {"pattern": rf"^({INSTANT}|{INSTANT}/({INSTANT}|\.\.)?|(\.\.)?/{INSTANT})$"},
+    "token": {"pattern": "^[A-Za-z0-9_-]+$"},
+}
+
 Bounds = Annotated[
     str | None,
-    Query(description="West,south,east,north in degrees, or the six numbers with heights.", max_length=400),
+    Query(
+        description="West,south,east,north in degrees, or the six numbers with heights.",
+        max_length=400,
+        json_schema_extra=LOOKS["bbox"],
+    ),
 ]
 Times = Annotated[
     str | None,
-    Query(description="An instant of RFC 3339, or two with / between; .. leaves an end open.", max_length=200),
+    Query(
+        description="An instant of RFC 3339, or two with / between; .. leaves an end open.",
+        max_length=200,
+        json_schema_extra=LOOKS["datetime"],
+    ),
 ]
-Token = Annotated[str | None, Query(description="Of a page's link to its neighbour.", max_length=1024)]
+Token = Annotated[
+    str | None,
+    Query(description="Of a page's link to its neighbour.", max_length=1024, json_schema_extra=LOOKS["token"]),
+]
+
+
+def _whole(value: Any) -> Any:
+    """Return 3.0 as 3: to JSON they are one number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Search(BaseModel):
@@ -61,9 +86,9 @@ class Search(BaseModel):
     ids: Annotated[list[str], Field(max_length=MOST_NAMES)] | None = None
     bbox: Annotated[list[float], Field(min_length=4, max_length=6)] | None = None
     intersects: Annotated[dict[str, Any], Field(description="GeoJSON geometry.")] | None = None
-    datetime: Annotated[str, Field(max_length=200)] | None = None
-    limit: Annotated[int, Field(ge=1)] | None = PAGE
-    token: Annotated[str, Field(max_length=1024)] | None = None
+    datetime: Annotated[str, Field(max_length=200, json_schema_extra=LOOKS["datetime"])] | None = None
+    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1)] | None = PAGE
+    token: Annotated[str, Field(max_length=1024, json_schema_extra=LOOKS["token"])] | None = None
 
 
 class Terms(NamedTuple):

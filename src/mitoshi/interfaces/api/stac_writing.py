@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body, FastAPI, Request, Response
 
-from mitoshi.catalog.item import canonical
+from mitoshi.catalog.item import IDENTIFIER, canonical
 from mitoshi.core.errors import MitoshiError
 from mitoshi.interfaces.api.lookup import CollectionId, ItemId
 from mitoshi.interfaces.api.problems import Problem
@@ -72,6 +72,9 @@ def _from_outside(document: dict[str, Any], collection: str) -> dict[str, Any]:
         raise Problem(
             400, f"the item is of collection {str(named)[:80]!r}, the address of {collection[:80]!r}; make them agree"
         )
+    for name in (document.get("id"), collection):
+        if not isinstance(name, str) or IDENTIFIER.fullmatch(name) is None:
+            raise Problem(400, f"{str(name)[:60]!r} is no safe name; use letters, digits and . _ + = @ , ~ : -")
     try:
         return canonical({**document, "collection": collection}, _public)
     except MitoshiError:
