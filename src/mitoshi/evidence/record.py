@@ -90,9 +90,14 @@ def iso(time: datetime) -> str:
 
 
 def observed(plan: Plan) -> dict[str, Any]:
-    """Return the time of the latest dated input that was not there all along; the widest interval where none is dated."""
+    """Return the time of the latest dated input that was not there all along.
+
+    Where every input was, that is the time of the event (a forecast of it), else the latest of them, else the widest interval.
+    """
     lasting = {d.name for d in plan.method.data if d.need.when == "any"}
     changing = [r["datetime"] for name, records in plan.inputs.items() if name not in lasting for r in records]
+    if plan.event is not None and not any(changing):
+        return {"datetime": iso(plan.event)}
     dated = changing or [r["datetime"] for records in plan.inputs.values() for r in records]
     last = max((t.split("/")[-1] for t in dated if t), default=None)
     if last is not None:

@@ -21,6 +21,7 @@ __all__ = ["listening", "publish_all", "run", "server"]
 
 LOG = logging.getLogger("mitoshi.service")
 KEEP_ALIVE_SECONDS = 15
+BACKLOG = 512
 LONGEST_HEAD = 64 * 1024
 
 
@@ -94,6 +95,7 @@ def listening(settings: Settings) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((settings.host, settings.port))
+        sock.listen(BACKLOG)  # who connects from now on waits until the application has started
     except OSError as error:
         raise InputError(
             f"cannot listen on {settings.host} port {settings.port} ({error.strerror}); give another --host or --port"
