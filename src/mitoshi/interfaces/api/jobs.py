@@ -71,7 +71,7 @@ class Filter(NamedTuple):
 def attach(app: FastAPI, service: Service) -> None:
     """Add the routes of jobs to the application."""
     tags: list[Any] = ["jobs"]
-    listeners = Listeners()
+    app.state.listeners = listeners = Listeners()
 
     @app.get("/ogc/jobs", tags=tags, summary="The jobs, the newest first", responses={400: NO_JOB[400]})
     def jobs(
