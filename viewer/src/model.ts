@@ -42,7 +42,7 @@ export interface Layer {
   readonly tileset: string | null;
   readonly legend: Legend;
   readonly uncertainty: string | null;
-  readonly noUncertainty: string | null;
+  readonly noUncertainty: Text | string | null;
   readonly bundle: string | null;
   readonly simulated: boolean;
   readonly visible: boolean;
@@ -374,6 +374,14 @@ const ORDER: Record<LayerKind, number> = { image: 0, measured: 1, coded: 2, feat
 /** What a layer is switched on by: the key of its series, or its own id. */
 export function keyOf(layer: Layer): string {
   return layer.series ?? layer.id;
+}
+
+/** The layers drawn that have a value at a point, topmost first; a picture in natural colours has none. */
+export function measured(state: State): Layer[] {
+  return state
+    .drawn()
+    .filter((layer) => layer.tiles !== null && layer.legend.type !== "none")
+    .reverse();
 }
 
 /** Milliseconds of the instant at which a layer begins to hold; null where it always does. */

@@ -63,7 +63,7 @@ export function plot(series: Series): SVGElement | null {
   return s(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "plot", role: "img", "aria-label": label },
-    ...valueAxis(classes.size > 0 ? [...classes.keys()] : steps(low, high, 4), classes, y),
+    ...valueAxis(classes.size > 0 ? [...classes.keys()] : steps(low, high, 5), classes, y),
     ...timeAxis(start, length, x),
     s("text", { x: 2, y: 11, class: "axis" }, classes.size > 0 ? "" : unit(series.units)),
     classes.size > 0 ? null : s("polyline", { class: "line", points: marks.map((mark) => `${x(mark.at).toFixed(1)},${y(mark.value).toFixed(1)}`).join(" ") }),

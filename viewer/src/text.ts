@@ -4,6 +4,8 @@ import type { Language, State, Text } from "./model";
 import { WORDS, type Word } from "./words";
 
 const REMEMBERED = "mitoshi.language";
+/** Catalogues write the year 1 or so where a thing has no time. */
+const FIRST_YEAR = Date.UTC(1800, 0);
 const THIN = "\u2009";
 let language: Language = "en";
 
@@ -84,6 +86,7 @@ export function quantity(value: number | null | undefined, units: string | null 
 export function time(iso: string | null | undefined): string {
   const at = iso ? Date.parse(iso) : NaN;
   if (Number.isNaN(at)) return "–";
+  if (at < FIRST_YEAR) return t("time.unknown");
   const shifted = new Date(at + (language === "ja" ? 9 * 3_600_000 : 0));
   const clock = shifted.toISOString().slice(11, 16);
   return `${day(shifted)} ${clock} ${language === "ja" ? "JST" : "UTC"}`;

@@ -36,6 +36,9 @@ export const WORDS = {
   "tab.evidence": ["Evidence", "証跡"],
   "tab.search": ["Search", "検索"],
 
+  "layers.shown": ["On the globe", "表示中"],
+  "layers.noneShown": ["Nothing is switched on. Choose below what to see.", "表示中のレイヤはありません。下の一覧から選んでください。"],
+  "layers.hide": ["Take off the globe", "非表示にする"],
   "layers.filter": ["Find a layer", "レイヤを探す"],
   "layers.nothing": ["No layer has this in its name.", "該当するレイヤはありません。"],
   "layers.instants": ["{count} instants", "{count} 時点"],
@@ -55,6 +58,7 @@ export const WORDS = {
   "time.back": ["Earlier", "前の時点"],
   "time.on": ["Later", "次の時点"],
   "time.list": ["Instant", "時点"],
+  "time.unknown": ["no time given", "時刻の記載なし"],
   "time.none": ["No layer on the globe has several instants", "複数時点を持つレイヤが表示されていません"],
 
   "swipe.title": ["Compare before and after", "前後を比較"],

@@ -2,7 +2,7 @@
 
 import * as api from "../api";
 import { h, redraw, unique } from "../dom";
-import type { Area, AreaStatistics, Bbox, Layer } from "../model";
+import { measured, type Area, type AreaStatistics, type Bbox, type Layer } from "../model";
 import type { Page } from "../page";
 import { number, quantity, say, t } from "../text";
 
@@ -86,11 +86,11 @@ async function begin(page: Page, kind: "rectangle" | "polygon"): Promise<void> {
 }
 
 async function count(page: Page, area: Area, into: HTMLElement): Promise<void> {
-  const layers = page.state.drawn().filter((layer) => layer.tiles !== null && (layer.kind === "coded" || layer.kind === "measured"));
+  const layers = measured(page.state);
   if (layers.length === 0) return into.replaceChildren(h("p", { class: "hint" }, t("point.nothing")));
   into.replaceChildren(h("p", { class: "hint" }, t("app.loading")));
   try {
-    const found = await Promise.all(layers.reverse().map(async (layer) => [layer, await api.statistics(layer.id, area)] as const));
+    const found = await Promise.all(layers.map(async (layer) => [layer, await api.statistics(layer.id, area)] as const));
     into.replaceChildren(h("dl", { class: "values" }, ...found.flatMap(([layer, counted]) => words(layer, counted))));
   } catch (error) {
     into.replaceChildren();

@@ -2,21 +2,12 @@
 
 import * as api from "../api";
 import { h, icon, redraw, unique } from "../dom";
-import { type Layer, type Picked, type Series, type Uncertainty, type Value } from "../model";
+import { measured, type Layer, type Picked, type Series, type Uncertainty, type Value } from "../model";
 import type { Page } from "../page";
 import { hasBars, plot, table } from "../plot";
 import { place, quantity, say, t } from "../text";
 
 const MOST_LAYERS = 8;
-
-/** The layers of the globe that have a value at a point, topmost first. */
-function asked(page: Page): Layer[] {
-  return page.state
-    .drawn()
-    .filter((layer) => layer.tiles !== null && (layer.kind === "coded" || layer.kind === "measured"))
-    .reverse()
-    .slice(0, MOST_LAYERS);
-}
 
 /** The card; hidden until a point is picked. */
 export function pointCard(page: Page): HTMLElement {
@@ -36,7 +27,7 @@ export function pointCard(page: Page): HTMLElement {
     card.hidden = picked === null;
     card.setAttribute("aria-label", t("point.title"));
     if (!picked) return redraw(card);
-    const layers = asked(page);
+    const layers = measured(state).slice(0, MOST_LAYERS);
     const rows = layers.map((layer) => valueRow(page, layer, picked, left.signal));
     const head = h(
       "div",

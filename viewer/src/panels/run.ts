@@ -59,12 +59,13 @@ export function runPanel(page: Page, jobs: JobList, methods: () => readonly Proc
       ...known.map((method) => h("option", { value: method.id }, titleOf(method))),
     );
     select.value = draft.method;
-    redraw(details, ...(described ? [about(described), eventField(draft), dataFields(described, draft, items), parameterFields(described, draft)] : []));
+    redraw(details, ...(described ? [eventField(draft), dataFields(described, draft, items), parameterFields(described, draft)] : []));
     const busy = draft.method !== "" && described === null;
     redraw(
       form,
       h("div", { class: "stack" }, h("label", { for: id }, t("run.method")), select),
       busy ? h("p", { class: "hint" }, t("app.loading")) : null,
+      described ? about(described) : null,
       described ? area : null,
       details,
       described ? h("button", { type: "submit", class: "primary", "data-focus": "submit" }, t("run.submit")) : null,

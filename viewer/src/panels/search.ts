@@ -89,6 +89,7 @@ function inArea(checked: boolean, disabled: boolean, keep: (value: boolean) => v
 function listing(page: Page, found: api.Found, text: string): HTMLElement[] {
   const sought = text.trim().toLowerCase();
   const items = found.features.filter((item) => !sought || `${item.collection} ${item.id}`.toLowerCase().includes(sought));
+  items.sort((a, b) => whenOf(b).localeCompare(whenOf(a)));
   const matched = found.numberMatched ?? found.features.length;
   if (items.length === 0) return [h("p", { class: "hint", role: "status" }, t("search.none"))];
   const cut = matched > found.features.length;
@@ -96,9 +97,13 @@ function listing(page: Page, found: api.Found, text: string): HTMLElement[] {
   return [h("p", { class: "hint", role: "status" }, count), h("ul", { class: "entries" }, ...items.map((item) => row(page, item)))];
 }
 
+function whenOf(item: api.FoundItem): string {
+  return String(item.properties.datetime ?? item.properties.end_datetime ?? item.properties.start_datetime ?? "");
+}
+
 function row(page: Page, item: api.FoundItem): HTMLElement {
   const layers = page.state.get("layers").filter((layer) => layer.id.startsWith(`${item.collection}/${item.id}/`));
-  const when = item.properties.datetime ?? (item.properties.start_datetime as string | undefined);
+  const when = whenOf(item);
   const { bbox } = item;
   return h(
     "li",
@@ -114,7 +119,7 @@ function row(page: Page, item: api.FoundItem): HTMLElement {
   );
 }
 
-function show(page: Page, layers: readonly Layer[], when: string | null | undefined): void {
+function show(page: Page, layers: readonly Layer[], when: string): void {
   const shown = new Set(page.state.get("shown"));
   layers.filter((layer) => !layers.some((other) => other.uncertainty === layer.id)).forEach((layer) => shown.add(keyOf(layer)));
   page.state.set({ shown, ...(when && layers.some((layer) => layer.series !== null) ? { time: new Date(when).toISOString() } : {}) });
