@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from mitoshi.core.discovery import methods
+from mitoshi.core.errors import MitoshiError
 from mitoshi.core.feature_kinds import FEATURE_KINDS
 from mitoshi.core.product import Coded, Listed
 from mitoshi.core.quantity import QUANTITIES
@@ -18,6 +19,7 @@ from mitoshi.interfaces.api.feature_lists import output_of
 from mitoshi.interfaces.api.legend import Classes, of_layer, ramp_of
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.interfaces.api.raster_access import TRUE_COLOUR, is_shown_in_db, rasters_of
+from mitoshi.interfaces.api.tiles_drawing import place_of
 from mitoshi.interfaces.api.tiles_grid import deepest_level
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class Layer:
     end: str | None = None
     raster: Raster | None = dataclasses.field(default=None, compare=False)
     rescale: tuple[float, float] | None = None
+    minzoom: int = 0
     maxzoom: int = 14
     tileset: bool = False
     classes: Classes | None = None
@@ -117,7 +120,7 @@ class Layer:
             "title": self.title._asdict(), "kind": self.kind, "quantity": self.quantity, "units": self.units,
             "datetime": self.moment, "start": self.start, "end": self.end, "bbox": list(self.bbox),
             "tiles": f"/tiles/{self.address}/{{z}}/{{x}}/{{y}}.png{asked}" if tiled else None,
-            "minzoom": 0, "maxzoom": self.maxzoom,
+            "minzoom": self.minzoom, "maxzoom": self.maxzoom,
             "features": f"/vectors/{self.address}.geojson" if drawn else None,
             "tileset": f"/buildings/{self.address}/tileset.json" if self.tileset else None,
             "legend": self.legend(), "class_column": self.class_column,
@@ -252,10 +255,13 @@ class Listing:
         """Return the layer with its raster, or with the reason why it has no tiles."""
         try:
             raster = rasters_of(self._service).get(layer.collection, layer.item, layer.key)
-        except Problem as problem:
-            return replace(layer, no_tiles=problem.detail)
+            shallowest = place_of(raster).shallowest
+        except (Problem, MitoshiError) as problem:
+            return replace(layer, no_tiles=str(problem))
         units = None if layer.kind == "coded" or len(raster.bands) > 1 else raster.units
-        return replace(layer, raster=raster, units=units, maxzoom=deepest_level(raster.item))
+        return replace(
+            layer, raster=raster, units=units, minzoom=shallowest, maxzoom=max(deepest_level(raster.item), shallowest)
+        )
 
     def _stretched(self, layers: list[Layer]) -> list[Layer]:
         """Give the observations of one series one colour scale, so that a change of colour is a change of the ground."""
