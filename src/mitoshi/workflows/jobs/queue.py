@@ -128,7 +128,7 @@ class Jobs:
         return [_job(row) for row in rows], int(total)
 
     def dismiss(self, id: str) -> Job | None:
-        """Dismiss a job that waits or runs, and return it; one that is final, or is just being published, stays what it is.
+        """Dismiss a job that waits or runs, and return it; one that is final, or whose products are being published, stays.
 
         The supervisor ends the worker of a running one and removes what it left.
         """
@@ -150,13 +150,15 @@ class Jobs:
         with self._database.writing() as connection:
             row = connection.execute(
                 "DELETE FROM jobs WHERE id = ? AND pid IS NULL AND status IN ('successful', 'failed', 'dismissed')"
-                " RETURNING result",
+                " RETURNING sealed",
                 [id],
             ).fetchone()
         if row is None:
             return False
-        if not json.loads(row["result"] or "{}").get("items"):
-            self.discard(id)
+        if row["sealed"]:
+            self.discard_drafts(id)
+        else:
+            self._remove(id)
         return True
 
     def forget_old(self, days: float = KEPT_DAYS, most: int = KEPT_JOBS) -> int:
@@ -172,12 +174,18 @@ class Jobs:
         return sum(self.forget(row["id"]) for row in rows)
 
     def discard(self, id: str) -> None:
-        """Remove a job's folder with its drafts and its scratch files."""
-        if not is_job_id(id):
-            return
-        for left in (self.runs / id, *self.runs.glob(f".{id}.mitoshi-*")):
-            shutil.rmtree(left, ignore_errors=True)
-        self.discard_scratch(id)
+        """Remove what a job wrote; a bundle that may be published already stays."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT sealed FROM jobs WHERE id = ?", [id]).fetchone()
+        if row is not None and row["sealed"]:
+            self.discard_drafts(id)
+        else:
+            self._remove(id)
+
+    def _remove(self, id: str) -> None:
+        if is_job_id(id):
+            shutil.rmtree(self.runs / id, ignore_errors=True)
+            self.discard_drafts(id)
 
     def discard_scratch(self, id: str) -> None:
         """Remove what a job wrote for the time of its work only."""
@@ -202,7 +210,7 @@ class Jobs:
         """Take the oldest job that waits for the process; None where there is none. No other process gets it."""
         with self._database.writing() as connection:
             row = connection.execute(
-                "UPDATE jobs SET status = 'running', pid = :pid, born = :born, attempts = attempts + 1, sealed = 0,"  # noqa: S608
+                "UPDATE jobs SET status = 'running', pid = :pid, born = :born, attempts = attempts + 1,"  # noqa: S608
                 f" progress = 0, message = 'started', started = coalesce(started, :now), {CHANGED} WHERE number ="
                 " (SELECT number FROM jobs WHERE status = 'accepted' ORDER BY number LIMIT 1)"
                 f" RETURNING {', '.join(COLUMNS)}",
@@ -243,7 +251,7 @@ class Jobs:
         return self._ours(
             id,
             pid,
-            f"status = 'accepted', progress = 0, message = 'waits again', attempts = {attempts}, sealed = 0,"
+            f"status = 'accepted', progress = 0, message = 'waits again', attempts = {attempts},"
             " pid = NULL, born = NULL",
         )
 

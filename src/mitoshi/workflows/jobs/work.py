@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import tempfile
 import time
 from dataclasses import asdict
@@ -29,6 +30,7 @@ LOG = logging.getLogger("mitoshi.jobs")
 TELL_SECONDS = 0.25
 COMPUTED = 95  # percentage at which the tiles are done
 LONGEST_REASON = 600
+PLACE = re.compile(r"(?P<address>https?://\S+)|/\S*/")  # an address of the web is told, a folder of this machine is not
 
 
 class DismissedError(Exception):
@@ -43,7 +45,8 @@ def reason(error: BaseException) -> str:
         return "there was not enough memory; give a smaller area"
     if not isinstance(error, MitoshiError):
         return f"internal error: {type(error).__name__}: {one_line(error)}"
-    return "; ".join(one_line(MitoshiError(part)) for part in str(error).split("; "))[:LONGEST_REASON]
+    text = PLACE.sub(lambda found: found["address"] or "", " ".join(str(error).split()))
+    return (text or type(error).__name__)[:LONGEST_REASON]
 
 
 def carry_out(
@@ -142,9 +145,9 @@ def _address(argument: str, value: object) -> str:
     RefusedError
         If it is neither an item of the catalogue nor an address of the web.
     """
-    if isinstance(value, str) and value.startswith(("catalogue:", "https://")):
+    if isinstance(value, str) and value.lower().startswith(("catalogue:", "https://", "http://")):
         return value
-    raise RefusedError(f"{argument} {str(value)[:60]!r} is neither catalogue:ID nor an https address; give one of them")
+    raise RefusedError(f"{argument} is neither catalogue:ID nor an https address; give one of them")
 
 
 def _verified(job: Job, jobs: Jobs, store: Path, tell: Callable[[int, int, str], None]) -> dict[str, Any]:

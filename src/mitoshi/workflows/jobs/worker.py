@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mitoshi.core.errors import MitoshiError
 from mitoshi.workflows.jobs.process import born
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+T = TypeVar("T")
 LOG = logging.getLogger("mitoshi.jobs")
 POLL_SECONDS = 0.1
 MOST_JOBS = 25  # a fresh process afterwards: what libraries never give back is bounded
@@ -124,30 +125,31 @@ def _do(job: Job, jobs: Jobs, store: Path, pid: int, stop: Stop) -> None:
         result = carry_out(job, jobs, store, pid, stop.interruptible)
     except StoppedError:
         _noted(lambda: jobs.put_back(job.id, pid, counted=False))
+        return
     except DismissedError:
-        jobs.discard(job.id)
-        _noted(lambda: jobs.released(job.id, pid))
+        ours = False
     except Exception as error:  # whatever a method raises ends its job, not the worker
         why = reason(error)
         LOG.warning("job %s (%s) failed: %s", job.id, job.process, why, exc_info=not isinstance(error, MitoshiError))
-        jobs.discard(job.id)
-        _noted(lambda: jobs.fail(job.id, pid, why))
+        _noted(lambda: jobs.discard(job.id))  # first, for on a full disk it makes room for the note
+        ours = _noted(lambda: jobs.fail(job.id, pid, why))
     else:
-        _noted(lambda: jobs.succeed(job.id, pid, result))
+        ours = _noted(lambda: jobs.succeed(job.id, pid, result))
+    if not ours:
+        _noted(lambda: jobs.discard(job.id))
+        _noted(lambda: jobs.released(job.id, pid))
 
 
-def _noted(note: Callable[[], object]) -> None:
+def _noted(note: Callable[[], T]) -> T:
     """Note the end of a job; on a full disk, try for a while."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            note()
+            return note()
         except MitoshiError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
-        else:
-            return
 
 
 if __name__ == "__main__":

@@ -147,16 +147,17 @@ class Workers:
         watch = self._watch
         watch.ticks += 1
         self._bury()
-        adopted = set()
+        adopted, unwanted = set(), set()
         for held in self._jobs.held():
             if not alive(held.pid, held.born):
                 self._lost(held)
             elif held.job.status == "dismissed":
-                self._end(held)
+                unwanted.add(held.pid)
+                watch.ending.setdefault(held.pid, _Ending(held.born, time.monotonic()))
             else:
                 self._measure(held)
                 adopted |= {held.pid} - watch.children.keys()
-        self._press()
+        self._press(unwanted)
         if len(watch.children) + len(adopted) < self._count and time.monotonic() >= watch.not_before:
             self._spawn()
         if time.monotonic() - watch.tidied > TIDY_SECONDS:
@@ -177,9 +178,6 @@ class Workers:
             watch.not_before = now + watch.wait
             if failed:
                 LOG.warning("a worker ended %s; worker.log has more", _how(code))
-        for pid, ending in list(watch.ending.items()):
-            if not alive(pid, ending.birth):
-                del watch.ending[pid]
 
     def _lost(self, held: Held) -> None:
         """Clear up after a process that is gone, and let its job wait again or fail."""
@@ -199,11 +197,10 @@ class Workers:
             self._jobs.discard(job.id)
             self._jobs.fail(job.id, held.pid, f"the worker died {job.attempts} times ({_how(code)})")
 
-    def _end(self, held: Held) -> None:
-        self._watch.ending.setdefault(held.pid, _Ending(held.born, time.monotonic()))
-
-    def _press(self) -> None:
-        """Tell what should end, ever more firmly."""
+    def _press(self, unwanted: set[int]) -> None:
+        """Tell the workers of dismissed jobs to end, ever more firmly; one that noticed by itself is left alone."""
+        for noticed in self._watch.ending.keys() - unwanted:
+            del self._watch.ending[noticed]
         now = time.monotonic()
         for pid, ending in self._watch.ending.items():
             if not ending.signalled and now - ending.asked >= GRACE_SECONDS:
@@ -246,27 +243,40 @@ class Workers:
             process = subprocess.Popen(  # noqa: S603 - our own module
                 command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
             )
+        self._watch.exits.pop(process.pid, None)
         self._watch.children[process.pid] = _Child(process, time.monotonic(), born(process.pid))
 
     def _stop_all(self) -> None:
-        """End every worker, and let what they were at wait again without counting."""
-        children = dict(self._watch.children)
-        for child in children.values():
+        """End every worker, those of a killed service too, and let what they were at wait again without counting."""
+        for child in self._watch.children.values():
             child.process.terminate()
+        try:
+            adopted = [h for h in self._jobs.held() if h.pid not in self._watch.children and alive(h.pid, h.born)]
+            for held in adopted:
+                end(held.pid, held.born)
+            self._wait_for(adopted)
+            for held in self._jobs.held():
+                if not alive(held.pid, held.born):
+                    self._watch.exits[held.pid] = 0
+                    self._lost(held)
+        except MitoshiError as error:
+            LOG.warning("what the workers were at is told to the next service: %s", error)
+            self._wait_for([])
+
+    def _wait_for(self, adopted: list[Held]) -> None:
+        """Wait until children and adopted processes have ended, with force after a while."""
         deadline = time.monotonic() + KILL_SECONDS
-        for child in children.values():
+        for child in self._watch.children.values():
             try:
                 child.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
-        try:
-            for held in self._jobs.held():
-                if held.pid in children:
-                    self._watch.exits[held.pid] = 0
-                    self._lost(held)
-        except MitoshiError as error:
-            LOG.warning("what the workers were at is told to the next service: %s", error)
+        for held in adopted:
+            while alive(held.pid, held.born) and time.monotonic() < deadline + KILL_SECONDS:
+                if time.monotonic() > deadline:
+                    end(held.pid, held.born, signal.SIGKILL)
+                time.sleep(0.02)
 
 
 def _locked(folder: Path) -> int:
@@ -294,5 +304,5 @@ def _three_quarters() -> int:
 
 def _how(code: int | None) -> str:
     if code is None:
-        return "with the service"
+        return "unseen"
     return f"signal {-code}" if code < 0 else f"status {code}"
