@@ -53,9 +53,8 @@ class Bodies:
             with anyio.fail_after(self._limits.body_seconds):
                 body = await _taken_in(receive, longest)
         except TimeoutError:
-            await refuse(
-                scope, receive, send, 408, f"the body took longer than {self._limits.body_seconds:g} s; send it faster"
-            )
+            slow = f"the body took longer than {self._limits.body_seconds:g} s; send it faster"
+            await refuse(scope, receive, send, 408, slow, patience=0.2)
             return
         if body is None:
             return  # the client has gone

@@ -48,7 +48,7 @@ class Door:
         if reason is None:
             await self.app(scope, receive, send)
         else:
-            await refuse(scope, receive, send, *reason)
+            await refuse(scope, receive, send, *reason, closing=True)
 
     def _misdirected(self, scope: Scope) -> tuple[int, str] | None:
         """Refuse names that are not ours: a stranger's page may have its own name lead to this machine (DNS rebinding)."""

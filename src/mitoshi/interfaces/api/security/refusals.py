@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["header", "headers_named", "refuse", "sends_body"]
 
 # A connection closed with unread bytes in it is reset, and the client never sees why: read a little before closing.
-DRAIN_BYTES = 8 * 2**20
-DRAIN_SECONDS = 1.0
+DRAIN_BYTES = 64 * 2**20
+DRAIN_SECONDS = 2.0
 
 
 def headers_named(scope: Scope, name: bytes) -> list[str]:
@@ -42,6 +42,8 @@ async def refuse(
     headers: dict[str, str] | None = None,
     *,
     unread: bool | None = None,
+    closing: bool = False,
+    patience: float = DRAIN_SECONDS,
 ) -> None:
     """Answer with a problem; where a body is still under way, read a little of it and close the connection.
 
@@ -53,14 +55,18 @@ async def refuse(
         Of the answer.
     unread
         Whether the client may still be sending; by default whether it announced a body.
+    closing
+        Whether the connection is closed in any case.
+    patience
+        Longest time to go on reading [s].
     """
     unread = sends_body(scope) if unread is None else unread
-    more = {"cache-control": "no-store"} | (headers or {}) | ({"connection": "close"} if unread else {})
+    more = {"cache-control": "no-store"} | (headers or {}) | ({"connection": "close"} if unread or closing else {})
     response = problems.answer(status, detail, headers=more)
     await send({"type": "http.response.start", "status": status, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": bytes(response.body), "more_body": unread})
     if unread:
-        with anyio.move_on_after(DRAIN_SECONDS):
+        with anyio.move_on_after(patience):
             await _drain(receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
