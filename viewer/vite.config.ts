@@ -8,10 +8,25 @@ import { defineConfig, type Plugin } from "vite";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ENGINE = join(HERE, "node_modules/@cesium/engine");
-/** Terrain is meshed in a worker; nothing else of what the globe draws needs one. */
-const WORKERS = ["createVerticesFromHeightmap.js", "transferTypedArrayTest.js"];
+/** Terrain is meshed, and searched for what lies under the pointer, in workers; nothing else of what the globe draws needs one. */
+const WORKERS = ["createVerticesFromHeightmap.js", "incrementallyBuildTerrainPicker.js", "transferTypedArrayTest.js"];
 const WORLD = "Assets/Textures/NaturalEarthII";
+const HEIGHTS = "Assets/approximateTerrainHeights.json";
 const SOURCES = ["index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "src"];
+
+/**
+ * Where CesiumJS puts a style into the page as text, which the page's policy forbids, or a logo that leads elsewhere. The globe
+ * names its sources in a line of its own.
+ */
+const MENDS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  "/Scene/CreditDisplay.js": [
+    ["shadowRootOrDocumentHead.appendChild(styleElem);", ""],
+    ['`<a href="https://cesium.com/" target="_blank"><img src="${logo}" style="vertical-align: -7px" title="Cesium ion"/></a>`', '"CesiumJS"'],
+  ],
+  "/Core/FeatureDetection.js": [
+    ['canvas.setAttribute(\n      "style",\n      "image-rendering: -moz-crisp-edges;" + "image-rendering: pixelated;",\n    );', 'canvas.style.imageRendering = "pixelated";'],
+  ],
+};
 
 const sha256 = (data: Uint8Array | string): string => createHash("sha256").update(data).digest("hex");
 
@@ -40,6 +55,7 @@ function cesiumFiles(): Map<string, Buffer> {
   for (const name of workerModules(WORKERS)) files.set(`Workers/${name}`, readFileSync(join(ENGINE, "Build/Workers", name)));
   for (const path of filesBelow(join(ENGINE, "Source", WORLD)))
     files.set(relative(join(ENGINE, "Source"), path).split(sep).join("/"), readFileSync(path));
+  files.set(HEIGHTS, readFileSync(join(ENGINE, "Source", HEIGHTS)));
   files.set("LICENSE.txt", readFileSync(join(ENGINE, "LICENSE.md")));
   return files;
 }
@@ -59,10 +75,13 @@ function cesium(files: Map<string, Buffer>, folder: string): Plugin {
   return {
     name: "mitoshi-cesium",
     transform(code, id) {
-      if (!id.split(sep).join("/").endsWith("/Scene/CreditDisplay.js")) return null;
-      // It puts a <style> into the page, which the page's policy forbids; the globe says its sources in its own line.
-      const mended = code.replace(/shadowRootOrDocumentHead\.appendChild\(styleElem\);/, "");
-      if (mended === code) this.error("CreditDisplay no longer inserts its style as it did; look at what it does now");
+      const name = Object.keys(MENDS).find((ending) => id.split(sep).join("/").endsWith(ending));
+      if (name === undefined) return null;
+      let mended = code;
+      for (const [found, instead] of MENDS[name] ?? []) {
+        if (!mended.includes(found)) this.error(`${name} has changed: look for styles that it puts into the page, which the page's policy forbids`);
+        mended = mended.replaceAll(found, instead);
+      }
       return { code: mended, map: null };
     },
     generateBundle() {

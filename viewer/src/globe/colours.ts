@@ -7,18 +7,17 @@ import type { Property } from "./mvt";
 const SET = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"] as const;
 const UNKNOWN = "#9aa0a6";
 
-/** The one colour of a list without classes; the same list always has the same. */
-export function plainColour(layer: Layer): string {
-  let sum = 0;
-  for (const letter of layer.group.id + layer.title.en) sum = (sum * 31 + letter.charCodeAt(0)) % 65521;
-  return SET[sum % SET.length] ?? UNKNOWN;
+/** The one colour of a list without classes, told apart from the other lists of the service. */
+export function plainColour(layer: Layer, layers: readonly Layer[]): string {
+  const plain = layers.filter((other) => other.features !== null && other.legend.type === "none").map((other) => other.id);
+  return SET[Math.max(plain.sort().indexOf(layer.id), 0) % SET.length] ?? UNKNOWN;
 }
 
 /** How the features of a layer are coloured, from their properties. */
-export function colouring(layer: Layer): (properties: Readonly<Record<string, Property>>) => string {
+export function colouring(layer: Layer, layers: readonly Layer[]): (properties: Readonly<Record<string, Property>>) => string {
   const { legend } = layer;
   if (legend.type !== "classes") {
-    const colour = plainColour(layer);
+    const colour = plainColour(layer, layers);
     return () => colour;
   }
   const colours = new Map(legend.classes.map((entry) => [String(entry.code), entry.colour]));

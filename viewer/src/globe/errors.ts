@@ -9,6 +9,11 @@ export class Faults {
     return this.kept;
   }
 
+  /** Add the first fault of something whose faults are all alike, such as the tiles of a layer. */
+  first(what: string, error: unknown): void {
+    if (!this.kept.some((line) => line.startsWith(`${what}: `))) this.add(what, error);
+  }
+
   add(what: string, error: unknown): void {
     const line = `${what}: ${error instanceof Error ? error.message : String(error)}`;
     if (!this.kept.includes(line) && this.kept.length < MOST) this.kept.push(line);

@@ -167,7 +167,7 @@ export class Globe {
   private follow(): void {
     const { state } = this;
     const layers = (): void => {
-      this.stack.show(wanted(state));
+      this.stack.show(wanted(state), state.get("layers"));
       const swipe = state.get("swipe");
       this.scene.splitPosition = swipe.position;
       this.changed();

@@ -25,6 +25,13 @@ export function rectangleOf(bbox: Bbox, within: Rectangle = Rectangle.MAX_VALUE)
   return Rectangle.intersection(made, within) ?? Rectangle.clone(within);
 }
 
+/** The level at which an extent has the size of a tile: of a coarser one, no more than a few pixels would be seen. */
+export function coarsestLevel({ bbox, minzoom, maxzoom }: { bbox: Bbox; minzoom: number; maxzoom: number }): number {
+  const [west, south, east, north] = bbox;
+  const widest = Math.max(west > east ? 360 : east - west, north - south, NARROWEST);
+  return Math.min(Math.max(Math.floor(Math.log2(360 / widest)), minzoom), maxzoom);
+}
+
 /** What lies under a point of the screen; null beside the globe. */
 export function placeAt(scene: Scene, x: number, y: number): Place | null {
   const at = new Cartesian2(x, y);

@@ -7,8 +7,8 @@ import {
 import { instant, keyOf, type Layer, type State } from "../model";
 import { Buildings } from "./buildings";
 import type { Faults } from "./errors";
-import { rectangleOf } from "./places";
-import { featureImagery } from "./vectors";
+import { coarsestLevel, rectangleOf } from "./places";
+import { featureImagery, lookOf } from "./vectors";
 
 export interface Wanted {
   readonly layer: Layer;
@@ -45,6 +45,8 @@ function following(layer: Layer, layers: readonly Layer[]): Layer | null {
 /** What is on the globe. */
 export class Stack {
   private readonly shown = new Map<string, ImageryLayer>();
+  private readonly ranks = new Map<string, number>();
+  private made: readonly Wanted[] = [];
   private readonly buildings: Buildings;
 
   constructor(
@@ -64,7 +66,8 @@ export class Stack {
     return this.buildings.layerOf(tileset);
   }
 
-  show(made: readonly Wanted[]): void {
+  show(made: readonly Wanted[], layers: readonly Layer[]): void {
+    this.made = made;
     const flat = made.filter(({ layer }) => layer.tileset === null || layer.kind !== "buildings");
     const ids = new Set(flat.map(keyOfWanted));
     for (const [key, imagery] of this.shown)
@@ -72,16 +75,16 @@ export class Stack {
         this.scene.imageryLayers.remove(imagery, true);
         this.shown.delete(key);
       }
-    for (const one of flat) this.place(one);
+    for (const one of flat) this.place(one, layers);
     this.order(flat);
     this.buildings.show(made.filter(({ layer }) => layer.tileset !== null && layer.kind === "buildings"));
   }
 
-  private place(one: Wanted): void {
+  private place(one: Wanted, layers: readonly Layer[]): void {
     const key = keyOfWanted(one);
     let imagery = this.shown.get(key);
     if (!imagery) {
-      const provider = providerOf(one.layer, this.faults);
+      const provider = this.providerOf(one.layer, layers);
       if (!provider) return;
       imagery = new ImageryLayer(provider, look(one.layer));
       this.scene.imageryLayers.add(imagery);
@@ -91,9 +94,23 @@ export class Stack {
     imagery.splitDirection = one.split;
   }
 
+  private providerOf(layer: Layer, layers: readonly Layer[]): ImageryProvider | null {
+    if (layer.tiles !== null) return tileImagery(layer, layer.tiles, this.faults);
+    if (layer.features === null) return null;
+    const ranked = (rank: number): void => {
+      if (this.ranks.get(layer.id) === rank) return;
+      this.ranks.set(layer.id, rank);
+      this.order(this.made);
+      this.scene.requestRender();
+    };
+    return featureImagery(layer, layer.features, lookOf(layer, layers, ranked), this.faults);
+  }
+
+  /** Images lowest, then lists of areas, of lines, of points. */
   private order(made: readonly Wanted[]): void {
     const { imageryLayers } = this.scene;
-    const wish = made.map((one) => this.shown.get(keyOfWanted(one))).filter((imagery) => imagery !== undefined);
+    const rank = ({ layer }: Wanted): number => (layer.tiles === null ? 1 + (this.ranks.get(layer.id) ?? 0) : 0);
+    const wish = [...made].sort((a, b) => rank(a) - rank(b)).map((one) => this.shown.get(keyOfWanted(one))).filter((imagery) => imagery !== undefined);
     const first = imageryLayers.length - wish.length;
     if (wish.every((imagery, i) => imageryLayers.get(first + i) === imagery)) return;
     for (const imagery of wish) imageryLayers.raiseToTop(imagery);
@@ -110,18 +127,17 @@ function look(layer: Layer): ImageryLayer.ConstructorOptions {
   return { minificationFilter: TextureMinificationFilter.NEAREST, magnificationFilter: TextureMagnificationFilter.NEAREST };
 }
 
-function providerOf(layer: Layer, faults: Faults): ImageryProvider | null {
-  if (layer.tiles === null) return layer.features === null ? null : featureImagery(layer, layer.features, faults);
+function tileImagery(layer: Layer, address: string, faults: Faults): ImageryProvider {
   const tilingScheme = new WebMercatorTilingScheme();
   const provider = new UrlTemplateImageryProvider({
-    url: layer.tiles,
+    url: address,
     tilingScheme,
     rectangle: rectangleOf(layer.bbox, tilingScheme.rectangle),
-    minimumLevel: layer.minzoom,
+    minimumLevel: coarsestLevel(layer),
     maximumLevel: layer.maxzoom,
     enablePickFeatures: false,
     hasAlphaChannel: true,
   });
-  provider.errorEvent.addEventListener((error: { message?: string }) => faults.add(layer.id, error.message ?? "tile failed"));
+  provider.errorEvent.addEventListener((error: { message?: string }) => faults.first(layer.id, error.message ?? "tile failed"));
   return provider;
 }

@@ -45,7 +45,7 @@ function heights(account: TerrainAccount, bbox: Bbox, faults: Faults): TerrainPr
     try {
       return await fetchHeights(`/terrain/${level}/${x}/${y}.terrain`);
     } catch (error) {
-      faults.add("terrain", error);
+      faults.first("terrain", error);
       return new Float32Array(SIDE * SIDE);
     } finally {
       waiting -= 1;
@@ -62,7 +62,7 @@ function heights(account: TerrainAccount, bbox: Bbox, faults: Faults): TerrainPr
   } as ConstructorParameters<typeof CustomHeightmapTerrainProvider>[0]);
   // Beyond the finest level, and beside the model, a tile is cut from its parent: nothing is asked for that is not there.
   provider.getTileDataAvailable = (x, y, level) => level === 0 || (level <= account.maxzoom && (level < 4 || meets(x, y, level)));
-  provider.errorEvent.addEventListener((error: { message?: string }) => faults.add("terrain", error.message ?? "tile failed"));
+  provider.errorEvent.addEventListener((error: { message?: string }) => faults.first("terrain", error.message ?? "tile failed"));
   return provider;
 }
 

@@ -4,41 +4,58 @@
  */
 
 import { Credit, DefaultProxy, Event, WebMercatorTilingScheme, type ImageryProvider, type Request } from "@cesium/engine";
-import type { Layer } from "../model";
+import type { Bbox, Layer } from "../model";
 import { colouring } from "./colours";
 import type { Faults } from "./errors";
 import { decode, type TileFeature, type TileLayer } from "./mvt";
-import { rectangleOf } from "./places";
+import { coarsestLevel, rectangleOf } from "./places";
 
 const SIDE = 512;
 const DEEPEST = 18;
-const FILL = 0.45;
+const FILL = 0.5; // of a class; an outline alone is filled so thinly that what lies below stays readable
+const FILL_PLAIN = 0.1;
 const LINE_WIDTH = 3;
 const CASING = 1.5;
 const POINT_RADIUS = 5;
 const MOST_WAITING = 24;
+const AROUND = 0.3; // of an extent, so that no symbol at its edge is cut
+const RANK = { polygon: 0, line: 1, point: 2 } as const;
+
+/** How a list is painted, and who is told whether it is of areas (0), lines (1) or points (2). */
+export interface Look {
+  readonly colour: (properties: TileFeature["properties"]) => string;
+  readonly fill: number;
+  readonly ranked: (rank: number) => void;
+}
+
+/** The look of a layer among all layers. */
+export function lookOf(layer: Layer, layers: readonly Layer[], ranked: (rank: number) => void): Look {
+  return { colour: colouring(layer, layers), fill: layer.legend.type === "classes" ? FILL : FILL_PLAIN, ranked };
+}
 
 /** Duck-typed: CesiumJS asks for these members and its base class refuses to be constructed. */
-export function featureImagery(layer: Layer, address: string, faults: Faults): ImageryProvider {
+export function featureImagery(layer: Layer, address: string, look: Look, faults: Faults): ImageryProvider {
   const tilingScheme = new WebMercatorTilingScheme();
-  const colour = colouring(layer);
   let waiting = 0;
   const load = async (x: number, y: number, level: number): Promise<HTMLCanvasElement> => {
     waiting += 1;
     try {
-      return paint(await fetchTile(tileAddress(address, x, y, level)), colour);
+      const layers = await fetchTile(tileAddress(address, x, y, level));
+      const types = layers.flatMap(({ features }) => features.map(({ type }) => RANK[type]));
+      if (types.length > 0) look.ranked(Math.max(...types));
+      return paint(layers, look);
     } catch (error) {
-      faults.add(layer.id, error);
-      return paint([], colour);
+      faults.first(layer.id, error);
+      return paint([], look);
     } finally {
       waiting -= 1;
     }
   };
   const provider = {
-    rectangle: rectangleOf(layer.bbox, tilingScheme.rectangle),
+    rectangle: rectangleOf(wider(layer.bbox), tilingScheme.rectangle),
     tileWidth: SIDE,
     tileHeight: SIDE,
-    minimumLevel: 0,
+    minimumLevel: coarsestLevel({ bbox: layer.bbox, minzoom: 0, maxzoom: DEEPEST }),
     maximumLevel: DEEPEST,
     tilingScheme,
     tileDiscardPolicy: undefined as never,
@@ -53,6 +70,11 @@ export function featureImagery(layer: Layer, address: string, faults: Faults): I
   return provider as unknown as ImageryProvider;
 }
 
+function wider([west, south, east, north]: Bbox): Bbox {
+  const more = AROUND * Math.max(east - west, north - south, 0.01);
+  return west > east ? [west, south, east, north] : [west - more, south - more, east + more, north + more];
+}
+
 function tileAddress(geojson: string, x: number, y: number, level: number): string {
   return `${geojson.replace(/\.geojson$/, "")}/${level}/${x}/${y}.mvt`;
 }
@@ -63,9 +85,7 @@ async function fetchTile(address: string): Promise<TileLayer[]> {
   return decode(new Uint8Array(await response.arrayBuffer()));
 }
 
-type Colour = (properties: TileFeature["properties"]) => string;
-
-function paint(layers: readonly TileLayer[], colour: Colour): HTMLCanvasElement {
+function paint(layers: readonly TileLayer[], { colour, fill }: Look): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = SIDE;
   canvas.height = SIDE;
@@ -75,7 +95,7 @@ function paint(layers: readonly TileLayer[], colour: Colour): HTMLCanvasElement 
   pen.lineCap = "round";
   for (const { extent, features } of layers) {
     const scale = SIDE / extent;
-    for (const feature of features) if (feature.type === "polygon") polygon(pen, feature, scale, colour(feature.properties));
+    for (const feature of features) if (feature.type === "polygon") polygon(pen, feature, scale, colour(feature.properties), fill);
     const lines = features.filter((feature) => feature.type === "line");
     for (const feature of lines) line(pen, feature, scale, "rgba(255,255,255,0.85)", LINE_WIDTH + 2 * CASING);
     for (const feature of lines) line(pen, feature, scale, colour(feature.properties), LINE_WIDTH);
@@ -92,9 +112,9 @@ function trace(pen: CanvasRenderingContext2D, feature: TileFeature, scale: numbe
   }
 }
 
-function polygon(pen: CanvasRenderingContext2D, feature: TileFeature, scale: number, colour: string): void {
+function polygon(pen: CanvasRenderingContext2D, feature: TileFeature, scale: number, colour: string, fill: number): void {
   trace(pen, feature, scale, true);
-  pen.globalAlpha = FILL;
+  pen.globalAlpha = fill;
   pen.fillStyle = colour;
   pen.fill("evenodd");
   pen.globalAlpha = 1;
