@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pystac
 
     from mitoshi.catalog import Catalogue
-    from mitoshi.core.method import DataArgument, Method
+    from mitoshi.core.method import DataArgument, Method, Parameter
     from mitoshi.workflows.shelf import Shelf
 
 __all__ = ["AREA", "EVENT", "checked_request", "checked_verification"]
@@ -65,11 +65,11 @@ def checked_request(
     """
     given = {name: value for name, value in inputs.items() if value is not None}
     arguments = {d.name: d for d in method.data}
-    known = {p.name for p in method.parameters}
+    known = {p.name: p for p in method.parameters}
     for name in given:
         if name not in arguments and name not in known and name not in (AREA, EVENT):
             raise ParameterError(misspelt(f"input of {method.name}", name[:80], [*arguments, *known, AREA, EVENT]))
-    parameters = {name: _finite(name, value) for name, value in given.items() if name in known}
+    parameters = {name: _scalar(known[name], value) for name, value in given.items() if name in known}
     method.bind_parameters(parameters)
     area, event = _area(given.get(AREA)), _event(given.get(EVENT))
     data: dict[str, str] = {}
@@ -117,17 +117,18 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-def _finite(name: str, value: object) -> object:
-    """Return a parameter unless it could not be written as JSON."""
+def _scalar(parameter: Parameter, value: object) -> object:
+    """Return a parameter as JSON means it, 5.0 being a whole number, unless it is none that can be written as JSON."""
+    name = parameter.name
     if isinstance(value, dict | list):
         raise ParameterError(f"{name} must be one value, got {_shown(value)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ParameterError(f"{name} must be a finite number, got {value}")
     if isinstance(value, str) and len(value) > LONGEST:
         raise ParameterError(f"{name} must have at most {LONGEST} characters, got {len(value)}")
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        raise ParameterError(f"{name} must be a number below 2^63, got one of {len(str(abs(value)))} digits")
-    return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= 2**63:
+        raise ParameterError(f"{name} must be a number between -2^63 and 2^63")
+    return int(value) if parameter.type is int and isinstance(value, float) and value.is_integer() else value
 
 
 def _area(value: object) -> BBox | None:
