@@ -32,7 +32,12 @@ BundleId = Annotated[
         pattern="^[0-9a-f]+$",
     ),
 ]
-FileName = Annotated[str, InPath(description="A name in the bundle's SHA256SUMS.", min_length=1, max_length=1024)]
+PLAIN = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
+FORM = {"pattern": f"^{PLAIN}(/{PLAIN})*$"}  # told, not enforced: of another form there is no file
+FileName = Annotated[
+    str,
+    InPath(description="A name in the bundle's SHA256SUMS.", min_length=1, max_length=1024, json_schema_extra=FORM),
+]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"description": "A value that does not fit."},
     404: {"description": "No such bundle or file."},

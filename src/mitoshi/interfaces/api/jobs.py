@@ -10,6 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from mitoshi.core.errors import misspelt
 from mitoshi.core.requirement import instant
@@ -29,7 +30,15 @@ STATUSES = ("accepted", "running", "successful", "failed", "dismissed")
 MOST = 1000
 EVERY = 10_200  # as many as are kept and may wait
 
-JobId = Annotated[str, InPath(description="Identifier of the job.", min_length=1, max_length=64)]
+FORM = {"pattern": "^[0-9a-f]{32}$"}  # told, not enforced: of another form there is no job
+JobId = Annotated[
+    str, InPath(description="Identifier of the job.", min_length=1, max_length=64, json_schema_extra=FORM)
+]
+ONE = f"({'|'.join(STATUSES)})"
+States = Annotated[str, Field(json_schema_extra={"pattern": f"^{ONE}(,{ONE})*$"})]
+DAY, CLOCK = "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
+INSTANT = rf"{DAY}T{CLOCK}(\.[0-9]{{1,6}})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+TIMES = rf"^({INSTANT}|({INSTANT}|\.\.)/({INSTANT}|\.\.))$"
 NO_JOB: dict[int | str, dict[str, Any]] = {
     400: {"description": "A value that does not fit."},
     404: {"description": "No such job."},
@@ -78,10 +87,13 @@ def attach(app: FastAPI, service: Service) -> None:
         request: Request,
         limit: Annotated[int, Query(ge=1, le=MOST, description="Most of one page.")] = 100,
         offset: Annotated[int, Query(ge=0, le=10**6, description="Jobs to pass over.")] = 0,
-        status: Annotated[list[str] | None, Query(max_length=8, description=f"Any of: {', '.join(STATUSES)}.")] = None,
+        status: Annotated[list[States] | None, Query(max_length=8, description="Any of these.")] = None,
         processID: Annotated[list[str] | None, Query(max_length=32, description="Of any of these processes.")] = None,
         type: Annotated[list[str] | None, Query(max_length=8, description="All are of the type process.")] = None,
-        datetime: Annotated[str | None, Query(max_length=128, description="Created at, or between: A/B.")] = None,
+        datetime: Annotated[
+            str | None,
+            Query(max_length=128, description="Created at, or between: A/B, .. for an open end.", pattern=TIMES),
+        ] = None,
         minDuration: Annotated[float | None, Query(ge=0, le=1e9, description="Ran at least so many seconds.")] = None,
         maxDuration: Annotated[float | None, Query(ge=0, le=1e9, description="Ran at most so many seconds.")] = None,
     ) -> dict[str, Any]:
@@ -168,9 +180,7 @@ def _split(values: list[str] | None) -> list[str]:
 def _interval(text: str | None) -> tuple[datetime | None, datetime | None]:
     if text is None:
         return None, None
-    ends = [None if end.strip() in ("", "..") else instant(end) for end in text.split("/")]
-    if len(ends) > 2:
-        raise Problem(400, f"datetime is an instant or A/B, got {text[:80]!r}")
+    ends = [None if end == ".." else instant(end) for end in text.split("/")]
     return ends[0], ends[-1]
 
 

@@ -50,7 +50,10 @@ ABOUT = Text(
 )
 API = "application/vnd.oai.openapi+json;version=3.0"
 
-ProcessId = Annotated[str, InPath(description="A method's name, or verify.", min_length=1, max_length=200)]
+FORM = {"pattern": "^[a-z][a-z0-9.-]*$"}  # told, not enforced: of another form there is no process
+ProcessId = Annotated[
+    str, InPath(description="A method's name, or verify.", min_length=1, max_length=200, json_schema_extra=FORM)
+]
 NO_PROCESS: dict[int | str, dict[str, Any]] = {
     400: {"description": "A value that does not fit."},
     404: {"description": "No such process."},
@@ -98,7 +101,13 @@ def attach(app: FastAPI, service: Service) -> None:
     def conformance() -> dict[str, list[str]]:
         return {"conformsTo": list(CONFORMANCE)}
 
-    @app.get("/ogc/api", tags=tags, summary="This part of the service as OpenAPI 3.0")
+    @app.get(
+        "/ogc/api",
+        tags=tags,
+        summary="This part of the service as OpenAPI 3.0",
+        responses={200: {"description": "The document.", "content": {API: {"schema": {"type": "object"}}}}},
+        response_class=Response,
+    )
     def api() -> Response:
         return JSONResponse(as_3_0(app.openapi(), "/ogc"), media_type=API)
 
