@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    import pystac
+
     from mitoshi.evidence import Bundle
     from mitoshi.workflows.jobs.job import Job
     from mitoshi.workflows.jobs.queue import Jobs
@@ -180,14 +182,20 @@ def _linked_inputs(bundle: Path, store: Path, folder: Path) -> Path | None:
     from mitoshi.evidence.locating import locations_of
 
     told = locations_of(bundle)
-    records = [r for group in read_json(bundle, "run.json")["inputs"].values() for r in group]
-    lost = {str(r["id"]) for r in records if any(str(f["sha256"]) not in told for f in r["files"])}
+    groups = read_json(bundle, "run.json")["inputs"].values()
+    lost = {str(f["sha256"]) for group in groups for record in group for f in record["files"]} - told.keys()
     if not lost or not store.is_dir():
         return None
-    sources = [i.properties.get("mitoshi:source") for i in Catalogue(store).search() if i.id in lost]
+    items = [i for i in Catalogue(store).search() if lost & {_sha256(asset) for asset in i.assets.values()}]
+    sources = [i.properties.get("mitoshi:source") for i in items]
     for number, source in enumerate(s for s in sources if isinstance(s, str)):
         _link(Path(source.partition("#")[0]), folder / str(number))
     return folder if folder.is_dir() else None
+
+
+def _sha256(asset: pystac.Asset) -> str:
+    """Return the digest of an asset as hexadecimal digits, without the four that name the kind of digest."""
+    return str(asset.extra_fields.get("file:checksum", ""))[4:]
 
 
 def _link(source: Path, folder: Path) -> None:

@@ -1,0 +1,207 @@
+"""The shelf of bundles, and their products as items of the catalogue."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+
+import pytest
+
+from mitoshi.catalog import Catalogue
+from mitoshi.core.discovery import find, methods
+from mitoshi.core.errors import BundleError
+from mitoshi.core.product import Listed
+from mitoshi.core.quantity import WATER_DEPTH
+from mitoshi.cube import resolve
+from mitoshi.evidence.bundle import Bundle
+from mitoshi.sensors import open_item
+from mitoshi.workflows import shelf as module
+from mitoshi.workflows.shelf import Shelf, publish
+
+LATER = "2026-11-24T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def flood(built_region):
+    return built_region / "catalogue" / "service" / "runs" / "first"
+
+
+def retold(bundle, **changes):
+    """Change what a bundle says of itself, as the bundle of another run would."""
+    path = bundle / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.fixture
+def two(flood, tmp_path):
+    """Return a root with two bundles at different depths; the deeper one was made later."""
+    shutil.copytree(flood, tmp_path / "one")
+    shutil.copytree(flood, tmp_path / "a" / "b" / "two")
+    retold(tmp_path / "a" / "b" / "two", time=LATER)
+    return tmp_path
+
+
+def names(shelf):
+    return [b.path.name for b in shelf.bundles()]
+
+
+def test_bundles_are_found_at_most_three_levels_deep_the_latest_first(flood, two):
+    shutil.copytree(flood, two / "a" / "b" / "c" / "too-deep")
+    shutil.copytree(flood, two / ".one.mitoshi-draft")
+    (two / "link").symlink_to(two / "a", target_is_directory=True)
+    (two / "no-bundle").mkdir()
+    (two / "no-bundle" / "run.json").write_text("{}")
+    assert names(Shelf([two])) == ["two", "one"]
+    assert names(Shelf([two / "one"])) == ["one"]
+    assert names(Shelf([two / "nowhere", two / "no-bundle"])) == []
+    assert names(Shelf([])) == []
+
+
+def test_one_bundle_in_two_folders_is_shown_once(flood, two):
+    assert names(Shelf([two / "one", flood.parent, two])) == ["two", "one"]
+
+
+def test_a_bundle_is_found_by_its_id_or_its_first_12_digits(two):
+    shelf = Shelf([two])
+    later, first = shelf.bundles()
+    assert shelf.find(first.id) == first
+    assert shelf.find(later.id[:12]) == later
+    for name in (first.id[:11], "", "../one", "f" * 64, first.id + "0", "one"):
+        assert shelf.find(name) is None
+
+
+def test_what_has_not_changed_is_not_read_again(two, monkeypatch):
+    shelf = Shelf([two])
+    assert len(shelf.bundles()) == 2
+    reads = []
+    monkeypatch.setattr(module.Bundle, "open", lambda path: reads.append(path))
+    assert len(shelf.bundles()) == 2
+    assert reads == []
+
+
+def test_what_comes_goes_or_changes_is_seen_at_once(flood, two):
+    shelf = Shelf([two])
+    assert names(shelf) == ["two", "one"]
+    shutil.copytree(flood, two / "three")
+    retold(two / "three", time="2026-11-25T00:00:00Z")
+    assert names(shelf) == ["three", "two", "one"]
+    shutil.rmtree(two / "a")
+    assert names(shelf) == ["three", "one"]
+    before = shelf.bundles()[1].id
+    retold(two / "one", time="2026-11-26T00:00:00Z")
+    os.utime(two / "one" / "run.json", (1, 1))
+    assert names(shelf) == ["one", "three"]
+    assert shelf.bundles()[0].id != before
+
+
+def test_a_folder_seen_long_ago_is_not_listed_again_until_it_changes(two, monkeypatch):
+    for folder in (two, two / "a", two / "a" / "b"):
+        os.utime(folder, (1, 1))
+    shelf = Shelf([two])
+    assert names(shelf) == ["two", "one"]
+    listed = []
+    real = os.scandir
+    monkeypatch.setattr(module.os, "scandir", lambda path: listed.append(path) or real(path))
+    assert names(shelf) == ["two", "one"]
+    assert two not in listed
+    assert two / "a" / "b" not in listed
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"method": 1}', "x" * 100])
+def test_a_broken_bundle_is_passed_over_with_one_warning(two, caplog, content):
+    (two / "one" / "run.json").write_text(content)
+    shelf = Shelf([two])
+    with caplog.at_level(logging.WARNING, "mitoshi.service"):
+        assert names(shelf) == ["two"]
+        assert names(shelf) == ["two"]
+    assert len(caplog.records) == 1
+    assert caplog.messages[0].startswith("the bundle in one is passed over: ")
+    assert str(two) not in caplog.messages[0]
+
+
+def test_products_become_items_that_a_reader_opens(flood, tmp_path):
+    bundle, catalogue = Bundle.open(flood), Catalogue(tmp_path / "catalogue")
+    ids = publish(bundle, catalogue)
+    assert ids == (f"{bundle.id[:12]}-flood", f"{bundle.id[:12]}-flood_probability")
+    item = next(i for i in catalogue.search(collections=["disaster.flood-extent"]) if i.id == ids[0])
+    assert item.properties["mitoshi:bundle"] == bundle.id
+    assert item.properties["mitoshi:output"] == "flood"
+    assert item.properties["mitoshi:simulated"] is True
+    assert item.properties["mitoshi:quantities"] == ["flood_extent"]
+    assert item.properties["gsd"] == pytest.approx(10.0)
+    assert item.links == []
+    for asset in item.assets.values():
+        assert os.path.isabs(asset.href)
+        assert os.path.getsize(asset.href) == asset.extra_fields["file:size"]
+    layer = open_item(item).layers["flood_extent"]
+    assert list(layer.shape[-2:]) == item.properties["proj:shape"]
+
+
+def test_publishing_again_changes_nothing(flood, tmp_path):
+    bundle, catalogue = Bundle.open(flood), Catalogue(tmp_path / "catalogue")
+    first = publish(bundle, catalogue)
+    manifest = (catalogue.folder / "manifest.json").read_bytes()
+    assert publish(bundle, catalogue) == first
+    assert (catalogue.folder / "manifest.json").read_bytes() == manifest
+    assert len(catalogue) == 2
+
+
+def test_a_moved_bundle_is_published_where_it_lies_now(flood, tmp_path):
+    catalogue = Catalogue(tmp_path / "catalogue")
+    publish(Bundle.open(flood), catalogue)
+    shutil.copytree(flood, tmp_path / "moved")
+    publish(Bundle.open(tmp_path / "moved"), catalogue)
+    hrefs = {i.assets["data"].href for i in catalogue.search()}
+    assert hrefs == {str(tmp_path / "moved" / "flood.tif"), str(tmp_path / "moved" / "flood_probability.tif")}
+
+
+@pytest.mark.parametrize("href", ["../../other/secret.tif", "/etc/passwd", "../a/../../b", ""])
+def test_a_bundle_cannot_name_a_file_outside_itself(flood, tmp_path, href):
+    shutil.copytree(flood, tmp_path / "evil")
+    path = tmp_path / "evil" / "stac" / "flood.json"
+    item = json.loads(path.read_text())
+    item["assets"]["data"]["href"] = href
+    path.write_text(json.dumps(item))
+    catalogue = Catalogue(tmp_path / "catalogue")
+    with pytest.raises(BundleError, match="names a file outside itself"):
+        publish(Bundle.open(tmp_path / "evil"), catalogue)
+    assert len(catalogue) == 0
+
+
+def test_no_product_takes_the_place_of_what_it_was_made_of():
+    """Asked the same twice, a method must find the same: nothing it made is offered as what it takes."""
+    for method in methods().values():
+        taken = {name for d in method.data for name in (d.quantity.name, *d.quantity.members)}
+        for output in method.outputs:
+            native = ["buildings", "features"] if isinstance(output.layer, Listed) else []
+            offered = module._offered(method, output, native)
+            assert not taken & set(offered), (method.name, output.name)
+            assert "features" not in offered
+
+
+def test_an_uncertainty_is_not_offered_as_what_it_is_the_uncertainty_of():
+    outputs = {o.name: o for o in find("disaster.tsunami").outputs}
+    tsunami = find("disaster.tsunami")
+    assert module._offered(tsunami, outputs["maximum_depth"], []) == [WATER_DEPTH.name]
+    assert module._offered(tsunami, outputs["maximum_depth_uncertainty"], []) == []
+    assert module._offered(tsunami, outputs["hazard"], ["relative_backscatter"]) == []
+
+
+def test_a_bundle_of_another_version_offers_no_data(flood, tmp_path):
+    shutil.copytree(flood, tmp_path / "old")
+    told = json.loads((tmp_path / "old" / "run.json").read_text())
+    retold(tmp_path / "old", method={**told["method"], "version": "0.0.1"})
+    catalogue = Catalogue(tmp_path / "catalogue")
+    assert len(publish(Bundle.open(tmp_path / "old"), catalogue)) == 2
+    assert catalogue.search(quantity="flood_extent") == []
+
+
+def test_the_catalogue_answers_a_later_run_with_the_product(small_store, area):
+    from mitoshi.core.grid import BBox
+    from mitoshi.core.requirement import instant
+    from mitoshi.simulation import EVENT
+
+    found = resolve(find("disaster.flood-depth"), BBox.checked(area), instant(EVENT), Catalogue(small_store)).require()
+    assert found.picked["flood"].items[0].collection_id == "disaster.flood-extent"
