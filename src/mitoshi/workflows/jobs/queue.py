@@ -24,6 +24,7 @@ SELECTED = f"SELECT {', '.join(COLUMNS)} FROM jobs"  # noqa: S608 - names of thi
 CHANGED = "updated = :now, revision = revision + 1"
 OURS = "id = :id AND status = 'running' AND pid = :pid"
 KEPT_DAYS, KEPT_JOBS = 30, 10_000
+AT_ONE_TIME = 1000
 
 
 class Held(NamedTuple):
@@ -150,28 +151,37 @@ class Jobs:
         with self._database.writing() as connection:
             row = connection.execute(
                 "DELETE FROM jobs WHERE id = ? AND pid IS NULL AND status IN ('successful', 'failed', 'dismissed')"
-                " RETURNING sealed",
+                " RETURNING id, sealed",
                 [id],
             ).fetchone()
-        if row is None:
-            return False
-        if row["sealed"]:
-            self.discard_drafts(id)
-        else:
-            self._remove(id)
-        return True
+        if row is not None:
+            self._let_go(row)
+        return row is not None
 
     def forget_old(self, days: float = KEPT_DAYS, most: int = KEPT_JOBS) -> int:
-        """Forget finished jobs older than so many days, and those beyond the newest so many; return how many."""
+        """Forget finished jobs older than so many days, and those beyond the newest so many; return how many.
+
+        At most a thousand at one time, the oldest first.
+        """
         oldest = (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        final = "status IN ('successful', 'failed', 'dismissed')"
-        with self._database.reading() as connection:
+        final = "pid IS NULL AND status IN ('successful', 'failed', 'dismissed')"
+        with self._database.writing() as connection:
             rows = connection.execute(
-                f"SELECT id FROM jobs WHERE {final} AND (finished < ? OR number NOT IN"  # noqa: S608
-                f" (SELECT number FROM jobs WHERE {final} ORDER BY number DESC LIMIT ?))",
+                f"DELETE FROM jobs WHERE number IN (SELECT number FROM jobs WHERE {final} AND (finished < ? OR"  # noqa: S608
+                f" number NOT IN (SELECT number FROM jobs WHERE {final} ORDER BY number DESC LIMIT ?))"
+                f" ORDER BY number LIMIT {AT_ONE_TIME}) RETURNING id, sealed",
                 [oldest, most],
             ).fetchall()
-        return sum(self.forget(row["id"]) for row in rows)
+        for row in rows:
+            self._let_go(row)
+        return len(rows)
+
+    def _let_go(self, row: sqlite3.Row) -> None:
+        """Remove what a forgotten job wrote, unless it may be published."""
+        if row["sealed"]:
+            self.discard_drafts(row["id"])
+        else:
+            self._remove(row["id"])
 
     def discard(self, id: str) -> None:
         """Remove what a job wrote; a bundle that may be published already stays."""
