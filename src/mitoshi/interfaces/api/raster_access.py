@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from mitoshi.interfaces.api.legend import Style
     from mitoshi.interfaces.api.service import Service
 
-__all__ = ["TRUE_COLOUR", "Band", "Raster", "Rasters", "is_shown_in_db", "rasters_of"]
+__all__ = ["TRUE_COLOUR", "Band", "Raster", "Rasters", "from_degrees", "is_shown_in_db", "rasters_of"]
 
 KEPT = 512
+TRANSFORMERS = 16
 TRUE_COLOUR = "true-colour"
 # Red, green and blue of Sentinel-2, of Landsat 8 and 9, and of sets with names of colours.
 RED_GREEN_BLUE = (("B04", "B03", "B02"), ("B4", "B3", "B2"), ("SR_B4", "SR_B3", "SR_B2"), ("red", "green", "blue"))
@@ -204,6 +205,28 @@ class Rasters:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return made
+
+
+class _Transformers(threading.local):
+    """The coordinate transformations of one thread; PROJ's may not be shared."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[str, Any] = OrderedDict()
+
+
+_TRANSFORMERS = _Transformers()
+
+
+def from_degrees(wkt: str) -> Any:
+    """Return the transformation from longitude and latitude to a reference system; what it cannot place becomes infinite."""
+    from pyproj import CRS, Transformer
+
+    kept = _TRANSFORMERS.kept
+    if wkt not in kept:
+        kept[wkt] = Transformer.from_crs("EPSG:4326", CRS.from_wkt(wkt).to_2d(), always_xy=True)
+        while len(kept) > TRANSFORMERS:
+            kept.popitem(last=False)
+    return kept[wkt]
 
 
 _SHARED = threading.Lock()

@@ -67,22 +67,18 @@ def place_of(raster: Raster) -> Place:
 
 @lru_cache(maxsize=4096)
 def _place(location: guard.Location, _fingerprint: str) -> Place:
-    from rasterio.errors import RasterioError
-    from rasterio.warp import transform_bounds
+    from pyproj import CRS, Transformer
 
     with guard.reading():
         dataset = guard.borrow_raster(location)
         if dataset.crs is None:
             raise InputError("it has no georeference")
-        try:
-            bounds = transform_bounds(dataset.crs, "EPSG:3857", *_mappable(dataset), densify_pts=21)
-        except (RasterioError, ValueError) as error:
-            raise InputError(f"it cannot be placed on the map ({guard.one_line(error)})") from None
+        transformer = Transformer.from_crs(CRS.from_wkt(dataset.crs.to_wkt()).to_2d(), "EPSG:3857", always_xy=True)
+        west, south, east, north = transformer.transform_bounds(*_mappable(dataset), densify_pts=21)
         width, height = dataset.width, dataset.height
         overviews = tuple(dataset.overviews(1))
-    if not all(map(math.isfinite, bounds)):
+    if not all(map(math.isfinite, (west, south, east, north))) or west >= east:
         raise InputError("it cannot be placed on the map")
-    west, south, east, north = bounds
     return Place((west, south, east, north), max((east - west) / width, 1e-3), overviews, width * height)
 
 

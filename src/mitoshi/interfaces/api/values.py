@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mitoshi.interfaces.api.raster_access import Raster
     from mitoshi.interfaces.api.service import Service
 
-__all__ = ["AreaQuestion", "Polygon", "attach"]
+__all__ = ["AreaQuestion", "Polygon", "attach", "value_at"]
 
 MOST_VERTICES = 10_000
 MOST_MEMBERS, MOST_MEMBERS_OF_AREA = 500, 100  # of a series, the latest ones
@@ -74,15 +74,14 @@ def attach(app: FastAPI, service: Service) -> None:
     @app.get("/values", summary="The value of a layer at a place, with its uncertainty", **told)
     def value(layer: LayerId, lon: Longitude, lat: Latitude) -> dict[str, Any]:
         found = listing.find(layer)
-        _raster(found)
-        return _value(listing, found, lon, lat)
+        return value_at(listing, found, lon, lat)
 
     @app.get("/values/series", summary="The values of a layer's time series at a place", **told)
     def series(layer: LayerId, lon: Longitude, lat: Latitude) -> dict[str, Any]:
         found = listing.find(layer)
         _raster(found)
         members = [one for one in listing.series(found) if one.raster is not None][-MOST_MEMBERS:]
-        values = [(one, _value(listing, one, lon, lat)) for one in members]
+        values = [(one, value_at(listing, one, lon, lat)) for one in members]
         points = [
             {"datetime": one.moment, "layer": one.id, **{k: v[k] for k in ("value", "uncertainty", "class")}}
             for one, v in values
@@ -120,7 +119,16 @@ def _raster(layer: Layer) -> Raster:
     return layer.raster
 
 
-def _value(listing: Listing, layer: Layer, longitude: float, latitude: float) -> dict[str, Any]:
+def value_at(listing: Listing, layer: Layer, longitude: float, latitude: float) -> dict[str, Any]:
+    """Return what ``GET /values`` answers.
+
+    Raises
+    ------
+    Problem
+        404 where the layer has no pixels.
+    InputError
+        If a file is damaged.
+    """
     raster = _raster(layer)
     answer: dict[str, Any] = {
         "layer": layer.id, "lon": longitude, "lat": latitude, "observed": False, "value": None, "units": layer.units,

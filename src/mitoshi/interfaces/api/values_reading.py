@@ -11,6 +11,7 @@ import numpy as np
 from mitoshi.core.quantity import from_db
 from mitoshi.core.text import Text
 from mitoshi.interfaces.api.legend import Classes
+from mitoshi.interfaces.api.raster_access import from_degrees
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
@@ -73,15 +74,9 @@ def values_at(raster: Raster, longitude: float, latitude: float) -> list[float] 
 
 
 def _pixel(dataset: Any, longitude: float, latitude: float) -> tuple[int, int] | None:
-    from rasterio.errors import RasterioError
-    from rasterio.warp import transform
-
     if dataset.crs is None:
         return None
-    try:
-        (easting,), (northing,) = transform("EPSG:4326", dataset.crs, [longitude], [latitude])
-    except RasterioError:
-        return None
+    easting, northing = from_degrees(dataset.crs.to_wkt()).transform(longitude, latitude)
     if not (math.isfinite(easting) and math.isfinite(northing)):
         return None
     t = dataset.transform
@@ -157,11 +152,10 @@ def cells_within(raster: Raster, shape: Any) -> Cells | None:
 def _projected(shape: Any, crs: Any) -> Any:
     """Return a polygon in degrees in another reference system, its sides cut so that they stay where they are."""
     import shapely
-    from pyproj import CRS, Transformer
 
     west, south, east, north = shape.bounds
     cut = shapely.segmentize(shape, max(east - west, north - south, 1e-9) / 16)
-    transformer = Transformer.from_crs("EPSG:4326", CRS.from_wkt(crs.to_wkt()), always_xy=True)
+    transformer = from_degrees(crs.to_wkt())
     return shapely.transform(cut, lambda c: np.column_stack(transformer.transform(c[:, 0], c[:, 1])))
 
 
