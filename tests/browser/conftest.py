@@ -39,7 +39,7 @@ class Visit(NamedTuple):
     def idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Wait until the globe has drawn everything that is shown."""
         end = time.monotonic() + seconds
-        while not self.page.evaluate("Boolean(window.mitoshi?.globe?.isIdle())"):
+        while not self.page.evaluate("Boolean(window.mitoshi?.ready && window.mitoshi.globe?.isIdle())"):
             if time.monotonic() > end:
                 errors = self.page.evaluate("window.mitoshi?.globe?.errors ?? ['no globe']")
                 raise AssertionError(f"the globe was not idle after {seconds} s: {errors}, {self.complaints}")

@@ -15,6 +15,13 @@ import { timeBar } from "./panels/timebar";
 import { emptyCard, header, Tabs } from "./shell";
 import { firstLanguage, follow, t } from "./text";
 
+declare global {
+  interface Window {
+    /** For tests of the page: what it shows, and whether it has begun. */
+    mitoshi: { state: State; globe: Earth | null; ready: boolean };
+  }
+}
+
 const PHONE = window.matchMedia("(max-width: 760px)");
 
 const state = new State(firstLanguage());
@@ -86,14 +93,14 @@ async function finished(status: StatusInfo): Promise<void> {
     const [bundle] = await Promise.all([api.madeBundle(status.jobID), reload(), evidence.reload()]);
     const made = state.get("layers").filter((layer) => layer.bundle !== null && bundle?.startsWith(layer.bundle.slice(0, 12)));
     const certain = made.filter((layer) => !made.some((other) => other.uncertainty === layer.id));
-    state.set({ shown: new Set([...state.get("shown"), ...certain.map(keyOf)]), time: null });
+    state.set({ bundle, shown: new Set([...state.get("shown"), ...certain.map(keyOf)]), time: null });
   } catch (error) {
     page.fail(error);
   }
 }
 
 async function start(): Promise<void> {
-  Object.assign(window, { mitoshi: { state, globe: null } });
+  window.mitoshi = { state, globe: null, ready: false };
   build();
   if (PHONE.matches) tabs.fold(true);
   state.on(["drawing"], () => {
@@ -116,6 +123,7 @@ async function start(): Promise<void> {
   await begun;
   const bbox = state.get("catalogue")?.bbox;
   if (bbox) earth?.flyTo(bbox);
+  window.mitoshi.ready = true;
 }
 
 async function startGlobe(): Promise<void> {
@@ -127,7 +135,7 @@ async function startGlobe(): Promise<void> {
       state.set({ picked: { lon, lat, feature: feature ?? null } });
       globe.markPoint(lon, lat);
     });
-    Object.assign(window, { mitoshi: { state, globe } });
+    window.mitoshi.globe = globe;
   } catch (error) {
     console.warn(error);
     container.replaceChildren(h("p", { class: "globe-note" }, t("error.globe")));

@@ -102,12 +102,7 @@ export interface AreaStatistics {
   readonly maximum: number | null;
   readonly units: string | null;
   readonly area_m2: number | null;
-  readonly classes?: readonly {
-    readonly code: number | string;
-    readonly title: Text;
-    readonly share: number;
-    readonly area_m2: number;
-  }[];
+  readonly classes?: readonly (CodedClass & { readonly share: number; readonly area_m2: number })[];
 }
 
 export type JobStatus = "accepted" | "running" | "successful" | "failed" | "dismissed";
@@ -202,6 +197,7 @@ export interface Product {
   readonly sha256: string;
   readonly units: string | null;
   readonly uncertainty: string | null;
+  readonly no_uncertainty?: Text | string | null;
   readonly layer: string | null;
 }
 export interface BundleFile {
@@ -353,6 +349,14 @@ export class State {
     return this.values.shown.has(keyOf(layer));
   }
 
+  /** Whether a layer takes the place of another of its series: the later one does; of equals, that of the selected bundle. */
+  private later(layer: Layer, known: Layer): boolean {
+    const gap = (instant(layer) ?? -Infinity) - (instant(known) ?? -Infinity);
+    if (gap !== 0 && !Number.isNaN(gap)) return gap > 0;
+    const selected = this.values.bundle?.slice(0, 12);
+    return selected === undefined || !known.bundle?.startsWith(selected);
+  }
+
   /** The layers to draw now, lowest first: of a series only the latest at or before the time shown. */
   drawn(): Layer[] {
     const time = this.values.time === null ? Infinity : Date.parse(this.values.time);
@@ -363,7 +367,7 @@ export class State {
       if (at !== null && layer.series !== null && at > time) continue;
       const key = keyOf(layer);
       const known = latest.get(key);
-      if (!known || (instant(known) ?? -Infinity) <= (at ?? -Infinity)) latest.set(key, layer);
+      if (!known || this.later(layer, known)) latest.set(key, layer);
     }
     return [...latest.values()].sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
   }

@@ -10,7 +10,6 @@ const LEFT = 46;
 const RIGHT = 8;
 const TOP = 18;
 const BOTTOM = 24;
-const HOUR_MS = 3_600_000;
 
 interface Mark {
   readonly at: number;
@@ -43,12 +42,12 @@ export function steps(low: number, high: number, count: number): number[] {
   return found;
 }
 
-/** The picture of a series; null where fewer than two values were observed. */
+/** The picture of a series; null where fewer than two instants were observed. */
 export function plot(series: Series): SVGElement | null {
   const marks = marksOf(series);
   const first = marks[0];
   const last = marks[marks.length - 1];
-  if (!first || !last || marks.length < 2) return null;
+  if (!first || !last || new Set(marks.map((mark) => mark.at)).size < 2) return null;
   const classes = new Map(marks.flatMap((mark) => (mark.point.class ? [[mark.value, say(mark.point.class.title)] as const] : [])));
   const lows = marks.map((mark) => mark.value - (mark.error ?? 0));
   const highs = marks.map((mark) => mark.value + (mark.error ?? 0));
@@ -56,7 +55,7 @@ export function plot(series: Series): SVGElement | null {
   const low = Math.min(...lows) - spread * 0.08;
   const high = Math.max(...highs) + spread * 0.08;
   const start = Math.min(...marks.map((mark) => mark.at));
-  const length = Math.max(...marks.map((mark) => mark.at)) - start || HOUR_MS;
+  const length = Math.max(...marks.map((mark) => mark.at)) - start;
   const x = (at: number): number => LEFT + 6 + ((at - start) / length) * (WIDTH - LEFT - RIGHT - 12);
   const y = (value: number): number => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
   const label = t("plot.label", { title: say(series.title), count: marks.length, first: time(first.point.datetime), last: time(last.point.datetime) });

@@ -63,7 +63,7 @@ export class Tabs {
   private draw(): void {
     this.rail.setAttribute("aria-label", t("app.views"));
     this.panel.hidden = this.folded;
-    document.body.classList.toggle("folded", this.folded);
+    document.body.classList.toggle("panel-away", this.folded);
     for (const [tab, part] of this.parts) {
       part.hidden = tab !== this.current;
       const heading = part.querySelector("h2");

@@ -38,6 +38,7 @@ export const WORDS = {
 
   "layers.shown": ["On the globe", "表示中"],
   "layers.noneShown": ["Nothing is switched on. Choose below what to see.", "表示中のレイヤはありません。下の一覧から選んでください。"],
+  "layers.comparing": ["While comparing, only the two chosen layers are drawn.", "比較中は、選んだ 2 つのレイヤだけを描画します。"],
   "layers.hide": ["Take off the globe", "非表示にする"],
   "layers.filter": ["Find a layer", "レイヤを探す"],
   "layers.nothing": ["No layer has this in its name.", "該当するレイヤはありません。"],

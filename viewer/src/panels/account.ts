@@ -1,7 +1,7 @@
 /** The account of one bundle, section by section. */
 
 import { h } from "../dom";
-import type { BundleAccount, Figure, InputItem } from "../model";
+import type { BundleAccount, Figure, InputItem, Product } from "../model";
 import { copyButton, type Page } from "../page";
 import { number, quantity, say, size, t, time, unit } from "../text";
 import { showBundle, type Verification } from "./evidence";
@@ -14,6 +14,7 @@ export function account(page: Page, bundle: BundleAccount, verification: Verific
     h("p", { class: "hint" }, t("evidence.created", { when: time(bundle.created) })),
     bundle.simulated ? h("p", { class: "banner" }, t("app.simulatedLong")) : null,
     h("div", { class: "row" }, h("button", { "data-focus": "show", onclick: () => showBundle(page, bundle) }, t("evidence.show"))),
+    picture(bundle),
     figures(bundle),
     checking(bundle, verification, verify),
     downloads(bundle),
@@ -37,9 +38,15 @@ function folded(title: string, ...children: (Node | string | null)[]): HTMLEleme
   return h("details", { class: "folded" }, h("summary", {}, h("h3", {}, title)), ...children);
 }
 
+/** The picture that the run made, in the language spoken. */
+function picture(bundle: BundleAccount): HTMLElement | null {
+  const href = bundle.quicklooks[document.documentElement.lang === "ja" ? "ja" : "en"] ?? bundle.quicklooks.en;
+  return href ? h("a", { href, class: "picture" }, h("img", { src: href, alt: t("evidence.quicklook"), loading: "lazy" })) : null;
+}
+
 function figures(bundle: BundleAccount): HTMLElement | null {
   const products = bundle.products.map((product) =>
-    h("li", {}, say(product.title), unit(product.units) ? ` [${unit(product.units)}]` : "", h("span", { class: "doubt" }, `${t("evidence.uncertainty")}: ${paired(bundle, product.uncertainty)}`)),
+    h("li", {}, say(product.title), unit(product.units) ? ` [${unit(product.units)}]` : "", h("span", { class: "doubt" }, `${t("evidence.uncertainty")}: ${paired(bundle, product)}`)),
   );
   return section(
     t("evidence.figures"),
@@ -49,9 +56,9 @@ function figures(bundle: BundleAccount): HTMLElement | null {
 }
 
 /** The title of the product that states the uncertainty, or the reason why none does. */
-function paired(bundle: BundleAccount, uncertainty: string | null): string {
+function paired(bundle: BundleAccount, { uncertainty, no_uncertainty: reason }: Product): string {
   const named = bundle.products.find((product) => product.name === uncertainty);
-  return named ? say(named.title) : uncertainty || t("app.none");
+  return named ? say(named.title) : uncertainty || say(reason) || t("app.none");
 }
 
 function figure(found: Figure): HTMLElement[] {
@@ -146,9 +153,13 @@ function method(page: Page, bundle: BundleAccount): HTMLElement {
   );
 }
 
+/** A value of the record as one line: lists with commas, parts with their names. */
 function said(value: unknown): string {
   if (value === null || value === undefined) return "–";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return value.map(said).join(", ") || "–";
+  if (typeof value !== "object") return String(value);
+  const parts = Object.entries(value).map(([name, part]) => `${name} ${said(part)}`);
+  return parts.join("; ") || "–";
 }
 
 function parameters(bundle: BundleAccount): HTMLElement | null {

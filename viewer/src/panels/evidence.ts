@@ -102,7 +102,7 @@ export function showBundle(page: Page, bundle: BundleAccount | BundleSummary): v
   const certain = layers.filter((layer) => !layers.some((other) => other.uncertainty === layer.id));
   const shown = new Set(state.get("shown"));
   certain.forEach((layer) => shown.add(keyOf(layer)));
-  state.set({ shown, time: null });
+  state.set({ bundle: bundle.id, shown, time: null });
   const first = certain[0];
   if (first) page.earth()?.flyTo(first.bbox);
 }

@@ -33,6 +33,12 @@ export function layersPanel(page: Page): HTMLElement {
   };
   filter.addEventListener("input", draw);
   state.on(["layers", "shown", "language"], draw);
+  let comparing = false;
+  state.on(["swipe"], () => {
+    const before = comparing;
+    comparing = state.get("swipe").on;
+    if (comparing !== before) drawShown(page, shown);
+  });
   state.on(["time"], () => retime(page, shown));
   draw();
   return h("div", { class: "stack" }, shown, h("div", { class: "row" }, label, filter), list);
@@ -50,6 +56,7 @@ function drawShown(page: Page, into: HTMLElement): void {
   redraw(
     into,
     h("div", { class: "head" }, h("h3", {}, t("layers.shown")), members.length > 1 && off),
+    state.get("swipe").on && h("p", { class: "hint drawing" }, t("layers.comparing")),
     members.length > 0 ? h("ul", { class: "layers" }, ...members.map((row) => layerCard(page, row.key, row.layers))) : empty,
   );
 }

@@ -36,7 +36,7 @@ export function pointCard(page: Page): HTMLElement {
       h("button", { class: "plain square", "aria-label": t("app.close"), "data-focus": "close", onclick: close }, icon("close")),
     );
     const series = layers.filter((layer) => layer.series !== null);
-    if (!series.some((layer) => layer.id === plotted)) plotted = series[0]?.id ?? null;
+    if (!series.some((layer) => layer.id === plotted)) plotted = longest(page, series);
     return redraw(
       card,
       head,
@@ -55,6 +55,12 @@ export function pointCard(page: Page): HTMLElement {
   return card;
 }
 
+/** Of several layers the one whose series has most instants; the topmost of equals. */
+function longest(page: Page, layers: readonly Layer[]): string | null {
+  const count = (layer: Layer): number => page.state.get("layers").filter((other) => other.series === layer.series).length;
+  return [...layers].sort((a, b) => count(b) - count(a))[0]?.id ?? null;
+}
+
 function feature(page: Page, picked: Picked): HTMLElement | null {
   if (!picked.feature) return null;
   const layer = page.state.layer(picked.feature.layer);
@@ -69,7 +75,7 @@ function valueRow(page: Page, layer: Layer, picked: Picked, signal: AbortSignal)
   const said = h("dd", {}, t("app.loading"));
   void api
     .value(layer.id, picked.lon, picked.lat, signal)
-    .then((value) => said.replaceChildren(...valueWords(value)))
+    .then((value) => said.replaceChildren(...valueWords(value, layer, page.state.layer(layer.uncertainty))))
     .catch((error: unknown) => {
       said.replaceChildren("–");
       page.fail(error);
@@ -77,16 +83,19 @@ function valueRow(page: Page, layer: Layer, picked: Picked, signal: AbortSignal)
   return [h("dt", {}, say(layer.title)), said];
 }
 
-function valueWords(value: Value): HTMLElement[] {
+function valueWords(value: Value, layer: Layer, paired: Layer | null): HTMLElement[] {
   if (!value.observed) return [h("span", { class: "unseen" }, say(value.reason) || t("point.unobserved"))];
   const main = h("strong", {}, value.class ? say(value.class.title) : quantity(value.value, value.units));
-  const doubt = uncertaintyWords(value.uncertainty, value.units);
-  return [main, h("span", { class: "doubt" }, doubt || say(value.reason) || t("point.noUncertainty"))];
+  const doubt = uncertaintyWords(value.uncertainty, value.units, paired);
+  return [main, h("span", { class: "doubt" }, doubt || say(value.reason) || say(layer.noUncertainty) || t("point.noUncertainty"))];
 }
 
-function uncertaintyWords(doubt: Uncertainty | null, units: string | null): string {
+function uncertaintyWords(doubt: Uncertainty | null, units: string | null, paired: Layer | null): string {
   if (!doubt || doubt.value === null) return "";
-  if (doubt.kind === "probability") return t("point.probability", { value: quantity(doubt.value * 100, "percent", 3) });
+  if (doubt.kind === "probability") {
+    const share = quantity(doubt.value * 100, "percent", 3);
+    return paired ? `${say(paired.title)} ${share}` : t("point.probability", { value: share });
+  }
   const said = quantity(doubt.value, doubt.units ?? units, 3);
   return t(doubt.kind === "interval" ? "point.interval" : "point.standard", { value: said });
 }
