@@ -85,6 +85,13 @@ def test_the_list_names_every_bundle_and_where_it_is_shown(client, bundle):
     ]
 
 
+def test_every_layer_of_a_bundle_is_a_layer_of_the_map(client, bundle):
+    """The list of layers has its own owner: both must call them alike."""
+    layers = {layer["id"]: layer for layer in client.get("/layers").json()["layers"]}
+    (told,) = client.get("/bundles").json()["bundles"]
+    assert set(told["layers"]) == {name for name, layer in layers.items() if layer["bundle"] == bundle.id}
+
+
 def test_the_account_says_what_the_bundle_says(account, bundle):
     run, environment = read_json(bundle.path, "run.json"), read_json(bundle.path, "environment.json")
     assert account["method"]["source_sha256"] == run["method"]["source_sha256"]
@@ -358,22 +365,10 @@ def until_done(client, address):
     raise AssertionError(f"{address} is not done in two minutes")
 
 
-def connected(url):
-    """Return a client of a service that was just started, once that takes connections."""
-    for _ in range(300):
-        try:
-            httpx.get(f"{url}/ogc/", timeout=60)
-        except httpx.ConnectError:
-            time.sleep(0.1)
-        else:
-            return httpx.Client(base_url=url, timeout=60)
-    raise AssertionError(f"{url} takes no connection")
-
-
 @pytest.mark.slow
 def test_from_a_request_to_evidence_that_a_stranger_checks(served, area, tmp_path):
     """A run by HTTP, followed by events, its bundle taken home, checked with sha256sum and run again with mitoshi verify."""
-    with connected(served.url) as client:
+    with httpx.Client(base_url=served.url, timeout=60) as client:
         body = {"inputs": {"area": list(area), "event": EVENT, "threshold_shift": -0.05}}
         queued = client.post(
             "/ogc/processes/disaster.flood-extent/execution", json=body, headers={"Prefer": "respond-async"}

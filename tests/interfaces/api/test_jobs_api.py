@@ -280,6 +280,7 @@ def address(store):
     """Return the address of a real server of jobs in this process, and its application."""
     app, _ = service_on(store)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none"))
+    app.state.server = server
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     for _ in range(500):
@@ -307,6 +308,18 @@ def test_a_listener_that_goes_away_is_forgotten(address, queue):
                     break
                 time.sleep(0.05)
             assert app.state.listeners.now == 0
+
+
+def test_a_server_that_stops_does_not_wait_for_its_listeners(address, queue):
+    root, app = address
+    job = running(queue)
+    with httpx.Client(timeout=10) as client, client.stream("GET", f"{root}/ogc/jobs/{job.id}/events") as answer:
+        lines = answer.iter_lines()
+        assert next(line for line in lines if line.startswith("data:"))
+        app.state.server.should_exit = True
+        begun = time.monotonic()
+        assert not [line for line in lines if line.startswith("data:")]  # it ends, and whole
+        assert time.monotonic() - begun < 3
 
 
 def test_many_listeners_hold_no_thread(address, queue):

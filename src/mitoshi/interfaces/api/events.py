@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mitoshi.interfaces.api.service import Service
     from mitoshi.workflows.jobs import Job
 
-__all__ = ["Listeners", "stream"]
+__all__ = ["Listeners", "stopping", "stream"]
 
 MOST_LISTENERS = 64
 PAUSE_SECONDS = 0.25
@@ -46,6 +46,11 @@ class Listeners:
             yield
         finally:
             self.now -= 1
+
+
+def stopping(request: Request) -> bool:
+    """Tell whether the server (``app.state.server``, where it is known) has been told to stop: who waits should go."""
+    return bool(getattr(getattr(request.app.state, "server", None), "should_exit", False))
 
 
 def stream(service: Service, listeners: Listeners, job: Job, request: Request, root: str) -> Response:
@@ -82,7 +87,7 @@ async def _events(
             if now.revision != told:
                 yield _event(now, root)
                 told, last = now.revision, time.monotonic()
-            if now.final or await request.is_disconnected():
+            if now.final or stopping(request) or await request.is_disconnected():
                 return
             if time.monotonic() - last >= KEEP_ALIVE_SECONDS:
                 yield ALIVE

@@ -11,6 +11,7 @@ import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field
 
 from mitoshi.core.errors import InputError, misspelt
+from mitoshi.interfaces.api.events import stopping
 from mitoshi.interfaces.api.problems import answer
 from mitoshi.interfaces.api.process_description import BUNDLE, FIGURES, VERDICT
 from mitoshi.workflows.requests import AREA, checked_request, checked_verification
@@ -184,15 +185,15 @@ def busy(error: QueueFullError) -> Response:
     return answer(503, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
 
 
-async def finished(service: Service, job: Job, seconds: float) -> Job | None:
-    """Return a job when nothing more happens to it; None where that takes longer, or it was forgotten meanwhile.
+async def finished(service: Service, job: Job, seconds: float, request: Request) -> Job | None:
+    """Return a job when nothing more happens to it; None where that takes longer, it was forgotten, or the server stops.
 
     Between two looks no thread is held.
     """
     ends, pause = time.monotonic() + seconds, FIRST_PAUSE
     now: Job | None = job
     while now is not None and not now.final:
-        if time.monotonic() >= ends:
+        if time.monotonic() >= ends or stopping(request):
             return None
         await anyio.sleep(min(pause, max(ends - time.monotonic(), 0.01)))
         pause = min(2 * pause, LONGEST_PAUSE)

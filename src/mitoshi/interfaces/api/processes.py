@@ -199,9 +199,9 @@ async def _execute(service: Service, request: Request, process: str, body: Execu
         return JSONResponse(status_info(job, root), 201, headers=headers)
     longest = service.settings.limits.sync_seconds
     seconds = longest if preferred.wait is None else min(preferred.wait, longest)
-    done = await finished(service, job, seconds)
+    done = await finished(service, job, seconds, request)
     if done is None:
-        detail = f"{process} takes longer than {seconds:g} s; its job {job.id} goes on, follow it at {here}"
+        detail = f"{process} is not done after {seconds:g} s; its job {job.id} goes on, follow it at {here}"
         return answer(504, detail, "not ready yet", headers={"Location": here})
     found = await anyio.to_thread.run_sync(results, service, done)
     headers = {"Link": f'<{here}>; rel="monitor"'}
