@@ -107,6 +107,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
 
 def _desk(app: FastAPI, service: Service, endpoint: Endpoint) -> Any:
     from mitoshi.interfaces.mcp.desk import Desk
+    from mitoshi.interfaces.mcp.values import values_of
 
     def closing() -> bool:
         stopping: Callable[[], bool] = getattr(app.state, "stopping", lambda: False)
@@ -117,6 +118,7 @@ def _desk(app: FastAPI, service: Service, endpoint: Endpoint) -> Any:
         service.catalogue,
         service.jobs,
         service.shelf,
+        values_of(lambda: service),
         queued=service.settings.limits.queued_jobs,
         closing=closing,
     )

@@ -18,13 +18,25 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.command()
 @store_option
 @click.option("--bundles", type=FOLDER, multiple=True, help="Folder with evidence bundles to show; repeatable.")
+@click.option(
+    "--data", type=FOLDER, multiple=True, help="Folder whose catalogued files may be read for values; repeatable."
+)
 @click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Processes that run jobs.")
 @click.option("--http", is_flag=True, help="Streamable HTTP at /mcp instead of standard input and output.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, with --http.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="With --http; 0 takes a free one."
 )
-def mcp(*, store: Path | None, bundles: tuple[Path, ...], workers: int, http: bool, host: str, port: int) -> None:
+def mcp(
+    *,
+    store: Path | None,
+    bundles: tuple[Path, ...],
+    data: tuple[Path, ...],
+    workers: int,
+    http: bool,
+    host: str,
+    port: int,
+) -> None:
     """Give the methods, the catalogue and verify to an MCP client as tools.
 
     A client starts this command and talks to it over standard input and output. `mitoshi serve` has the same tools at /mcp.
@@ -34,7 +46,9 @@ def mcp(*, store: Path | None, bundles: tuple[Path, ...], workers: int, http: bo
             from mitoshi.interfaces.api.settings import Settings
             from mitoshi.interfaces.api.tools import run_alone
 
-            settings = Settings(store=store_path(store), bundles=bundles, host=host, port=port, workers=workers)
+            settings = Settings(
+                store=store_path(store), bundles=bundles, data=data, host=host, port=port, workers=workers
+            )
             run_alone(settings, say=click.echo)
             return
         import anyio
@@ -45,4 +59,4 @@ def mcp(*, store: Path | None, bundles: tuple[Path, ...], workers: int, http: bo
             raise
         extras = "mcp,serve" if http else "mcp"
         raise InputError(f"mitoshi mcp needs {error.name}; install it with pip install 'mitoshi[{extras}]'") from None
-    anyio.run(partial(serve, store_path(store), bundles, workers))
+    anyio.run(partial(serve, store_path(store), bundles, data, workers))

@@ -10,7 +10,7 @@ from mitoshi.core import discovery
 from mitoshi.core.errors import BundleError, InputError
 from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import Bundle, read_json, read_sums
-from mitoshi.evidence.wording import NOT_DETERMINED, said
+from mitoshi.evidence.wording import NOT_DETERMINED, said, units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mitoshi.core.text import Language
     from mitoshi.workflows.jobs import Job
 
-__all__ = ["SHOWN", "address", "bundle_account", "bundle_text", "item_account", "job_account", "job_text"]
+__all__ = ["SHOWN", "address", "bundle_account", "bundle_text", "item_account", "job_account", "job_text", "value_text"]
 
 SHOWN = (
     "report.en.pdf",
@@ -49,6 +49,12 @@ VERDICTS = {
     "different": Text("different", "不一致"),
     "unverifiable": Text("unverifiable", "検証不能"),
 }
+SPREADS = {
+    "standard_uncertainty": Text("standard uncertainty", "標準不確かさ"),
+    "probability": Text("probability", "確率"),
+    "interval": Text("interval", "信頼区間"),
+}
+NO_UNCERTAINTY = Text("no uncertainty", "不確かさなし")
 GOES_ON = Text(
     "job {id}: {stands}, {progress} %. Ask for it with the tool job.",
     "ジョブ {id}：{stands}、{progress} %。ツール job で照会してください。",
@@ -160,6 +166,23 @@ def item_account(item: pystac.Item) -> dict[str, Any]:
         "simulated": bool(told.get("mitoshi:simulated")),
         "bundle": told.get("mitoshi:bundle"),
     }
+
+
+def value_text(value: Mapping[str, Any], language: Language) -> str:
+    """Return the value of a layer at a place in words, with its uncertainty or why there is none."""
+    separator = "：" if language == "ja" else ": "
+    lead = f"{value['title'][language]}{separator}"
+    if not value["observed"]:
+        return f"{lead}{(value['reason'] or NOT_DETERMINED._asdict())[language]}"
+    kind, unit = value["class"], units(value["units"] or "")
+    numbers = [value["value"]] if value["value"] is not None else value.get("bands", [])
+    found = kind["title"][language] if kind else " ".join([*(f"{number:g}" for number in numbers), unit]).strip()
+    spread = value["uncertainty"]
+    if spread is None:
+        why = value.get("noUncertainty") or NOT_DETERMINED.in_(language)
+        return f"{lead}{found} ({NO_UNCERTAINTY.in_(language)}{separator}{why})"
+    amount = "–" if spread["value"] is None else f"{spread['value']:g} {units(spread['units'] or '')}".strip()
+    return f"{lead}{found} ({SPREADS[spread['kind']].in_(language)} {amount})"
 
 
 def _figure(figure: Figure) -> dict[str, Any]:

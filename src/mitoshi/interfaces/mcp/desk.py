@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mitoshi.catalog import Catalogue
     from mitoshi.core.method import Method
     from mitoshi.core.text import Language
+    from mitoshi.interfaces.mcp.values import Values
     from mitoshi.workflows.jobs import Job, Jobs
     from mitoshi.workflows.shelf import Shelf
 
@@ -48,6 +49,8 @@ class Desk:
         Most jobs that may wait at one time.
     ready
         Called before a job is queued: makes sure that somebody will carry it out.
+    values
+        Tells the values of an item at a longitude and latitude.
     closing
         Tells whether the server itself ends: a call that is cut off by that leaves its job alone.
     """
@@ -56,6 +59,7 @@ class Desk:
     catalogue: Catalogue
     jobs: Jobs
     shelf: Shelf
+    values: Values
     queued: int = 200
     ready: Callable[[], None] = lambda: None
     closing: Callable[[], bool] = lambda: False

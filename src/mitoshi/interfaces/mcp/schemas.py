@@ -18,6 +18,7 @@ __all__ = [
     "LANGUAGE",
     "LONGEST_WAIT",
     "OUTCOME",
+    "VALUES",
     "closed",
     "run_inputs",
     "waiting",
@@ -177,6 +178,40 @@ FOUND: dict[str, Any] = {
         "items": {"type": "array", "items": ITEM},
         "offset": {"type": "integer"},
         "more": {"type": "boolean", "description": "Whether there are further items; ask again with a larger offset."},
+    },
+}
+VALUE = {
+    "type": "object",
+    "required": ["layer", "title", "observed", "value", "units", "uncertainty", "reason"],
+    "properties": {
+        "layer": WORDS,
+        "title": TEXT,
+        "datetime": MAYBE_WORDS,
+        "simulated": {"type": "boolean"},
+        "observed": {"type": "boolean", "description": "false: see reason."},
+        "value": MAYBE_NUMBER,
+        "units": MAYBE_WORDS,
+        "class": {"type": ["object", "null"]},
+        "uncertainty": {
+            "type": ["object", "null"],
+            "properties": {
+                "kind": {"type": "string", "enum": ["standard_uncertainty", "probability", "interval"]},
+                "value": MAYBE_NUMBER,
+                "units": MAYBE_WORDS,
+            },
+        },
+        "noUncertainty": {**MAYBE_WORDS, "description": "Why there is no uncertainty."},
+        "reason": {"anyOf": [TEXT, {"type": "null"}], "description": "Why there is no value."},
+    },
+}
+VALUES: dict[str, Any] = {
+    "type": "object",
+    "required": ["item", "lon", "lat", "values"],
+    "properties": {
+        "item": WORDS,
+        "lon": {"type": "number"},
+        "lat": {"type": "number"},
+        "values": {"type": "array", "items": VALUE},
     },
 }
 DESCRIBED: dict[str, Any] = {

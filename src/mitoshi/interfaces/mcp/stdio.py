@@ -14,12 +14,15 @@ from mitoshi.catalog import Catalogue
 from mitoshi.core.errors import RunError
 from mitoshi.interfaces.mcp.desk import Desk
 from mitoshi.interfaces.mcp.server import make_server
+from mitoshi.interfaces.mcp.values import values_of
 from mitoshi.workflows.jobs import Jobs, Workers
 from mitoshi.workflows.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from mitoshi.interfaces.api.service import Service
 
 __all__ = ["Hands", "serve"]
 
@@ -58,7 +61,7 @@ class Hands:
                 LOG.info("another service carries out the jobs of this store: %s", error)
 
 
-async def serve(store: Path, bundles: Sequence[Path] = (), workers: int = 1) -> None:
+async def serve(store: Path, bundles: Sequence[Path] = (), data: Sequence[Path] = (), workers: int = 1) -> None:
     """Serve one client until it closes standard input.
 
     Parameters
@@ -67,6 +70,8 @@ async def serve(store: Path, bundles: Sequence[Path] = (), workers: int = 1) -> 
         Folder of the catalogue; made where there is none.
     bundles
         Further folders with evidence bundles.
+    data
+        Further folders whose catalogued files may be read for their values.
     workers
         Processes that carry out jobs.
     """
@@ -77,6 +82,14 @@ async def serve(store: Path, bundles: Sequence[Path] = (), workers: int = 1) -> 
     # Inside, descriptor 1 is standard error: the workers inherit that, and what a library prints goes there too.
     async with stdio_server() as (read, write):
         with Hands(jobs, store, workers) as hands:
-            desk = Desk(store, Catalogue(store), jobs, Shelf((folder / "runs", *bundles)), ready=hands.ready)
+            values = values_of(lambda: _service(store, bundles, data))
+            desk = Desk(store, Catalogue(store), jobs, Shelf((folder / "runs", *bundles)), values, ready=hands.ready)
             server = make_server(desk)
             await server.run(read, write, server.create_initialization_options())
+
+
+def _service(store: Path, bundles: Sequence[Path], data: Sequence[Path]) -> Service:
+    from mitoshi.interfaces.api.service import Service
+    from mitoshi.interfaces.api.settings import Settings
+
+    return Service(Settings(store, bundles=tuple(bundles), data=tuple(data)))

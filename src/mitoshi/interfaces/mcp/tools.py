@@ -14,8 +14,9 @@ from mitoshi.core.discovery import find, methods
 from mitoshi.core.errors import ParameterError, misspelt
 from mitoshi.core.text import Text
 from mitoshi.interfaces.mcp import schemas
-from mitoshi.interfaces.mcp.accounts import item_account
+from mitoshi.interfaces.mcp.accounts import item_account, value_text
 from mitoshi.interfaces.mcp.desk import Answer, Call
+from mitoshi.workflows.task import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -69,7 +70,7 @@ def tool_name(method: str) -> str:
 def tools() -> dict[str, Tool]:
     """Return every tool by name; imports all methods, so call it from a thread."""
     made = [_of_method(m) for m in methods().values()]
-    made += [_search(), _describe(), _verify(), _job(), _cancel()]
+    made += [_search(), _describe(), _value(), _verify(), _job(), _cancel()]
     return {tool.definition.name: tool for tool in made}
 
 
@@ -102,7 +103,18 @@ def arguments_of(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
 
 _DEFAULTED = frozenset({"wait_seconds", "language", "limit", "offset"})
 # The rest of a run's arguments is checked, in the words of the field, by `mitoshi.workflows.requests`.
-_CHECKED_HERE = _DEFAULTED | {"bbox", "time", "collections", "quantity", "method", "bundle", "job"}
+_CHECKED_HERE = _DEFAULTED | {
+    "bbox",
+    "time",
+    "collections",
+    "quantity",
+    "method",
+    "bundle",
+    "job",
+    "item",
+    "lon",
+    "lat",
+}
 
 
 def _of_method(method: Method[..., Any]) -> Tool:
@@ -231,6 +243,36 @@ def _described(call: Call) -> Answer:
 def _short(method: Method[..., Any]) -> dict[str, Any]:
     told = {"name": method.name, "tool": tool_name(method.name), "version": method.version}
     return {**told, "title": method.title._asdict(), "reference": method.reference}
+
+
+def _value() -> Tool:
+    item = {
+        "type": "string",
+        "pattern": "^catalogue:.+$",
+        "maxLength": 512,
+        "description": "A raster, as search names it.",
+    }
+    inputs = schemas.closed(
+        {
+            "item": item,
+            "lon": {"type": "number", "minimum": -180, "maximum": 180, "description": "Degrees east."},
+            "lat": {"type": "number", "minimum": -90, "maximum": 90, "description": "Degrees north."},
+            "language": schemas.LANGUAGE,
+        },
+        ("item", "lon", "lat"),
+    )
+
+    async def work(call: Call) -> Answer:
+        return await to_thread.run_sync(_valued, call)
+
+    said = "The value of an observation or product at a place, with its uncertainty, or why there is none of them."
+    return _built("value", Text("Value at a place", "地点の値"), said, inputs, schemas.VALUES, READS, work)
+
+
+def _valued(call: Call) -> Answer:
+    place = {key: call.arguments[key] for key in ("item", "lon", "lat")}
+    values = call.desk.values(place["item"].removeprefix(CATALOGUE), float(place["lon"]), float(place["lat"]))
+    return Answer("\n".join(value_text(value, call.language) for value in values), {**place, "values": values})
 
 
 def _verify() -> Tool:
