@@ -185,6 +185,13 @@ def test_the_items_of_a_collection_come_in_pages_too(stac, everything):
     assert ids == [i["id"] for i in everything if i["collection"] == "raster"]
 
 
+def test_the_items_of_a_collection_may_be_narrowed_further(stac):
+    address = "/stac/collections/raster/items"
+    first = stac.get(f"{address}?limit=1").json()["features"][0]["id"]
+    assert [i["id"] for i in stac.get(f"{address}?collections=raster&ids={first},none").json()["features"]] == [first]
+    assert stac.get(f"{address}?collections=features").json()["features"] == []
+
+
 @pytest.mark.parametrize(
     "conditions",
     [

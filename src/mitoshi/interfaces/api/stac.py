@@ -33,12 +33,13 @@ __all__ = ["GeoJSONResponse", "attach"]
 
 BAD: dict[int | str, dict[str, Any]] = {400: {"description": "A value that does not fit."}}
 MISSING: dict[int | str, dict[str, Any]] = {**BAD, 404: {"description": "No such collection or item."}}
-ITEMS_TAKES = frozenset({"limit", "token", "bbox", "datetime"})
-SEARCH_TAKES = ITEMS_TAKES | {"collections", "ids", "intersects"}
+# pystac-client names the collection a second time when it asks for the items of one.
+ITEMS_TAKES = frozenset({"limit", "token", "bbox", "datetime", "collections", "ids"})
+SEARCH_TAKES = ITEMS_TAKES | {"intersects"}
 Limit = Annotated[
     int, Query(ge=1, description="Most items of the page; a limit beyond the service's is lowered to it.")
 ]
-Names = Annotated[str | None, Query(description="Names with commas between; any of these.", max_length=65536)]
+Names = Annotated[str | None, Query(description="Names with commas between; any of these.", max_length=4096)]
 
 
 class GeoJSONResponse(JSONResponse):
@@ -108,6 +109,8 @@ def _features(router: APIRouter, service: Service) -> None:
         bbox: Bounds = None,
         datetime: Times = None,
         token: Token = None,
+        collections: Names = None,
+        ids: Names = None,
     ) -> GeoJSONResponse:
         known_only(list(request.query_params), ITEMS_TAKES)
         if all(found.id != collection for found in service.catalogue.collections()):
@@ -118,7 +121,8 @@ def _features(router: APIRouter, service: Service) -> None:
             token=token,
             bbox=bbox,
             datetime=datetime,
-            collections=[collection],
+            collections=[name for name in [collection] if name in (listed(collections) or [collection])],
+            ids=listed(ids),
         )
         found = answers(service, request)
         address = f"{found.collection_address(collection)}/items"
@@ -144,7 +148,7 @@ def _searches(router: APIRouter, service: Service) -> None:
         collections: Names = None,
         ids: Names = None,
         bbox: Bounds = None,
-        intersects: Annotated[str | None, Query(description="GeoJSON geometry.", max_length=65536)] = None,
+        intersects: Annotated[str | None, Query(description="GeoJSON geometry.", max_length=8192)] = None,
         datetime: Times = None,
         limit: Limit = PAGE,
         token: Token = None,
