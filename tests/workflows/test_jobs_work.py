@@ -178,13 +178,13 @@ def test_a_worker_is_replaced_after_25_jobs(store, trials, area, tmp_path):
 
 
 def test_a_second_supervisor_is_refused_in_one_line(jobs, store):
-    with (
-        pytest.raises(
-            RunError, match="^another service already works on the jobs of catalogue; stop it, or start this one"
-        ),
-        Workers(Jobs(jobs.folder), store=store),
-    ):
+    second = Workers(Jobs(jobs.folder), store=store)
+    said = "^another service already works on the jobs of catalogue; stop it, or start this one with --workers 0$"
+    with pytest.raises(RunError, match=said):
+        second.check()
+    with pytest.raises(RunError, match=said), second:
         raise AssertionError("must not start")
+    Workers(Jobs(jobs.folder), store=store, count=0).check()
 
 
 def test_reasons_name_no_path():

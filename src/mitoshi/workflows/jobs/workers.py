@@ -100,16 +100,31 @@ class Workers:
         self._thread = threading.Thread(target=self._supervise, name="mitoshi-workers", daemon=True)
         self._lock = -1
 
+    def check(self) -> None:
+        """Make sure that the block can be entered, before anything else is begun.
+
+        Raises
+        ------
+        RunError
+            If another service works on the same folder, or the list of jobs is damaged.
+        """
+        if self._count > 0:
+            os.close(self._taken())
+
+    def _taken(self) -> int:
+        lock = _locked(self._jobs.folder)
+        try:
+            self._jobs.held()  # a damaged list is told here, and not by a thread
+        except MitoshiError:
+            os.close(lock)
+            raise
+        return lock
+
     def __enter__(self) -> Workers:
         """Take the folder and start the processes."""
         if self._count < 1:
             return self
-        self._lock = _locked(self._jobs.folder)
-        try:
-            self._jobs.held()  # a damaged list is told here, and not by a thread
-        except MitoshiError:
-            os.close(self._lock)
-            raise
+        self._lock = self._taken()
         self._thread.start()
         return self
 
