@@ -25,8 +25,9 @@ ARGUMENTS = (
 )
 IDLE_SECONDS = 60.0
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-# Said by the software renderer of a machine without a graphics card, not by the page.
-OF_THE_RENDERER = ("GPU stall due to ReadPixels",)
+# Said by the software renderer of a machine without a graphics card, and by a browser that is too old or too new for a feature that
+# the policy of the service switches off; not by the page.
+NOT_OF_THE_PAGE = ("GPU stall due to ReadPixels", "Permissions-Policy header: Unrecognized feature")
 
 
 class Visit(NamedTuple):
@@ -105,7 +106,7 @@ def _listen(visit: Visit, url: str) -> None:
     own = (f"{url.rstrip('/')}/", "data:", f"blob:{url}")
 
     def console(message: ConsoleMessage) -> None:
-        ours = not any(words in message.text for words in OF_THE_RENDERER)
+        ours = not any(words in message.text for words in NOT_OF_THE_PAGE)
         if message.type in {"error", "warning"} and ours:
             visit.complaints.append(f"{message.type}: {message.text[:300]}")
 

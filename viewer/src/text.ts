@@ -4,8 +4,9 @@ import type { Language, State, Text } from "./model";
 import { WORDS, type Word } from "./words";
 
 const REMEMBERED = "mitoshi.language";
-/** Catalogues write the year 1 or so where a thing has no time. */
-const FIRST_YEAR = Date.UTC(1800, 0);
+/** Catalogues write the year 1 or 9999 where a thing holds always. */
+const FIRST = Date.UTC(1800, 0);
+const LAST = Date.UTC(9900, 0);
 const THIN = "\u2009";
 let language: Language = "en";
 
@@ -82,11 +83,17 @@ export function quantity(value: number | null | undefined, units: string | null 
   return number(value, digits) + (name ? THIN + name : "");
 }
 
+/** Whether an instant is one, and not a catalogue's way to say always. */
+export function isDated(iso: string): boolean {
+  const at = Date.parse(iso);
+  return at > FIRST && at < LAST;
+}
+
 /** An instant: UTC in English, Japan Standard Time in Japanese, each named. */
 export function time(iso: string | null | undefined): string {
   const at = iso ? Date.parse(iso) : NaN;
-  if (Number.isNaN(at)) return "–";
-  if (at < FIRST_YEAR) return t("time.unknown");
+  if (Number.isNaN(at)) return iso === "" ? t("time.unknown") : "–";
+  if (!isDated(iso ?? "")) return t("time.unknown");
   const shifted = new Date(at + (language === "ja" ? 9 * 3_600_000 : 0));
   const clock = shifted.toISOString().slice(11, 16);
   return `${day(shifted)} ${clock} ${language === "ja" ? "JST" : "UTC"}`;

@@ -61,11 +61,17 @@ function paired(bundle: BundleAccount, { uncertainty, no_uncertainty: reason }: 
   return named ? say(named.title) : uncertainty || say(reason) || t("app.none");
 }
 
+/** Four digits of what has an interval: more would say more than is known. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Number(value.toPrecision(4));
+}
+
 function figure(found: Figure): HTMLElement[] {
-  const interval = found.lower === null || found.upper === null ? "" : t("evidence.interval", { lower: number(found.lower), upper: quantity(found.upper, found.units) });
+  const ranged = found.lower !== null && found.upper !== null;
+  const interval = ranged ? t("evidence.interval", { lower: number(rounded(found.lower)), upper: quantity(rounded(found.upper), found.units) }) : "";
   const share = found.confidence === null ? "" : t("evidence.confidence", { share: quantity(found.confidence * 100, "percent") });
   const doubt = interval ? `${interval}${share ? ` (${share})` : ""}` : say(found.reason);
-  const value = found.value === null ? say(found.said) || "–" : quantity(found.value, found.units);
+  const value = found.value === null ? say(found.said) || "–" : quantity(ranged ? rounded(found.value) : found.value, found.units);
   return [h("dt", {}, say(found.title)), h("dd", {}, h("strong", {}, value), doubt ? h("span", { class: "doubt" }, doubt) : null)];
 }
 

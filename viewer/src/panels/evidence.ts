@@ -55,8 +55,9 @@ export function evidencePanel(page: Page, jobs: JobList): { element: HTMLElement
   };
   const select = async (): Promise<void> => {
     const id = state.get("bundle");
-    if (id === null || shown?.id.startsWith(id)) return draw();
+    element.parentElement?.scrollTo(0, 0);
     draw();
+    if (id === null || shown?.id.startsWith(id)) return undefined;
     try {
       const found = await api.bundle(id);
       if (state.get("bundle") !== id) return undefined;

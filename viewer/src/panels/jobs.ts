@@ -98,7 +98,7 @@ function row(page: Page, status: StatusInfo, nameOf: NameOf): HTMLElement {
     going
       ? h("div", { class: "progress" }, h("progress", { max: 100, value: progress, "aria-label": t("jobs.progress", { name }) }), h("span", {}, `${number(progress)} %`))
       : null,
-    status.message ? h("p", { class: status.status === "failed" ? "message bad" : "message" }, status.message) : null,
+    status.message && (going || status.status === "failed") ? h("p", { class: status.status === "failed" ? "message bad" : "message" }, status.message) : null,
     going ? h("button", { class: "quiet", "data-focus": `cancel ${status.jobID}`, onclick: () => void cancel(page, status) }, t("jobs.cancel")) : null,
     status.status === "successful" && !verifying
       ? h("button", { class: "quiet", "data-focus": `open ${status.jobID}`, onclick: () => void open(page, status) }, t("jobs.open"))

@@ -4,7 +4,7 @@ import * as api from "../api";
 import { h, redraw, unique } from "../dom";
 import { keyOf, type Layer } from "../model";
 import type { Page } from "../page";
-import { number, t, time } from "../text";
+import { isDated, number, t, time } from "../text";
 
 const MOST = 200;
 
@@ -97,8 +97,10 @@ function listing(page: Page, found: api.Found, text: string): HTMLElement[] {
   return [h("p", { class: "hint", role: "status" }, count), h("ul", { class: "entries" }, ...items.map((item) => row(page, item)))];
 }
 
+/** The instant of an item, the end of its interval, or nothing where it holds always. */
 function whenOf(item: api.FoundItem): string {
-  return String(item.properties.datetime ?? item.properties.end_datetime ?? item.properties.start_datetime ?? "");
+  const { datetime, end_datetime: end, start_datetime: start } = item.properties;
+  return [datetime, end, start].map((said) => String(said ?? "")).find(isDated) ?? "";
 }
 
 function row(page: Page, item: api.FoundItem): HTMLElement {
