@@ -869,6 +869,14 @@ def test_a_page_of_another_origin_cannot_make_a_browser_write(attacked):
     assert "'rogue'" in refused(attacked.ask("POST", EXECUTION, {"inputs": {"rogue": 1}}, {"origin": own}), 400)
 
 
+def test_every_route_of_data_lies_below_a_root_that_runs_nothing(attacked):
+    from mitoshi.interfaces.api.security.policy import DATA_ROOTS
+
+    told = json.loads(attacked.ask("GET", "/openapi.json")[2])
+    assert {path.split("/")[1] for path in told["paths"]} <= DATA_ROOTS
+    assert attacked.ask("GET", "/mcp")[1]["content-security-policy"].endswith("sandbox")
+
+
 def test_nothing_that_a_stranger_wrote_runs_in_the_page(attacked):
     values = good_values(attacked)
     script = quote("<script>alert(1)</script>", safe="")
