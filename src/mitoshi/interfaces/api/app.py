@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -67,7 +67,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = service
     problems.install(app)
     for name in ROUTES:
-        with suppress(ModuleNotFoundError):  # TODO until every module is there
-            importlib.import_module(f"mitoshi.interfaces.api.{name}").attach(app, service)
+        importlib.import_module(f"mitoshi.interfaces.api.{name}").attach(app, service)
     security.install(app, service)
     return app

@@ -14,6 +14,8 @@ from mitoshi.interfaces.cli.catalogue import ingest, search
 from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
 from mitoshi.interfaces.cli.handover import sip4d
+from mitoshi.interfaces.cli.keys import key
+from mitoshi.interfaces.cli.mcp import mcp
 from mitoshi.interfaces.cli.methods import describe, methods
 from mitoshi.interfaces.cli.respond import respond
 from mitoshi.interfaces.cli.run import run
@@ -31,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, search, methods, describe, run, respond, verify, serve, sip4d, sign, keygen):
+for command in (demo, ingest, search, methods, describe, run, respond, verify, serve, mcp, key, sip4d, sign, keygen):
     cli.add_command(command)
 
 
