@@ -87,7 +87,7 @@ def test_a_worker_killed_in_mid_job_is_replaced_and_the_job_done_once(jobs, stor
 
 def test_service_and_worker_killed_then_nothing_queued_is_lost_and_the_running_one_is_done(jobs, store, area):
     with service(jobs, store) as process:
-        queue = [submitted(jobs, area, seconds=1.0), submitted(jobs, area), submitted(jobs, area)]
+        queue = [submitted(jobs, area, seconds=1.0), *(submitted(jobs, area, megabytes=n) for n in (1, 2))]
         held = running(jobs, queue[0])
         process.kill()
         process.wait()
@@ -100,9 +100,10 @@ def test_service_and_worker_killed_then_nothing_queued_is_lost_and_the_running_o
     assert_tidy(jobs, *done)
 
 
+@pytest.mark.slow
 def test_a_job_outlives_its_killed_service_and_the_next_one_takes_it_over(jobs, store, area):
     with service(jobs, store) as process:
-        queue = [submitted(jobs, area, seconds=3.0), submitted(jobs, area)]
+        queue = [submitted(jobs, area, seconds=2.0), submitted(jobs, area)]
         held = running(jobs, queue[0])
         process.kill()
         process.wait()
@@ -132,7 +133,8 @@ def test_a_service_that_is_stopped_leaves_no_process_and_its_job_waits_again(job
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["willing", "deaf"])
-def test_dismissing_a_running_job_ends_its_worker_and_removes_what_it_made(jobs, store, area, frozen):
+def test_dismissing_a_running_job_ends_its_worker_and_removes_what_it_made(jobs, store, area, frozen, monkeypatch):
+    monkeypatch.setattr("mitoshi.workflows.jobs.workers.KILL_SECONDS", 1.0)
     with Workers(jobs, store=store):
         job = submitted(jobs, area, seconds=300.0)
         held = running(jobs, job)
@@ -215,14 +217,14 @@ def test_a_full_disk_gives_one_clear_error_and_harms_nothing(built_region, store
             with (disk / "ballast").open("wb") as file:
                 free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
                 file.write(b"\0" * (free - 100_000))
-            failed = finished(jobs, submitted(jobs, area))
+            failed = finished(jobs, submitted(jobs, area, megabytes=1))
             assert (failed.status, failed.error) == ("failed", FULL)
             assert Catalogue(own).check() > 0
             assert len(Catalogue(own)) == there
             assert jobs.get(first.id) == first
             assert_tidy(jobs, first)
             (disk / "ballast").unlink()
-            again = finished(jobs, submitted(jobs, area))
+            again = finished(jobs, submitted(jobs, area, megabytes=2))
         assert again.status == "successful", again.error
         assert len(Catalogue(own)) == there + 1
         assert_tidy(jobs, first, again)
@@ -236,7 +238,7 @@ def test_files_that_may_not_grow_give_the_same_error(jobs, store, area):
             assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
         largest = max(p.stat().st_size for p in (jobs.runs / first.id).rglob("*"))
         resource.prlimit(workers.pids[0], resource.RLIMIT_FSIZE, (largest - 1, hard))
-        failed = finished(jobs, submitted(jobs, area))
+        failed = finished(jobs, submitted(jobs, area, megabytes=1))
         resource.prlimit(workers.pids[0], resource.RLIMIT_FSIZE, (soft, hard))
         assert (failed.status, failed.error) == ("failed", FULL)
         assert_tidy(jobs, first)

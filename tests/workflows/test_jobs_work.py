@@ -62,6 +62,7 @@ def told(job):
     return json.loads((Path(job.result["folder"]) / "run.json").read_text())
 
 
+@pytest.mark.slow
 def test_flood_extent_then_depth_from_its_catalogued_product(built_region, area, tmp_path):
     store = copy_of(built_region, tmp_path)
     jobs = Jobs(store / "service")
@@ -156,10 +157,10 @@ def test_an_error_that_nobody_expects_ends_its_job_and_not_the_worker(jobs, area
 @pytest.mark.slow
 def test_a_job_may_not_hold_more_memory_than_allowed(store, trials, area, tmp_path):
     jobs = Jobs(tmp_path / "service")
-    with Workers(jobs, store=store, memory_bytes=900 * 2**20):
-        failed = behave(jobs, area, megabytes=1000, seconds=30)
+    with Workers(jobs, store=store, memory_bytes=600 * 2**20):
+        failed = behave(jobs, area, megabytes=800, seconds=30)
         assert failed.status == "failed"
-        assert failed.error.startswith("it needed more than 0.9 GiB of memory (")
+        assert failed.error.startswith("it needed more than 0.6 GiB of memory (")
         assert behave(jobs, area, megabytes=10).status == "successful"
     assert [p.name for p in jobs.runs.iterdir()] == [jobs.page(1, 0)[0][0].id]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import logging
 import os
 import signal
@@ -31,6 +32,10 @@ __all__ = ["main"]
 T = TypeVar("T")
 LOG = logging.getLogger("mitoshi.jobs")
 POLL_SECONDS = 0.1
+HEAVY = (
+    "geopandas", "odc.stac", "rasterio", "reportlab.platypus", "scipy.ndimage", "stac_geoparquet",
+    "mitoshi.evidence.runner", "mitoshi.evidence.verification", "mitoshi.workflows.shelf", "mitoshi.workflows.task",
+)  # fmt: skip
 MOST_JOBS = 25  # a fresh process afterwards: what libraries never give back is bounded
 NICENESS = 10  # tiles and answers go before jobs
 PATIENCE_SECONDS = 60.0  # for which the end of a job is tried to be noted on a full disk
@@ -86,15 +91,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _warm(threads: int) -> None:
     """Import what a run needs, before one waits for it."""
+    for name in HEAVY:
+        importlib.import_module(name)
     import numba
 
-    import mitoshi.evidence.runner
-    import mitoshi.evidence.verification
-    import mitoshi.workflows.task  # noqa: F401
     from mitoshi.core.discovery import methods
+    from mitoshi.sensors import readers
 
     numba.set_num_threads(max(1, min(threads, numba.get_num_threads())))
     methods()
+    readers()
 
 
 def _work(jobs: Jobs, store: Path, stop: Stop, orphaned: Callable[[], bool]) -> int:

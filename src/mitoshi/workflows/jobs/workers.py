@@ -165,6 +165,7 @@ class Workers:
         adopted, unwanted = set(), set()
         for held in self._jobs.held():
             if not alive(held.pid, held.born):
+                self._bury()  # it may have ended since: how is part of the reason
                 self._lost(held)
             elif held.job.status == "dismissed":
                 unwanted.add(held.pid)
