@@ -349,6 +349,37 @@ def test_xml_and_other_bodies_that_are_not_json_are_not_read(attacked):
         refused(attacked.ask("POST", EXECUTION, LAUGHS, {"content-type": kind}), 400, 415)
 
 
+def test_a_tool_reaches_no_further_than_the_api(attacked, listener):
+    port, sent = listener
+    headers = {"accept": "application/json, text/event-stream"}
+
+    def told(method, **params):
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        status, got, answer = attacked.ask("POST", "/mcp", body, headers)
+        assert status == 200
+        headers.setdefault("mcp-session-id", got.get("mcp-session-id", ""))
+        assert not [secret for secret in SECRETS if secret in answer]
+        return answer
+
+    about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    assert b"protocolVersion" in told("initialize", **about)
+    attacked.ask("POST", "/mcp", {"jsonrpc": "2.0", "method": "notifications/initialized"}, headers)
+    for href in hrefs(port).values():
+        if "\0" not in href and len(href) < 3000:
+            call = told("tools/call", name=METHOD.replace(".", "_"), arguments={"after": href})
+            assert b'"isError":true' in call or b'"error":' in call, href
+    for uri in (
+        "file:///etc/passwd",
+        "mitoshi://bundle/x/../../keys.json",
+        f"mitoshi://bundle/{good_values(attacked)['id']}/../../jobs.sqlite",
+    ):
+        assert b'"error":' in told("resources/read", uri=uri)
+    assert b'"error":' in told("tools/call", name="../../bin/sh", arguments={}) or b"isError" in told(
+        "tools/call", name="x", arguments={}
+    )
+    assert sent == []
+
+
 # Paths
 
 
