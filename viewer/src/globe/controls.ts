@@ -1,6 +1,6 @@
 /** Buttons, scale bar, place under the pointer and sources: what stands around the globe. */
 
-import type { Scene } from "@cesium/engine";
+import { Matrix4, type Scene } from "@cesium/engine";
 import { h, s } from "../dom";
 import type { State } from "../model";
 import { number, place, say as speak } from "../text";
@@ -13,6 +13,7 @@ const ICONS = {
   zoomIn: "M11 5h2v6h6v2h-6v6h-2v-6H5v-2h6Z",
   zoomOut: "M5 11h14v2H5Z",
   home: "m12 4 9 8h-3v8h-4v-5h-4v5H6v-8H3Z",
+  about: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20Zm-1 5h2v2.2h-2Zm0 4h2v6h-2Z",
   tilt: "m6 8h12l4 9H2Zm1.3 2-2.2 5h13.8l-2.2-5Z",
 } as const;
 
@@ -33,14 +34,17 @@ export class Controls {
   private readonly scale = h("span", {});
   private readonly where = h("span", { class: "globe-where" });
   private readonly sources = h("span", { class: "globe-sources" });
+  private readonly note = h("p", { class: "globe-about", hidden: true });
   private readonly finishButton: HTMLButtonElement;
   private readonly cancelButton: HTMLButtonElement;
   private readonly drawingTools: HTMLElement;
-  private readonly buttons: readonly (readonly [HTMLButtonElement, GlobeWord])[];
+  private buttons: readonly (readonly [HTMLButtonElement, GlobeWord])[];
   private readonly tools: HTMLElement;
   private readonly tiltButton: HTMLButtonElement;
   private account: TerrainAccount | null = null;
   private pointed: Place | null = null;
+  private readonly seen = new Matrix4();
+  private size = "";
 
   constructor(
     private readonly scene: Scene,
@@ -55,12 +59,15 @@ export class Controls {
       [button(() => acts.north(), this.needle), "north"],
       [button(() => acts.home(), picture("home")), "home"],
     ];
-    this.tools = h("div", { class: "globe-tools", role: "group" }, ...this.buttons.map(([made]) => made), this.tiltButton);
+    const about = button(() => about.setAttribute("aria-expanded", String(!this.note.toggleAttribute("hidden"))), picture("about"));
+    about.setAttribute("aria-expanded", "false");
+    this.tools = h("div", { class: "globe-tools", role: "group" }, ...this.buttons.map(([made]) => made), this.tiltButton, about);
+    this.buttons = [...this.buttons, [about, "about"]];
     this.finishButton = button(() => acts.finish());
     this.cancelButton = button(() => acts.cancel());
     this.drawingTools = h("div", { class: "globe-drawing", hidden: true }, this.finishButton, this.cancelButton);
     const line = h("div", { class: "globe-line" }, this.where, h("span", { class: "globe-scale" }, this.bar, this.scale), this.sources);
-    this.element = h("div", { class: "globe-controls" }, this.tools, this.drawingTools, line);
+    this.element = h("div", { class: "globe-controls" }, this.tools, this.drawingTools, h("div", { class: "globe-foot" }, this.note, line));
     this.speak();
   }
 
@@ -71,9 +78,9 @@ export class Controls {
     this.tools.setAttribute("aria-label", say("tools", language));
     this.finishButton.textContent = say("finish", language);
     this.cancelButton.textContent = say("cancel", language);
-    const note = this.account ? speak(this.account.note) || this.account.source : null;
-    this.sources.textContent = say("sources", language) + (note ? ` · ${say("terrain", language, { source: note })}` : "");
-    this.follow();
+    this.sources.textContent = say("sources", language);
+    this.note.textContent = this.account ? speak(this.account.note) : say("smooth", language);
+    this.measure();
     this.point(this.pointed);
   }
 
@@ -96,6 +103,15 @@ export class Controls {
 
   /** Follow the camera. */
   follow(): void {
+    const { camera, canvas } = this.scene;
+    const size = `${canvas.clientWidth} ${canvas.clientHeight}`;
+    if (Matrix4.equals(camera.viewMatrix, this.seen) && size === this.size) return;
+    Matrix4.clone(camera.viewMatrix, this.seen);
+    this.size = size;
+    this.measure();
+  }
+
+  private measure(): void {
     this.needle.style.setProperty("transform", `rotate(${-this.scene.camera.heading}rad)`);
     name(this.tiltButton, say(this.acts.tilted() ? "flat" : "tilt", this.state.get("language")));
     const metres = metresPerPixel(this.scene);

@@ -43,7 +43,6 @@ export function areaOf(ring: readonly Corner[]): Area | null {
 export class Drawing {
   private readonly corners: Corner[] = [];
   private cross: Point;
-  private keyed = false;
   private over = false;
 
   constructor(
@@ -51,7 +50,7 @@ export class Drawing {
     private readonly screen: Screen,
     private readonly overlay: Overlay,
     private readonly done: (area: Area | null) => void,
-    private readonly told: (place: Corner | null) => void,
+    private readonly told: (at: Point) => void,
   ) {
     this.cross = { x: Math.round(screen.width / 2), y: Math.round(screen.height / 2) };
     overlay.draw({ ring: [], closed: false, open: true });
@@ -59,9 +58,8 @@ export class Drawing {
 
   /** Show the cross, for whoever draws with the keyboard. */
   useKeys(): void {
-    this.keyed = true;
     this.overlay.crossAt(this.cross);
-    this.told(this.screen.at(this.cross.x, this.cross.y));
+    this.told(this.cross);
   }
 
   /** Whether the key meant something. */
@@ -114,10 +112,7 @@ export class Drawing {
   }
 
   move(at: Point): void {
-    if (this.keyed) {
-      this.keyed = false;
-      this.overlay.crossAt(null);
-    }
+    this.overlay.crossAt(null);
     this.preview(at);
   }
 

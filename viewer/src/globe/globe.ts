@@ -88,6 +88,13 @@ export class Globe {
     this.listeners.add(listener);
   }
 
+  /** Where a place is on the page, in its pixels; null where it is not seen. */
+  screenOf(lon: number, lat: number): { readonly x: number; readonly y: number } | null {
+    const at = screenOf(this.scene, lon, lat);
+    const box = this.scene.canvas.getBoundingClientRect();
+    return at && { x: at.x + box.left, y: at.y + box.top };
+  }
+
   /** Mark a place. */
   markPoint(lon: number, lat: number): void {
     this.overlay.markAt([lon, lat]);
@@ -115,7 +122,7 @@ export class Globe {
         this.drawArea();
         resolve(area);
       };
-      this.drawing = new Drawing(kind, screen, this.overlay, done, (at) => this.controls.point(at && { lon: at[0], lat: at[1], height: 0 }));
+      this.drawing = new Drawing(kind, screen, this.overlay, done, ({ x, y }) => this.controls.point(placeAt(this.scene, x, y)));
       this.controls.drawing(kind);
       this.surface.classList.add("drawing");
       this.surface.focus({ preventScroll: true });
@@ -226,7 +233,7 @@ export class Globe {
       leave: () => this.controls.point(null),
       press: () => {
         this.keyed = false;
-        if (!this.drawing) this.overlay.crossAt(null);
+        this.overlay.crossAt(null);
         this.surface.focus({ preventScroll: true });
       },
     });
@@ -269,7 +276,7 @@ export class Globe {
     const mine = this.picks;
     this.markPoint(at.lon, at.lat);
     this.scene.requestRender();
-    const feature = buildingAt(this.scene, this.stack, x, y) ?? (await featureAt(this.scene, this.state.drawn(), at, x, y, this.faults));
+    const feature = buildingAt(this.scene, this.stack, x, y) ?? (await featureAt(this.scene, this.stack.lists(), at, x, y, this.faults));
     if (mine !== this.picks) return;
     this.listeners.forEach((listener) => listener(at.lon, at.lat, feature));
   }

@@ -1,7 +1,6 @@
 /** Clicks and taps on the canvas, told apart from drags; the pointer's place, at most once a frame. */
 
 const STILL_PX = 6;
-const LONGEST_MS = 700;
 
 export interface Told {
   click(x: number, y: number): void;
@@ -11,7 +10,7 @@ export interface Told {
 }
 
 export class Pointer {
-  private start: { readonly x: number; readonly y: number; readonly at: number } | null = null;
+  private start: { readonly x: number; readonly y: number } | null = null;
   private last: PointerEvent | null = null;
 
   constructor(
@@ -27,13 +26,13 @@ export class Pointer {
 
   private down(event: PointerEvent): void {
     this.told.press();
-    this.start = event.isPrimary && event.button === 0 ? { x: event.clientX, y: event.clientY, at: event.timeStamp } : null;
+    this.start = event.isPrimary && event.button === 0 ? { x: event.clientX, y: event.clientY } : null;
   }
 
   private up(event: PointerEvent): void {
     const { start } = this;
     this.start = null;
-    if (!start || !event.isPrimary || event.timeStamp - start.at > LONGEST_MS) return;
+    if (!start || !event.isPrimary) return;
     if (Math.hypot(event.clientX - start.x, event.clientY - start.y) < STILL_PX) this.told.click(...this.place(event));
   }
 

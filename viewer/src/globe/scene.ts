@@ -10,6 +10,7 @@ const SPACE = "#10161d";
 const OCEAN = "#1b2a38";
 const NEAREST_M = 60;
 const FARTHEST_M = 25_000_000;
+const SHARPEST = 2;
 const WORLD = "Assets/Textures/NaturalEarthII";
 
 /** Whether the browser can draw a globe at all. */
@@ -17,6 +18,15 @@ export function canDraw(): boolean {
   const probe = document.createElement("canvas").getContext("webgl2");
   probe?.getExtension("WEBGL_lose_context")?.loseContext();
   return probe !== null;
+}
+
+/** Pixels drawn for each pixel of the page: one where the processor draws them, more on a fine screen with a graphics card. */
+function sharpness(): number {
+  const probe = document.createElement("canvas").getContext("webgl2");
+  const names = probe?.getExtension("WEBGL_debug_renderer_info");
+  const drawer = probe && names ? String(probe.getParameter(names.UNMASKED_RENDERER_WEBGL)) : "";
+  probe?.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(drawer) ? 1 : Math.min(window.devicePixelRatio || 1, SHARPEST);
 }
 
 /** Whether the person asked for less motion. */
@@ -46,6 +56,7 @@ export function makeWidget(container: HTMLElement, faults: Faults, ready: () => 
     creditViewport: document.createElement("div"),
     contextOptions: { webgl: { alpha: false, antialias: false, powerPreference: "low-power", stencil: false } },
   });
+  widget.resolutionScale = sharpness();
   plain(widget.scene);
   widget.scene.renderError.addEventListener((_: Scene, error: unknown) => faults.add("globe", error));
   void addWorld(widget.scene, faults).then(ready);

@@ -66,6 +66,12 @@ export class Stack {
     return this.buildings.layerOf(tileset);
   }
 
+  /** The lists of features on the globe, topmost first. */
+  lists(): Layer[] {
+    const lists = this.made.filter(({ layer, alpha }) => layer.tiles === null && layer.features !== null && alpha > 0);
+    return lists.sort((a, b) => this.rank(b) - this.rank(a)).map(({ layer }) => layer);
+  }
+
   show(made: readonly Wanted[], layers: readonly Layer[]): void {
     this.made = made;
     const flat = made.filter(({ layer }) => layer.tileset === null || layer.kind !== "buildings");
@@ -94,6 +100,10 @@ export class Stack {
     imagery.splitDirection = one.split;
   }
 
+  private rank({ layer }: Pick<Wanted, "layer">): number {
+    return layer.tiles === null ? 1 + (this.ranks.get(layer.id) ?? 0) : 0;
+  }
+
   private providerOf(layer: Layer, layers: readonly Layer[]): ImageryProvider | null {
     if (layer.tiles !== null) return tileImagery(layer, layer.tiles, this.faults);
     if (layer.features === null) return null;
@@ -109,8 +119,7 @@ export class Stack {
   /** Images lowest, then lists of areas, of lines, of points. */
   private order(made: readonly Wanted[]): void {
     const { imageryLayers } = this.scene;
-    const rank = ({ layer }: Wanted): number => (layer.tiles === null ? 1 + (this.ranks.get(layer.id) ?? 0) : 0);
-    const wish = [...made].sort((a, b) => rank(a) - rank(b)).map((one) => this.shown.get(keyOfWanted(one))).filter((imagery) => imagery !== undefined);
+    const wish = [...made].sort((a, b) => this.rank(a) - this.rank(b)).map((one) => this.shown.get(keyOfWanted(one))).filter((imagery) => imagery !== undefined);
     const first = imageryLayers.length - wish.length;
     if (wish.every((imagery, i) => imageryLayers.get(first + i) === imagery)) return;
     for (const imagery of wish) imageryLayers.raiseToTop(imagery);

@@ -12,7 +12,7 @@ export interface TerrainAccount {
   readonly available: boolean;
   readonly bbox: Bbox | null;
   readonly maxzoom: number;
-  readonly source?: string | null;
+  readonly source?: readonly string[] | string | null;
   readonly datum?: string | null;
   readonly note?: Text | null;
 }

@@ -20,8 +20,9 @@ const WORDS = {
   scale: ["Scale", "縮尺"],
   finish: ["Finish", "描画を終了"],
   cancel: ["Cancel", "中止"],
+  smooth: ["No elevation data: the globe is smooth.", "標高データがないため、地形のない地球儀を表示しています。"],
+  about: ["About the ground", "地形について"],
   sources: ["Natural Earth II · CesiumJS", "Natural Earth II · CesiumJS"],
-  terrain: ["Terrain: {source}", "地形：{source}"],
 } as const satisfies Readonly<Record<string, readonly [string, string]>>;
 
 export type GlobeWord = keyof typeof WORDS;
