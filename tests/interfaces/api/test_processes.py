@@ -423,6 +423,16 @@ def test_a_synchronous_execution_returns_the_results(patient, fresh_store, area)
     assert str(fresh_store.parent) not in answer.text
 
 
+def test_results_are_called_as_the_caller_says_them(patient, fresh_store, area):
+    done(patient, fresh_store, area)
+    (job,) = queue(fresh_store).page(1, 0)[0]
+    told = {
+        language: patient.get(f"/ogc/jobs/{job.id}/results", headers={"Accept-Language": language}).json()
+        for language in ("en", "ja")
+    }
+    assert [told[language]["flood"]["title"] for language in ("en", "ja")] == ["flood extent", "浸水域"]
+
+
 def test_only_the_outputs_that_are_asked_for_are_returned(patient, fresh_store, area):
     answer = done(patient, fresh_store, area, outputs={"flood": {"transmissionMode": "reference"}, "figures": {}})
     assert set(answer.json()) == {"flood", "figures"}

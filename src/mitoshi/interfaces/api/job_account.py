@@ -10,6 +10,7 @@ from mitoshi.interfaces.api.bundle_files import file_address, media_type
 from mitoshi.interfaces.api.problems import Problem
 
 if TYPE_CHECKING:
+    from mitoshi.core.text import Language
     from mitoshi.evidence import Bundle
     from mitoshi.interfaces.api.service import Service
     from mitoshi.workflows.jobs import Job
@@ -70,8 +71,8 @@ def seen_job(service: Service, name: str, owner: str) -> Job:
     return job
 
 
-def results(service: Service, job: Job) -> dict[str, Any]:
-    """Return the results of a job, those that were asked for.
+def results(service: Service, job: Job, language: Language) -> dict[str, Any]:
+    """Return the results of a job, those that were asked for, with titles in a language.
 
     Raises
     ------
@@ -91,11 +92,11 @@ def results(service: Service, job: Job) -> dict[str, Any]:
     if bundle is None:
         raise Problem(410, f"the bundle {str(job.result['bundle'])[:12]} is no longer here; execute the process again")
     wanted = job.request.get("outputs") or None
-    told = {**_products(bundle), words.FIGURES: _figures(bundle), words.BUNDLE: _bundle(bundle)}
+    told = {**_products(bundle, language), words.FIGURES: _figures(bundle), words.BUNDLE: _bundle(bundle)}
     return {name: value for name, value in told.items() if wanted is None or name in wanted}
 
 
-def _products(bundle: Bundle) -> dict[str, dict[str, str]]:
+def _products(bundle: Bundle, language: Language) -> dict[str, dict[str, str]]:
     from mitoshi.interfaces.api.bundle_account import titles
 
     named = titles(bundle)
@@ -104,7 +105,7 @@ def _products(bundle: Bundle) -> dict[str, dict[str, str]]:
         name: {
             "href": file_address(bundle, str(told["file"])),
             "type": media_type(str(told["file"])),
-            "title": named[name].en if name in named else name,
+            "title": named[name].in_(language) if name in named else name,
         }
         for name, told in products.items()
     }

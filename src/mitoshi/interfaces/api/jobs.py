@@ -19,6 +19,7 @@ from mitoshi.interfaces.api.execution import owner_of, root_of
 from mitoshi.interfaces.api.job_account import results, seen_job, status_info
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.interfaces.api.process_description import link
+from mitoshi.interfaces.api.processes import language_of
 from mitoshi.workflows.jobs import Job
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def attach(app: FastAPI, service: Service) -> None:
 
     @app.get("/ogc/jobs/{jobID}/results", tags=tags, summary="What a job gave", responses=RESULTS)
     def result(request: Request, jobID: JobId) -> Response:
-        return JSONResponse(results(service, seen_job(service, jobID, owner_of(request))))
+        found = results(service, seen_job(service, jobID, owner_of(request)), language_of(request))
+        return JSONResponse(found, headers={"Vary": "Accept-Language"})
 
     @app.get(
         "/ogc/jobs/{jobID}/events",

@@ -203,7 +203,7 @@ async def _execute(service: Service, request: Request, process: str, body: Execu
     if done is None:
         detail = f"{process} is not done after {seconds:g} s; its job {job.id} goes on, follow it at {here}"
         return answer(504, detail, "not ready yet", headers={"Location": here})
-    found = await anyio.to_thread.run_sync(results, service, done)
+    found = await anyio.to_thread.run_sync(results, service, done, language_of(request))
     headers = {"Link": f'<{here}>; rel="monitor"'}
     if preferred.wait is not None:
         headers["Preference-Applied"] = f"wait={seconds:g}"
