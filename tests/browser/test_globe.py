@@ -54,7 +54,8 @@ class Earth(NamedTuple):
     def show(self, *parts: str, **state: Any) -> None:
         """Show these layers alone, at the home view, and wait for them."""
         keys = [self.layer(part)["series"] or self.layer(part)["id"] for part in parts]
-        change = {"area": None, "picked": None, "time": None, **state}
+        apart = {"on": False, "before": None, "after": None, "position": 0.5}
+        change = {"area": None, "picked": None, "time": None, "swipe": apart, **state}
         self.page.evaluate(
             "([keys, change]) => window.mitoshi.state.set({shown: new Set(keys), ...change})", [keys, change]
         )
