@@ -110,8 +110,7 @@ def _desk(app: FastAPI, service: Service, endpoint: Endpoint) -> Any:
     from mitoshi.interfaces.mcp.values import values_of
 
     def closing() -> bool:
-        stopping: Callable[[], bool] = getattr(app.state, "stopping", lambda: False)
-        return endpoint.closing or stopping()
+        return endpoint.closing or bool(getattr(getattr(app.state, "server", None), "should_exit", False))
 
     return Desk(
         service.settings.store,
@@ -187,4 +186,5 @@ def run_alone(settings: Settings, *, say: Callable[[str], None]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"mitoshi serves tools at http://{host}:{sock.getsockname()[1]}{PATH} (stop with Ctrl-C)")
     sys.stdout.flush()
-    server(app, settings).run(sockets=[sock])
+    app.state.server = server(app, settings)
+    app.state.server.run(sockets=[sock])

@@ -52,7 +52,7 @@ class Desk:
     values
         Tells the values of an item at a longitude and latitude.
     closing
-        Tells whether the server itself ends: a call that is cut off by that leaves its job alone.
+        Tells whether the server itself ends: then a call waits no longer, and its job is left alone.
     """
 
     store: Path
@@ -156,7 +156,7 @@ class Call:
             if job.progress > shown:
                 shown = job.progress
                 await self.report(float(shown), 100.0, job.message)
-            if job.final or anyio.current_time() >= end:
+            if job.final or anyio.current_time() >= end or self.desk.closing():
                 return job
             await anyio.sleep(POLL_SECONDS)
             now = await to_thread.run_sync(self.desk.jobs.get, job.id)
