@@ -32,7 +32,7 @@ MEDIA_TYPES = {
 }  # fmt: skip
 UNKNOWN = "application/octet-stream"
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {"description": "The file.", "content": {"*/*": {}}},
     206: {"description": "The asked-for range of it."},
     304: {"description": "Unchanged since the client's copy."},
     400: {"description": "A range that is none."},

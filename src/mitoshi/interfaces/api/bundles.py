@@ -44,7 +44,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: {"description": "The bundle is not whole."},
 }
 FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {"description": "The file.", "content": {"*/*": {}}},
     206: {"description": "A part of it, as Range asks."},
     304: {"description": "It has not changed."},
     416: {"description": "A range that it does not have."},

@@ -32,6 +32,11 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"description": "A value that does not fit."},
     404: {"description": "No such item, asset or tile."},
 }
+FEATURES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The features.", "content": {GEOJSON: {}}},
+    **PROBLEMS,
+}
+TILE: dict[int | str, dict[str, Any]] = {200: {"description": "The tile.", "content": {MVT: {}}}, **PROBLEMS}
 
 Level = Annotated[int, InPath(ge=0, le=DEEPEST)]
 Cell = Annotated[int, InPath(ge=0, lt=2**DEEPEST)]
@@ -43,7 +48,13 @@ def attach(app: FastAPI, service: Service) -> None:
     root = "/vectors/{collection}/{item}/{asset}"
     longest = service.settings.limits.items
 
-    @app.get(f"{root}.geojson", tags=["vectors"], summary="Features of an asset as GeoJSON", responses=PROBLEMS)
+    @app.get(
+        f"{root}.geojson",
+        tags=["vectors"],
+        summary="Features of an asset as GeoJSON",
+        responses=FEATURES,
+        response_class=Response,
+    )
     def features(
         request: Request,
         collection: CollectionId,
@@ -60,7 +71,13 @@ def attach(app: FastAPI, service: Service) -> None:
         document = feature_collection(found, rows, limit=min(limit, longest), offset=offset, address=str(request.url))
         return Response(document, media_type=GEOJSON, headers={"Cache-Control": "max-age=60"})
 
-    @app.get(f"{root}/{{z}}/{{x}}/{{y}}.mvt", tags=["vectors"], summary="Features as a vector tile", responses=PROBLEMS)
+    @app.get(
+        f"{root}/{{z}}/{{x}}/{{y}}.mvt",
+        tags=["vectors"],
+        summary="Features as a vector tile",
+        responses=TILE,
+        response_class=Response,
+    )
     def tile(collection: CollectionId, item: ItemId, asset: AssetKey, z: Level, x: Cell, y: Cell) -> Response:
         if x >= 2**z or y >= 2**z:
             raise Problem(404, f"tile {z}/{x}/{y} does not exist; x and y go from 0 to {2**z - 1}")
