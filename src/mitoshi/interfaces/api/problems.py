@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from mitoshi.core.errors import InputError, MitoshiError, RefusedError, UnmetNeedError
 from mitoshi.sensors.guard import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import FastAPI, Request
 
 __all__ = ["Problem", "answer", "install"]
@@ -79,9 +82,12 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         return answer(400, "; ".join(_told(e) for e in error.errors()[:5]))
 
-    async def http(_request: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
-        return answer(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the router names the methods of the first route alone
+            headers["Allow"] = ", ".join(sorted(_methods(app.routes, request)))
+        return answer(error.status_code, str(error.detail), headers=headers)
 
     async def unexpected(_request: Request, error: Exception) -> JSONResponse:
         LOG.error("internal error", exc_info=error)
@@ -92,6 +98,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _methods(routes: Sequence[Any], request: Request) -> set[str]:
+    """Return the methods of every route that has this address, those of included routers too."""
+    found: set[str] = set()
+    for route in routes:
+        inner = getattr(getattr(route, "original_router", None), "routes", None)
+        if inner is not None:
+            found |= _methods(inner, request)
+        elif route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found
 
 
 def _told(error: Any) -> str:

@@ -55,7 +55,8 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"mitoshi serves http://{host}:{sock.getsockname()[1]}/ (stop with Ctrl-C)")
     sys.stdout.flush()
-    server(app, settings).run(sockets=[sock])
+    app.state.server = server(app, settings)  # streams ask it whether it is about to stop
+    app.state.server.run(sockets=[sock])
 
 
 def server(app: object, settings: Settings) -> uvicorn.Server:
