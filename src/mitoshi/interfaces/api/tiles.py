@@ -65,7 +65,7 @@ class Tile(NamedTuple):
 class TileCache:
     """The tiles that were asked for last, in bounded memory."""
 
-    def __init__(self, most: int = CACHE_BYTES) -> None:
+    def __init__(self, most: int) -> None:
         self.most, self.size = most, 0
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
@@ -160,7 +160,7 @@ class _Source:
 
     def __init__(self, service: Service) -> None:
         self.rasters = rasters_of(service)
-        self.cache = TileCache()
+        self.cache = TileCache(CACHE_BYTES)
         self._threads = ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 2)), thread_name_prefix="tiles")
 
     async def tile(
