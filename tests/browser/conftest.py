@@ -25,9 +25,8 @@ ARGUMENTS = (
 )
 IDLE_SECONDS = 60.0
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-# Said by the software renderer of a machine without a graphics card, and by a browser that is too old or too new for a feature that
-# the policy of the service switches off; not by the page.
-NOT_OF_THE_PAGE = ("GPU stall due to ReadPixels", "Permissions-Policy header: Unrecognized feature")
+# Said by the software renderer of a machine without a graphics card, not by the page.
+NOT_OF_THE_PAGE = ("GPU stall due to ReadPixels",)
 
 
 class Visit(NamedTuple):
