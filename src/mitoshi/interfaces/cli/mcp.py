@@ -27,6 +27,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8001, show_default=True, help="With --http; 0 takes a free one."
 )
+@click.option("--name", "names", multiple=True, help="With --http: host name under which it is called; repeatable.")
 def mcp(
     *,
     store: Path | None,
@@ -36,6 +37,7 @@ def mcp(
     http: bool,
     host: str,
     port: int,
+    names: tuple[str, ...],
 ) -> None:
     """Give the methods, the catalogue and verify to an MCP client as tools.
 
@@ -47,7 +49,7 @@ def mcp(
             from mitoshi.interfaces.api.tools import run_alone
 
             settings = Settings(
-                store=store_path(store), bundles=bundles, data=data, host=host, port=port, workers=workers
+                store_path(store), bundles=bundles, data=data, host=host, port=port, names=names, workers=workers
             )
             run_alone(settings, say=click.echo)
             return
