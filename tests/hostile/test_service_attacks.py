@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import select
 import shutil
 import socket
 import struct
@@ -69,13 +70,15 @@ class Attacked(NamedTuple):
 
     def raw(self, *pieces, pause=0.0, timeout=20.0):
         """Send bytes as they are, with pauses between them; return what came back until the connection was closed, and when."""
-        start = time.monotonic()
+        start, got = time.monotonic(), b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
-            got = b""
             try:
                 for piece in pieces:
                     connection.sendall(piece)
-                    time.sleep(pause)
+                    if pause and select.select([connection], [], [], pause)[0]:
+                        got += (answer := connection.recv(65536))
+                        if not answer:
+                            break
             except OSError:
                 pass
             try:
@@ -713,7 +716,7 @@ def test_a_body_that_says_it_is_long_is_refused_before_it_comes(attacked):
         attacked.head(f"POST {EXECUTION} HTTP/1.1", "Content-Length: 99999999999", "Content-Type: application/json")
     )
     assert statuses(raw) == [413]
-    assert seconds < 5
+    assert seconds < 10
 
 
 def test_a_long_body_without_a_length_is_cut_off(attacked):
@@ -734,32 +737,32 @@ def test_a_compressed_body_is_not_blown_up(attacked):
 
 def test_a_head_that_trickles_in_is_not_waited_for(attacked):
     for start in (b"", b"GET /layers HTTP/1.1\r\n"):
-        raw, seconds = attacked.raw(start, *([b"X-A: b\r\n"] * 12), pause=0.25)
+        raw, seconds = attacked.raw(start, *([b"X-A: b\r\n"] * 60), pause=0.25)
         assert statuses(raw) == []
-        assert seconds < 4
+        assert seconds < 10
     assert attacked.ask("GET", "/layers")[0] == 200
 
 
 def test_a_second_head_that_trickles_in_is_not_waited_for_either(attacked):
     raw, seconds = attacked.raw(
-        attacked.head("GET /ogc/conformance HTTP/1.1"), b"GET /layers HT", *([b"T"] * 12), pause=0.25
+        attacked.head("GET /ogc/conformance HTTP/1.1"), b"GET /layers HT", *([b"T"] * 60), pause=0.25
     )
     assert statuses(raw) == [200]
-    assert seconds < 6
+    assert seconds < 10
 
 
 def test_a_body_that_trickles_in_is_not_waited_for(attacked):
     head = attacked.head(f"POST {EXECUTION} HTTP/1.1", "Content-Length: 1000", "Content-Type: application/json")
-    raw, seconds = attacked.raw(head, *([b"{"] * 16), pause=0.25)
+    raw, seconds = attacked.raw(head, *([b"{"] * 60), pause=0.25)
     assert statuses(raw) == [408]
-    assert seconds < 8
+    assert seconds < 10
 
 
 def test_a_body_that_nobody_wants_is_not_waited_for(attacked):
     for line in ("GET /layers HTTP/1.1", "POST /nowhere HTTP/1.1"):
-        raw, seconds = attacked.raw(attacked.head(line, "Content-Length: 1000"), *([b"{"] * 5), pause=0.25)
+        raw, seconds = attacked.raw(attacked.head(line, "Content-Length: 1000"), *([b"{"] * 60), pause=0.25)
         assert statuses(raw) == [408]
-        assert seconds < 8
+        assert seconds < 10
 
 
 def test_a_client_that_does_not_read_is_left(tmp_path, monkeypatch):
