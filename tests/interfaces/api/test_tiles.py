@@ -291,3 +291,35 @@ def test_png_is_read_back_by_another_decoder():
     assert (read == palette[indices]).all()
     colours = generator.integers(0, 256, (9, 13, 4), dtype=np.uint8)
     assert (np.asarray(Image.open(io.BytesIO(png_in_colour(colours)))) == colours).all()
+
+
+@pytest.mark.slow
+def test_fifty_readers_and_running_jobs_meet_no_error_and_memory_stays_flat(served, area, monkeypatch):
+    import importlib.util
+    import sys
+    from pathlib import Path
+
+    import httpx
+
+    path = Path(__file__).parents[3] / "benchmarks" / "tile_load.py"
+    spec = importlib.util.spec_from_file_location("tile_load", path)
+    bench = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "tile_load", bench)
+    spec.loader.exec_module(bench)
+    monkeypatch.setattr(bench, "WARM_SECONDS", 2)
+    listed = httpx.get(f"{served.url}/layers", timeout=60).json()["layers"]
+    paths = [address(layer, tile_at(area, z)) for z in (11, 12, 13, 14, 15) for layer in listed if layer["tiles"]]
+    for _ in range(5):
+        asked = httpx.post(
+            f"{served.url}/ogc/processes/disaster.flood-extent/execution",
+            json={"inputs": {"area": list(area), "event": "2026-10-12T00:00:00Z"}},
+            headers={"Prefer": "respond-async"},
+            timeout=60,
+        )
+        assert asked.status_code == 201, asked.text
+    seen = bench.load(int(served.url.rpartition(":")[2]), paths, 5, served.process.pid)
+    assert seen["errors"] == 0, seen["first_errors"]
+    assert seen["tiles"] > 50
+    memory = seen["rss_mib_at_0_25_50_75_100_percent"]
+    assert memory[-1] - memory[1] < 60
+    assert memory[-1] < 1200

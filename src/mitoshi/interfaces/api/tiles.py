@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Tile", "TileCache", "attach"]
 
 CACHE_BYTES = 32 * 2**20
+THREADS = 8  # enough that tiles get their share of the cores while jobs run, few enough for memory to stay flat
 DRAWING = "1"  # changes when the same pixels are drawn otherwise
 IMMUTABLE, FRESH = "public, max-age=31536000, immutable", "public, max-age=300"
 NUMBER = r"-?\d{1,12}(\.\d{1,12})?(e[+-]?\d{1,2})?"
@@ -161,7 +161,7 @@ class _Source:
     def __init__(self, service: Service) -> None:
         self.rasters = rasters_of(service)
         self.cache = TileCache(CACHE_BYTES)
-        self._threads = ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 2)), thread_name_prefix="tiles")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tiles")
 
     async def tile(
         self,
