@@ -71,8 +71,6 @@ const RAISED: Readonly<Record<string, string>> = {
 export function unit(units: string | null | undefined): string {
   if (!units || units === "1") return "";
   if (units === "percent") return "%";
-  const counted = `unit.${units}` as Word;
-  if (counted in WORDS) return t(counted);
   return units.replace(/([A-Za-zµ°])(-?\d+)/g, (_, letter: string, power: string) => letter + [...power].map((c) => RAISED[c] ?? c).join(""));
 }
 

@@ -2,7 +2,6 @@
 
 export const WORDS = {
   "app.title": ["mitoshi: what the satellites saw, and how sure it is", "mitoshi 見通し：衛星が捉えた状況とその確かさ"],
-  "app.name": ["mitoshi", "mitoshi"],
   "app.language": ["Language", "言語"],
   "app.simulated": ["Simulated data", "模擬データ"],
   "app.simulatedLong": [
@@ -11,11 +10,8 @@ export const WORDS = {
   ],
   "app.skip": ["Skip to the panels", "パネルへ移動"],
   "app.views": ["Panels", "パネル"],
-  "app.hide": ["Fold the panel away", "パネルを閉じる"],
-  "app.show": ["Open the panel", "パネルを開く"],
   "app.loading": ["Loading …", "読み込み中 …"],
   "app.close": ["Close", "閉じる"],
-  "app.retry": ["Try again", "再試行"],
   "app.copy": ["Copy", "コピー"],
   "app.copied": ["Copied", "コピーしました"],
   "app.none": ["none", "なし"],
@@ -171,7 +167,6 @@ export const WORDS = {
   "evidence.version": ["Version", "版"],
   "evidence.reference": ["Reference", "文献"],
   "evidence.source": ["SHA-256 of the source", "ソースの SHA-256"],
-  "evidence.checksum": ["SHA-256", "SHA-256"],
   "evidence.parameters": ["Parameters", "パラメータ"],
   "evidence.choice": ["Why these observations", "観測データの選定理由"],
   "evidence.assumptions": ["Assumptions", "仮定"],
@@ -188,7 +183,6 @@ export const WORDS = {
   "evidence.event": ["Event", "事象"],
   "evidence.observed": ["observed {when}", "観測 {when}"],
   "evidence.default": ["default {value}", "既定値 {value}"],
-  "evidence.file": ["File", "ファイル"],
 
   "search.text": ["Name contains", "名称に含む"],
   "search.collection": ["Collection", "コレクション"],
@@ -202,11 +196,6 @@ export const WORDS = {
   "search.none": ["Nothing was found. Widen the time or the area.", "見つかりません。期間または範囲を広げてください。"],
   "search.show": ["Show", "表示"],
   "search.zoom": ["Zoom to it", "範囲へ移動"],
-
-  "unit.persons": ["people", "人"],
-  "unit.people": ["people", "人"],
-  "unit.buildings": ["buildings", "棟"],
-  "unit.count": ["", ""],
 } as const satisfies Readonly<Record<string, readonly [string, string]>>;
 
 export type Word = keyof typeof WORDS;

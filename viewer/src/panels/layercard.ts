@@ -60,8 +60,9 @@ export function layerCard(page: Page, key: string, members: readonly Layer[]): H
 
 function instantLine(key: string, members: readonly Layer[], layer: Layer, drawn: boolean): HTMLElement | null {
   if (layer.datetime === null) return null;
+  const instants = new Set(members.map((member) => member.datetime)).size;
   const said = h("span", { "data-instant": key }, drawn ? time(layer.datetime) : t("layers.earlier"));
-  return h("p", { class: "hint" }, said, members.length > 1 ? ` · ${t("layers.instants", { count: number(members.length) })}` : "");
+  return h("p", { class: "hint" }, said, instants > 1 ? ` · ${t("layers.instants", { count: number(instants) })}` : "");
 }
 
 function zoom(page: Page, key: string, layer: Layer): HTMLElement {

@@ -58,6 +58,7 @@ function drawShown(page: Page, into: HTMLElement): void {
     h("div", { class: "head" }, h("h3", {}, t("layers.shown")), members.length > 1 && off),
     state.get("swipe").on && h("p", { class: "hint drawing" }, t("layers.comparing")),
     members.length > 0 ? h("ul", { class: "layers" }, ...members.map((row) => layerCard(page, row.key, row.layers))) : empty,
+    members.length > 0 && h("p", { class: "hint" }, t("point.hint")),
   );
 }
 
@@ -122,6 +123,7 @@ function rowItem(page: Page, row: Row): HTMLElement {
   const id = unique("layer");
   const shown = page.state.get("shown").has(row.key);
   const box = h("input", { type: "checkbox", id, checked: shown, "data-focus": `list ${row.key}`, "data-layer": row.key, onchange: () => toggle(page, row.key) });
-  const many = row.layers.length > 1 ? h("span", { class: "hint" }, t("layers.instants", { count: number(row.layers.length) })) : null;
+  const instants = new Set(row.layers.map((member) => member.datetime)).size;
+  const many = instants > 1 ? h("span", { class: "hint" }, t("layers.instants", { count: number(instants) })) : null;
   return h("li", { class: "layer" }, h("div", { class: "head" }, box, h("label", { for: id }, say(layer.title)), many));
 }

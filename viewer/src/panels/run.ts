@@ -4,7 +4,7 @@ import * as api from "../api";
 import { h, redraw, unique } from "../dom";
 import type { DataArgument, Parameter, ProcessDescription, ProcessSummary } from "../model";
 import type { Page } from "../page";
-import { number, say, t, time, unit } from "../text";
+import { number, say, t, time } from "../text";
 import { areaFields } from "./area";
 import type { JobList } from "./jobs";
 
@@ -183,7 +183,7 @@ function rangeWords(parameter: Parameter): string {
     ["run.default", parameter.default],
   ] as const;
   const said = known.flatMap(([word, value]) => (value === undefined || value === null ? [] : [t(word, { value: typeof value === "number" ? number(value, 9) : String(value) })]));
-  return said.length > 0 ? `(${said.join(", ")})` : unit("1");
+  return said.length > 0 ? `(${said.join(", ")})` : "";
 }
 
 /** What the form says, as the inputs of an execution: only what was changed from its default. */
