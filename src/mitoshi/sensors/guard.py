@@ -238,10 +238,14 @@ def _open(location: Location) -> Any:
     return dataset
 
 
-def one_line(error: BaseException) -> str:
-    """Return an error as one short line without the folders of this machine."""
+def one_line(error: BaseException, longest: int = 160) -> str:
+    """Return an error as one short line without the folders of this machine; web addresses stay whole.
+
+    >>> one_line(ValueError("cannot read /home/a/b.tif from https://example.org/c/d"))
+    'cannot read b.tif from https://example.org/c/d'
+    """
     text = re.sub(r"\s+", " ", str(error)) or type(error).__name__
-    return re.sub(r"/\S*/", "", text)[:160]
+    return re.sub(r"(https?://\S+)|(?<!\w)/\S*/", lambda found: found[1] or "", text)[:longest]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Problem", "answer", "install"]
 
 LOG = logging.getLogger("mitoshi.service")
+LONGEST_LINE = 600
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -76,7 +77,7 @@ def install(app: FastAPI) -> None:
 
     async def ours(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, MitoshiError)  # noqa: S101
-        return answer(status_of(error), one_line(error))
+        return answer(status_of(error), one_line(error, LONGEST_LINE))
 
     async def invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101

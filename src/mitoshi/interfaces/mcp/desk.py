@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from anyio import to_thread
 from mitoshi.core.errors import InputError
 from mitoshi.interfaces.mcp.accounts import bundle_account, bundle_text, job_account, job_text
 from mitoshi.interfaces.mcp.resources import linked
+from mitoshi.sensors.guard import one_line
 from mitoshi.workflows.requests import checked_request, checked_verification
 
 if TYPE_CHECKING:
@@ -183,5 +183,4 @@ def told(error: BaseException) -> str:
     >>> told(ValueError("cannot read /home/a/b.tif from https://example.org/c/d"))
     'cannot read b.tif from https://example.org/c/d'
     """
-    text = re.sub(r"\s+", " ", str(error)) or type(error).__name__
-    return re.sub(r"(?<![\w:/.])/(?:[^\s/'\"]+/)+", "", text)[:LONGEST_LINE]
+    return one_line(error, LONGEST_LINE)
