@@ -87,7 +87,7 @@ async def read(port: int, paths: list[str], turn: list[int], until: float, seen:
 def load(port: int, paths: list[str], seconds: float, pid: int) -> dict[str, Any]:
     """Let the readers read; return what they saw, and the server's memory meanwhile."""
     process, memory = psutil.Process(pid), []
-    before: list[float] = []
+    begun: list[float] = []
 
     async def phase(for_seconds: float, turn: list[int], seen: Measured) -> None:
         until = time.perf_counter() + for_seconds
@@ -101,14 +101,12 @@ def load(port: int, paths: list[str], seconds: float, pid: int) -> dict[str, Any
     async def whole() -> Measured:
         turn, seen = [0], Measured()
         await phase(WARM_SECONDS, turn, Measured())
-        before.append(sum(process.cpu_times()[:2]))
+        begun.extend((time.perf_counter(), sum(process.cpu_times()[:2])))
         await asyncio.gather(phase(seconds, turn, seen), watch(seconds))
         return seen
 
-    start = time.perf_counter()
     seen = asyncio.run(whole())
-    spent = time.perf_counter() - start - WARM_SECONDS
-    worked = sum(process.cpu_times()[:2]) - before[0]
+    spent, worked = time.perf_counter() - begun[0], sum(process.cpu_times()[:2]) - begun[1]
     ordered = sorted(seen.latencies) or [float("nan")]
     return {
         "tiles": len(seen.latencies),

@@ -149,8 +149,7 @@ class Raster:
     def sample(self) -> npt.NDArray[Any]:
         """Return some values from all over the first band: from an overview, or from nine windows."""
         band = self.bands[0]
-        with guard.reading():
-            dataset = guard.borrow_raster(band.location)
+        with guard.open_raster(band.location) as dataset:
             rows, columns = dataset.height, dataset.width
             if rows * columns <= CHEAP_PIXELS or dataset.overviews(band.number):
                 side = max(rows, columns)
@@ -328,8 +327,8 @@ def _band(reader: Any) -> Band:
 
 
 def _stored_nodata(band: Band) -> int | None:
-    with guard.reading():
-        found = guard.borrow_raster(band.location).nodata
+    with guard.open_raster(band.location) as dataset:
+        found = dataset.nodata
     return None if found is None or found != found else int(found)
 
 

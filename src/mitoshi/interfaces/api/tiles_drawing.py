@@ -69,8 +69,7 @@ def place_of(raster: Raster) -> Place:
 def _place(location: guard.Location, _fingerprint: str) -> Place:
     from pyproj import CRS, Transformer
 
-    with guard.reading():
-        dataset = guard.borrow_raster(location)
+    with guard.open_raster(location) as dataset:
         if dataset.crs is None:
             raise InputError("it has no georeference")
         transformer = Transformer.from_crs(CRS.from_wkt(dataset.crs.to_wkt()).to_2d(), "EPSG:3857", always_xy=True)

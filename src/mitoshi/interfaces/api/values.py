@@ -26,7 +26,8 @@ MOST_VERTICES = 10_000
 MOST_MEMBERS, MOST_MEMBERS_OF_AREA = 500, 100  # of a series, the latest ones
 AT_ONCE = 2  # areas that are read at the same time: each may take some 100 MiB
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "A value that does not fit."},
+    400: {"description": "A value that does not fit, or a damaged file."},
+    403: {"description": "The file behind the layer is not one that may be read."},
     404: {"description": "No such layer, or it has no pixels."},
 }
 MEAN_UNCERTAINTY = Text(
@@ -119,6 +120,11 @@ def _raster(layer: Layer) -> Raster:
     return layer.raster
 
 
+def _reason(layer: Layer) -> dict[str, str] | None:
+    """Return why a layer has no uncertainty, in both languages."""
+    return None if layer.no_uncertainty is None else layer.no_uncertainty._asdict()
+
+
 def value_at(listing: Listing, layer: Layer, longitude: float, latitude: float) -> dict[str, Any]:
     """Return what ``GET /values`` answers.
 
@@ -132,7 +138,7 @@ def value_at(listing: Listing, layer: Layer, longitude: float, latitude: float) 
     raster = _raster(layer)
     answer: dict[str, Any] = {
         "layer": layer.id, "lon": longitude, "lat": latitude, "observed": False, "value": None, "units": layer.units,
-        "class": None, "uncertainty": None, "noUncertainty": layer.no_uncertainty, "reason": None,
+        "class": None, "uncertainty": None, "noUncertainty": _reason(layer), "reason": None,
     }  # fmt: skip
     values = values_at(raster, longitude, latitude)
     if values is None:
@@ -225,7 +231,7 @@ def _area(listing: Listing, layer: Layer, shape: Any) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "layer": layer.id, "units": layer.units, "area_m2": whole, "seen_share": 0.0, "count": 0, "mean": None,
         "standard_deviation": None, "minimum": None, "maximum": None, "percentiles": {}, "classes": [],
-        "uncertainty": None, "noUncertainty": layer.no_uncertainty, "reason": None, "note": None,
+        "uncertainty": None, "noUncertainty": _reason(layer), "reason": None, "note": None,
     }  # fmt: skip
     cells = cells_within(raster, shape)
     if cells is None:
