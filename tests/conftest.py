@@ -9,8 +9,11 @@ from pathlib import Path
 # Several test processes share few cores: threads that wait for each other must not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("mitoshi", deadline=None)  # several processes share few cores
+hypothesis.settings.load_profile("mitoshi")
 sys.path.insert(0, str(Path(__file__).parent))
 pytest_plugins = ("service_fixtures",)
 

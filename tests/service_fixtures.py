@@ -61,10 +61,9 @@ def built_region(tmp_path_factory):
 
 def copy_of(region: Path, target: Path) -> Path:
     """Return the catalogue of a copy of the region, its items pointing into the copy."""
-    from mitoshi.workflows.shelf import Shelf, publish
-
     from mitoshi.catalog import Catalogue
     from mitoshi.sensors import items
+    from mitoshi.workflows.shelf import Shelf, publish
 
     shutil.copytree(region / "archive", target / "archive")
     store = target / "catalogue"

@@ -25,7 +25,9 @@ class Dark(NamedTuple):
 
     dark: Annotated[
         Raster,
-        Coded(Text("dark", "暗部"), (CodedClass(0, Text("no", "否"), "#ffffff"),), no_uncertainty="a test"),
+        Coded(
+            Text("dark", "暗部"), (CodedClass(0, Text("no", "否"), "#ffffff"),), no_uncertainty=Text("a test", "試験用")
+        ),
     ]
 
 

@@ -26,7 +26,7 @@ CLASSES = (CodedClass(0, Text("dry", "乾"), "#ffffff"), CodedClass(1, Text("flo
 
 
 class Extent(NamedTuple):
-    flood: Annotated[Raster, Coded(Text("flood", "浸水"), CLASSES, no_uncertainty="a test")]
+    flood: Annotated[Raster, Coded(Text("flood", "浸水"), CLASSES, no_uncertainty=Text("a test", "試験用"))]
 
 
 def declare():

@@ -32,9 +32,18 @@ GRID = GeoBox((60, 80), Affine(10, 0, 380_000, 0, -10, 3_950_000), "EPSG:32654")
 class Flood(NamedTuple):
     """Flood."""
 
-    flood: Annotated[Raster, Coded(Text("Flood extent", "浸水域"), CLASSES, no_uncertainty="a test", outline=1)]
+    flood: Annotated[
+        Raster, Coded(Text("Flood extent", "浸水域"), CLASSES, no_uncertainty=Text("a test", "試験用"), outline=1)
+    ]
     flood_probability: Annotated[
-        Raster, Measured(Text("Probability", "浸水確率"), PROBABILITY, 0.01, no_uncertainty="it is", colours="cividis")
+        Raster,
+        Measured(
+            Text("Probability", "浸水確率"),
+            PROBABILITY,
+            0.01,
+            no_uncertainty=Text("it is", "試験用"),
+            colours="cividis",
+        ),
     ]
 
 

@@ -31,7 +31,12 @@ class Flood(NamedTuple):
     """Flood."""
 
     flood: Annotated[
-        Raster, Coded(Text("flood", "浸水域"), (CodedClass(0, Text("no", "なし"), "#ffffff"),), no_uncertainty="a test")
+        Raster,
+        Coded(
+            Text("flood", "浸水域"),
+            (CodedClass(0, Text("no", "なし"), "#ffffff"),),
+            no_uncertainty=Text("a test", "試験用"),
+        ),
     ]
 
 

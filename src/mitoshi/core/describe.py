@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.features import FeatureKind
-from mitoshi.core.product import Coded, Listed
+from mitoshi.core.product import Coded, Listed, Measured
 
 if TYPE_CHECKING:
     from mitoshi.core.features import Column
@@ -102,7 +102,7 @@ def _output(output: Output) -> dict[str, Any]:
             "type": "features" if layer.geometry else "table",
             "geometry": list(layer.geometry),
             "columns": _columns(layer.columns),
-            "uncertainty": layer.uncertainty or layer.no_uncertainty,
+            "uncertainty": _uncertainty(layer),
             "description": output.doc,
         }
     stored: dict[str, Any] = {"name": output.name, "file": f"{output.name}.tif", "title": layer.title._asdict()}
@@ -110,6 +110,11 @@ def _output(output: Output) -> dict[str, Any]:
         stored |= {"type": "uint8", "classes": {c.code: c.title._asdict() for c in layer.classes}}
     else:
         stored |= {"type": "float32", "units": layer.quantity.units, "resolution": layer.resolution}
-    stored["uncertainty"] = layer.uncertainty or layer.no_uncertainty
+    stored["uncertainty"] = _uncertainty(layer)
     stored["description"] = output.doc
     return stored
+
+
+def _uncertainty(layer: Coded | Measured | Listed) -> str:
+    """Return where the uncertainty stands, or why there is none."""
+    return layer.uncertainty or (layer.no_uncertainty.en if layer.no_uncertainty else "")

@@ -52,7 +52,7 @@ class Coded:
     classes: tuple[CodedClass, ...]
     nodata: int = 255
     uncertainty: str | None = None
-    no_uncertainty: str = ""
+    no_uncertainty: Text | None = None
     outline: int | None = None
     quantity: Quantity | None = None
 
@@ -83,7 +83,7 @@ class Measured:
     quantity: Quantity
     resolution: float
     uncertainty: str | None = None
-    no_uncertainty: str = ""
+    no_uncertainty: Text | None = None
     limits: tuple[float, float] = (0.0, 1.0)
     colours: str = "viridis"
 
@@ -114,7 +114,7 @@ class Listed:
     columns: tuple[Column, ...]
     geometry: tuple[str, ...] = ()
     uncertainty: str = ""
-    no_uncertainty: str = ""
+    no_uncertainty: Text | None = None
     class_column: str = ""
     classes: tuple[CodedClass, ...] = ()
 

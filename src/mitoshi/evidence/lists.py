@@ -230,4 +230,4 @@ def picture_of(
         drawn = rasterize(shapes, out_shape=shape, transform=grid.affine, all_touched=True, dtype="uint8", fill=0)
     ground = () if any(c.code == 0 for c in classes) else (CodedClass(0, NOTHING_THERE, "#f2efe6"),)
     shown = (*ground, *classes)
-    return drawn, Coded(layer.title, shown, nodata=255, no_uncertainty="a drawing")
+    return drawn, Coded(layer.title, shown, nodata=255)

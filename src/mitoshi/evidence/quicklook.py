@@ -144,7 +144,7 @@ def _shown(layers: Mapping[str, Any], method: Method[..., Any]) -> tuple[Output,
     if any(o.is_raster for o in method.outputs):
         raise RunError(f"{method.name} gave no layer to draw; layers: {', '.join(layers) or 'none'}")
     missing = method.outputs[0]
-    blank = Coded(missing.layer.title, (CodedClass(0, NOT_DRAWN, "#f2efe6"),), no_uncertainty="a drawing")
+    blank = Coded(missing.layer.title, (CodedClass(0, NOT_DRAWN, "#f2efe6"),))
     return replace(missing, layer=blank), np.zeros((64, 64), np.uint8)
 
 

@@ -113,7 +113,7 @@ def product_record(output: Output, digest: str) -> dict[str, Any]:
             "file": f"{output.name}.parquet",
             "content_sha256": digest,
             "uncertainty": layer.uncertainty or None,
-            "no_uncertainty": layer.no_uncertainty,
+            "no_uncertainty": layer.no_uncertainty.en if layer.no_uncertainty else "",
             "columns": {c.name: c.units for c in layer.columns},
         }
     stored: dict[str, Any] = (
@@ -125,7 +125,7 @@ def product_record(output: Output, digest: str) -> dict[str, Any]:
         "file": f"{output.name}.tif",
         "content_sha256": digest,
         "uncertainty": layer.uncertainty,
-        "no_uncertainty": layer.no_uncertainty,
+        "no_uncertainty": layer.no_uncertainty.en if layer.no_uncertainty else "",
         **stored,
     }
 

@@ -43,7 +43,7 @@ class Heights(NamedTuple):
                 Column("kind", "int", Text("class", "区分"), "1"),
             ),
             ("Polygon", "MultiPolygon", "Point"),
-            no_uncertainty="the elevation of this test is exact",
+            no_uncertainty=Text("the elevation of this test is exact", "試験用"),
             class_column="kind",
             classes=(
                 CodedClass(LOW, Text("low", "低い"), "#0072b2"),
@@ -56,11 +56,14 @@ class Heights(NamedTuple):
         Listed(
             Text("summary", "集計"),
             (Column("kind", "str", Text("class", "区分")), Column("count", "int", Text("buildings", "棟数"), "1")),
-            no_uncertainty="a count of given buildings",
+            no_uncertainty=Text("a count of given buildings", "試験用"),
         ),
     ]
     lowered: Annotated[
-        Raster, Measured(Text("lowered", "低下後"), ELEVATION, 0.01, no_uncertainty="a test", limits=(0.0, 100.0))
+        Raster,
+        Measured(
+            Text("lowered", "低下後"), ELEVATION, 0.01, no_uncertainty=Text("a test", "試験用"), limits=(0.0, 100.0)
+        ),
     ]
 
 

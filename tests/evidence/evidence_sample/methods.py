@@ -36,7 +36,12 @@ class Dark(NamedTuple):
     dark: Annotated[Raster, Coded(Text("dark", "暗部"), DARK, uncertainty="share", outline=1)]
     share: Annotated[
         Raster,
-        Measured(Text("share", "割合"), PROBABILITY, 0.01, no_uncertainty="it is the uncertainty of another output"),
+        Measured(
+            Text("share", "割合"),
+            PROBABILITY,
+            0.01,
+            no_uncertainty=Text("it is the uncertainty of another output", "試験用"),
+        ),
     ]
 
 

@@ -26,7 +26,9 @@ class Ground(NamedTuple):
         The elevation that was given.
     """
 
-    ground: Annotated[Raster, Measured(Text("ground", "地面"), ELEVATION, 0.01, no_uncertainty="a trial")]
+    ground: Annotated[
+        Raster, Measured(Text("ground", "地面"), ELEVATION, 0.01, no_uncertainty=Text("a trial", "試験用"))
+    ]
 
 
 @method(

@@ -106,7 +106,9 @@ class BuildingDamage(NamedTuple):
             Text("damage proxy: probability of major damage", "被害指標（大きな被害の確率）"),
             PROBABILITY,
             0.001,
-            no_uncertainty="a probability; it is itself the statement of uncertainty",
+            no_uncertainty=Text(
+                "a probability; it is itself the statement of uncertainty", "確率であり、それ自体が不確かさを表す"
+            ),
             limits=(0.0, 1.0),
             colours="YlOrRd",
         ),

@@ -57,7 +57,7 @@ class FloodDepth(NamedTuple):
             Text("standard uncertainty of the depth", "浸水深の標準不確かさ"),
             HEIGHT_UNCERTAINTY,
             STEP_M,
-            no_uncertainty="it is itself the uncertainty of the depth",
+            no_uncertainty=Text("it is itself the uncertainty of the depth", "浸水深の不確かさそのもの"),
             limits=(0.0, 1.5),
             colours="magma",
         ),

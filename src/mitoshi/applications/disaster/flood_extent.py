@@ -99,7 +99,7 @@ class FloodExtent(NamedTuple):
             Text("probability of flooding", "浸水確率"),
             PROBABILITY,
             0.001,
-            no_uncertainty="it is itself the uncertainty of the flood extent",
+            no_uncertainty=Text("it is itself the uncertainty of the flood extent", "浸水域の不確かさそのもの"),
             limits=(0.0, 1.0),
             colours="Blues",
         ),

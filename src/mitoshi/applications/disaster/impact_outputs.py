@@ -131,6 +131,6 @@ class Impact(NamedTuple):
         Listed(
             Text("data given and seen", "与えられたデータと観測状況"),
             columns.GIVEN,
-            no_uncertainty="a count of what was given",
+            no_uncertainty=Text("a count of what was given", "与えられたものの数"),
         ),
     ]

@@ -52,7 +52,10 @@ if TYPE_CHECKING:
 __all__ = ["Inundation", "inundation"]
 
 Floats = NDArray[np.float64]
-CONTROL_RUN = "of the unperturbed run; the spread of the depth says where the flow is doubtful"
+CONTROL_RUN = Text(
+    "of the unperturbed run; the spread of the depth says where the flow is doubtful",
+    "摂動なしの計算値。流れが疑わしい場所は浸水深のばらつきが示す",
+)
 
 
 class Inundation(NamedTuple):
@@ -93,7 +96,7 @@ class Inundation(NamedTuple):
             Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ"),
             WATER_DEPTH,
             0.01,
-            no_uncertainty="it is itself the uncertainty of the maximum depth",
+            no_uncertainty=Text("it is itself the uncertainty of the maximum depth", "最大浸水深の不確かさそのもの"),
             limits=(0.0, 1.0),
             colours="Purples",
         ),
@@ -141,7 +144,7 @@ class Inundation(NamedTuple):
             Text("probability of flooding", "浸水確率"),
             PROBABILITY,
             0.001,
-            no_uncertainty="it is itself the uncertainty of the flooded area",
+            no_uncertainty=Text("it is itself the uncertainty of the flooded area", "浸水面積の不確かさそのもの"),
             limits=(0.0, 1.0),
             colours="YlGnBu",
         ),

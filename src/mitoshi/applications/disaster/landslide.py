@@ -70,7 +70,7 @@ class Landslide(NamedTuple):
             Text("probability of a landslide", "土砂移動の確率"),
             PROBABILITY,
             0.001,
-            no_uncertainty="it is itself the uncertainty of the landslides",
+            no_uncertainty=Text("it is itself the uncertainty of the landslides", "土砂移動の不確かさそのもの"),
             limits=(0.0, 1.0),
             colours="YlOrBr",
         ),

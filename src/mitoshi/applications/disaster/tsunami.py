@@ -87,7 +87,7 @@ class Tsunami(NamedTuple):
             Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ"),
             WATER_DEPTH,
             0.01,
-            no_uncertainty="it is itself the uncertainty of the maximum depth",
+            no_uncertainty=Text("it is itself the uncertainty of the maximum depth", "最大浸水深の不確かさそのもの"),
             limits=(0.0, 2.0),
             colours="Purples",
         ),
@@ -98,7 +98,9 @@ class Tsunami(NamedTuple):
             Text("highest water surface", "最大水位"),
             WATER_SURFACE,
             0.01,
-            no_uncertainty="the depth's uncertainty is that of the surface over land",
+            no_uncertainty=Text(
+                "the depth's uncertainty is that of the surface over land", "陸上では浸水深の不確かさが水位の不確かさ"
+            ),
             limits=(0.0, 15.0),
             colours="magma_r",
         ),
@@ -135,7 +137,7 @@ class Tsunami(NamedTuple):
             Text("probability of flooding", "浸水確率"),
             PROBABILITY,
             0.001,
-            no_uncertainty="it is itself the uncertainty of the flooded area",
+            no_uncertainty=Text("it is itself the uncertainty of the flooded area", "浸水面積の不確かさそのもの"),
             limits=(0.0, 1.0),
             colours="YlGnBu",
         ),

@@ -234,10 +234,17 @@ def _product(
         "content_sha256": told["content_sha256"],
         "units": told.get("units"),
         "uncertainty": told["uncertainty"],
-        "no_uncertainty": told["no_uncertainty"] or None,
+        "no_uncertainty": _reason(bundle, name, str(told["no_uncertainty"])),
         "href": file_address(bundle, file),
         "layer": layer_of(service, bundle, name),
     }
+
+
+def _reason(bundle: Bundle, name: str, told: str) -> dict[str, str] | str | None:
+    """Return why a product has no uncertainty: in both languages where its method still says so, else as the bundle does."""
+    method = _method(bundle)
+    said = None if method is None else next((o.layer.no_uncertainty for o in method.outputs if o.name == name), None)
+    return said._asdict() if said is not None and said.en == told else told or None
 
 
 def _licence(bundle: Bundle) -> str | None:

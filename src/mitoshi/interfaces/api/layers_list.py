@@ -36,7 +36,8 @@ STRETCHED = 3  # observations of a series from which its colour scale is taken: 
 STATIC = frozenset({"elevation", "land_cover", "population", "water_occurrence"})
 NOT_SHOWN = frozenset({"quality", "value"})
 EARLIEST, LATEST = "0001", "9999"  # years of an item that states no time
-NOT_STATED = "the observation states none"
+NOT_STATED = Text("the observation states none", "観測に記載がない")
+IN_COLUMNS = Text("in the columns {names}", "列 {names} に記載")
 
 FIELDS = {
     "disaster": Text("disaster response", "災害対応"),
@@ -88,7 +89,7 @@ class Layer:
     classes: Classes | None = None
     class_column: str | None = None
     uncertainty: str | None = None
-    no_uncertainty: str | None = None
+    no_uncertainty: Text | None = None
     no_tiles: str | None = None
     bundle: str | None = None
     simulated: bool = False
@@ -124,7 +125,8 @@ class Layer:
             "features": f"/vectors/{self.address}.geojson" if drawn else None,
             "tileset": f"/buildings/{self.address}/tileset.json" if self.tileset else None,
             "legend": self.legend(), "class_column": self.class_column,
-            "uncertainty": self.uncertainty, "noUncertainty": self.no_uncertainty, "noTiles": self.no_tiles,
+            "uncertainty": self.uncertainty, "noUncertainty": self.no_uncertainty and self.no_uncertainty._asdict(),
+            "noTiles": self.no_tiles,
             "bundle": self.bundle, "simulated": self.simulated, "visible": self.visible, "series": self.series,
         }  # fmt: skip
 
@@ -211,12 +213,12 @@ class Listing:
         group = Group(f"{method.name}/{bundle[:12]}", method.title)
         common = {
             **_common(item, "data"), "field": method.name.partition(".")[0], "group": group, "title": layer.title,
-            "bundle": bundle, "no_uncertainty": layer.no_uncertainty or None,
+            "bundle": bundle, "no_uncertainty": layer.no_uncertainty,
         }  # fmt: skip
         if isinstance(layer, Listed):
             if not layer.geometry:
                 return []
-            told = f"in the columns {layer.uncertainty}" if layer.uncertainty else layer.no_uncertainty or None
+            told = IN_COLUMNS.format(names=layer.uncertainty) if layer.uncertainty else layer.no_uncertainty
             style = of_layer(layer)
             classes = style if isinstance(style, Classes) else None
             features = {"kind": "features", "quantity": None, "classes": classes, "no_uncertainty": told}

@@ -225,7 +225,9 @@ def _output(output: Output, language: Language) -> dict[str, Any]:
         schema["mitoshi:classes"] = [_class(c.code, c.title.in_(language), c.colour) for c in layer.classes]
     elif not isinstance(layer, Listed):
         schema["mitoshi:units"] = layer.quantity.units
-    schema["mitoshi:uncertainty"] = layer.uncertainty or layer.no_uncertainty
+    schema["mitoshi:uncertainty"] = layer.uncertainty or (
+        layer.no_uncertainty.in_(language) if layer.no_uncertainty else ""
+    )
     return {"title": layer.title.in_(language), "description": output.doc, "schema": schema}
 
 

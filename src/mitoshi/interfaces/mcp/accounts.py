@@ -179,7 +179,7 @@ def value_text(value: Mapping[str, Any], language: Language) -> str:
     found = kind["title"][language] if kind else " ".join([*(f"{number:g}" for number in numbers), unit]).strip()
     spread = value["uncertainty"]
     if spread is None:
-        why = value.get("noUncertainty") or NOT_DETERMINED.in_(language)
+        why = (value.get("noUncertainty") or NOT_DETERMINED._asdict())[language]
         return f"{lead}{found} ({NO_UNCERTAINTY.in_(language)}{separator}{why})"
     amount = "–" if spread["value"] is None else f"{spread['value']:g} {units(spread['units'] or '')}".strip()
     return f"{lead}{found} ({SPREADS[spread['kind']].in_(language)} {amount})"

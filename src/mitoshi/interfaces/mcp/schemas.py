@@ -200,7 +200,7 @@ VALUE = {
                 "units": MAYBE_WORDS,
             },
         },
-        "noUncertainty": {**MAYBE_WORDS, "description": "Why there is no uncertainty."},
+        "noUncertainty": {"anyOf": [TEXT, {"type": "null"}], "description": "Why there is no uncertainty."},
         "reason": {"anyOf": [TEXT, {"type": "null"}], "description": "Why there is no value."},
     },
 }
