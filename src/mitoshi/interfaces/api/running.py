@@ -39,18 +39,23 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> None:
     ------
     InputError
         If the address cannot be listened on, or the packages of the service are not installed.
+    RunError
+        If another service works on the store, or its list of jobs is damaged.
     """
     try:
         from mitoshi.interfaces.api.app import create_app
+        from mitoshi.workflows.jobs import Workers
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mitoshi"):
             raise
         raise InputError(f"mitoshi serve needs {error.name}; install it with pip install 'mitoshi[serve]'") from None
     _log_to_stderr()
     settings.store.mkdir(parents=True, exist_ok=True)
-    sock = listening(settings)
     app = create_app(settings)
-    for line in publish_all(app.state.service):
+    service: Service = app.state.service
+    Workers(service.jobs, store=settings.store, count=settings.workers).check()
+    sock = listening(settings)
+    for line in publish_all(service):
         say(line)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"mitoshi serves http://{host}:{sock.getsockname()[1]}/ (stop with Ctrl-C)")

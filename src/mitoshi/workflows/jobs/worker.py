@@ -37,7 +37,7 @@ HEAVY = (
     "mitoshi.evidence.runner", "mitoshi.evidence.verification", "mitoshi.workflows.shelf", "mitoshi.workflows.task",
 )  # fmt: skip
 MOST_JOBS = 25  # a fresh process afterwards: what libraries never give back is bounded
-NICENESS = 10  # tiles and answers go before jobs
+NICENESS = 15  # tiles and answers go before jobs
 PATIENCE_SECONDS = 60.0  # for which the end of a job is tried to be noted on a full disk
 
 
@@ -84,9 +84,16 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    os.nice(NICENESS)
+    _step_back()
     _warm(given.threads)
     return _work(Jobs(given.folder), given.store, stop, lambda: os.getppid() != given.parent)
+
+
+def _step_back() -> None:
+    """Let the service go first; Linux weighs sessions before processes, and every worker is a session (sched(7), autogroup)."""
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # a kernel without autogroups, where the line above is enough
+        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
 def _warm(threads: int) -> None:
