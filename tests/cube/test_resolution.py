@@ -232,3 +232,25 @@ def test_across_the_antimeridian(flood, catalogue, item):
     assert found.picked["before"].coverage == pytest.approx(1.0)
     half = cube.resolve(flood, BBox(178.0, -17.5, -179.5, -16.5), EVENT, catalogue)
     assert why_not(half, "after") == "covers 60% of the area, 80% is needed"
+
+
+def test_an_optional_argument_relative_to_an_event_is_left_out_where_there_is_none(catalogue):
+    import sys
+
+    @method(version="1.0.0", reference="test", support=Pixel(), title=Text("test", "試験"))
+    def scenario(
+        elevation: Annotated[Raster, ELEVATION, Need("any", coverage=0.9)],
+        start: Annotated[Raster | None, BACKSCATTER, Need("before", "2d")] = None,
+        /,
+    ) -> Extent:
+        """Return nothing."""
+        raise NotImplementedError
+
+    sys.modules[__name__].scenario = scenario
+    catalogue.add([])
+    catalogue.folder.mkdir(exist_ok=True)
+    found = cube.resolve(scenario, AREA, None, catalogue)
+    assert found.lacking == ("elevation",)
+    assert "start" not in found.picked
+    with pytest.raises(InputError, match="give --event"):
+        cube.resolve(declare(), AREA, None, catalogue)

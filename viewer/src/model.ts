@@ -10,6 +10,8 @@ export interface ClassEntry {
   readonly title: Text;
   readonly colour: string;
   readonly nodata?: boolean;
+  /** The ordinary state, which is left unpainted. */
+  readonly bare?: boolean;
 }
 export type Legend =
   | { readonly type: "classes"; readonly classes: readonly ClassEntry[] }

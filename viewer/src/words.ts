@@ -45,6 +45,7 @@ export const WORDS = {
   "layers.noUncertainty": ["No uncertainty: {reason}", "不確かさなし：{reason}"],
   "layers.evidence": ["Evidence", "証跡"],
   "layers.legend": ["Legend of {name}", "{name}の凡例"],
+  "layers.bare": ["{name} (not painted)", "{name}（塗りなし）"],
   "layers.simulated": ["simulated", "模擬"],
   "layers.earlier": ["nothing at or before the time shown", "表示時刻以前のデータなし"],
   "layers.off": ["All off", "すべて非表示"],

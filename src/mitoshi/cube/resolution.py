@@ -159,7 +159,9 @@ def resolve(
     for name in given:
         if name not in known:
             raise InputError(misspelt(f"data argument of {method.name}", name, known))
-    needs = {a.name: a.need.at(a.quantity, area, event) for a in method.data if a.name not in given}
+    needs = {
+        a.name: a.need.at(a.quantity, area, event) for a in method.data if a.name not in given and _asked(a, event)
+    }
     found = {a.name: _found(a, needs[a.name], catalogue) for a in method.data if a.name in needs}
     kinds = {bool(i.properties.get("mitoshi:simulated")) for items in given.values() for i in items}
     if len(kinds) > 1:
@@ -172,6 +174,11 @@ def resolve(
     answers = [_answer(method, needs, found, given, simulated=kind) for kind in asked]
     # Real observations come first where both kinds would do equally well.
     return min(answers, key=lambda a: (len(a.unmet), -len(a.picked)))
+
+
+def _asked(argument: DataArgument, event: datetime | None) -> bool:
+    """Tell whether anything is looked for: an optional argument relative to an event is left out where there is none."""
+    return argument.required or event is not None or argument.need.when == "any"
 
 
 def _found(argument: DataArgument, need: Requirement, catalogue: Searchable) -> tuple[list[Candidate], list[Rejected]]:

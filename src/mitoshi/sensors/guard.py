@@ -50,7 +50,7 @@ LARGE = 4 * 2**30
 MAX_XML_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_JSON_DEPTH = 64
-OPEN_DATASETS = 8
+OPEN_DATASETS = 16  # of each thread: a map of many layers must not open each of them for every tile
 _OPENING = threading.Lock()  # `warnings.catch_warnings` changes the whole process: one thread at a time
 BLOCK_CACHE_MB = 128
 

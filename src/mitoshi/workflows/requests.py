@@ -197,7 +197,7 @@ def _own_item(text: str, origins: Sequence[str]) -> tuple[str | None, str | None
 
 
 def _item(wanted: str, collection: str | None, catalogue: Catalogue) -> pystac.Item:
-    found = [item for item in catalogue.search() if item.id == wanted]
+    found = catalogue.search(ids=[wanted])
     if not any(collection in (None, item.collection_id) for item in found):
         raise InputError(f"the catalogue has no item {wanted[:120]!r}; search it for what it has")
     if len(found) > 1:

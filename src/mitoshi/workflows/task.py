@@ -100,7 +100,7 @@ def _source(value: str, store: Path) -> str | pystac.Item:
     if not value.startswith(CATALOGUE):
         return value
     wanted = value.removeprefix(CATALOGUE)
-    found = [item for item in Catalogue(store).search() if item.id == wanted]
+    found = Catalogue(store).search(ids=[wanted])
     if not found:
         raise InputError(f"the catalogue has no item {wanted!r}; mitoshi search lists what it has")
     return found[0]

@@ -51,7 +51,7 @@ export function layerCard(page: Page, key: string, members: readonly Layer[]): H
       h("button", { class: "plain square", "data-focus": `hide ${key}`, "aria-label": `${t("layers.hide")}: ${name}`, title: t("layers.hide"), onclick: () => toggle(page, key) }, icon("close")),
     ),
     instantLine(key, members, layer, drawn !== undefined),
-    legend(layer),
+    legend(layer, state.get("layers")),
     h("label", { class: "opacity" }, h("span", {}, t("layers.opacity")), slider),
     h("div", { class: "row" }, uncertainty(page, layer), zoom(page, key, layer), evidence(page, key, layer)),
     layer.noUncertainty && !layer.uncertainty ? h("p", { class: "hint" }, t("layers.noUncertainty", { reason: say(layer.noUncertainty) })) : null,

@@ -1,17 +1,18 @@
 /** What the colours of a layer mean. */
 
 import { h } from "../dom";
-import type { Layer } from "../model";
+import { plainColour } from "../globe/colours";
+import type { ClassEntry, Layer } from "../model";
 import { number, quantity, say, t } from "../text";
 
 /** The legend of a layer; nothing for a picture in natural colours. */
-export function legend(layer: Layer): HTMLElement | null {
+export function legend(layer: Layer, layers: readonly Layer[]): HTMLElement | null {
   const found = layer.legend;
   const label = t("layers.legend", { name: say(layer.title) });
-  if (found.type === "none") return null;
+  if (found.type === "none") return layer.kind === "features" ? oneColour(layer, plainColour(layer, layers), label) : null;
   if (found.type === "classes") {
     const rows = found.classes.map((entry) =>
-      h("li", {}, h("span", { class: entry.nodata ? "swatch missing" : "swatch", colours: { "--swatch": entry.colour } }), say(entry.title)),
+      h("li", {}, h("span", { class: swatch(entry), colours: { "--swatch": entry.colour } }), entry.bare ? t("layers.bare", { name: say(entry.title) }) : say(entry.title)),
     );
     return h("ul", { class: "classes", "aria-label": label }, ...rows);
   }
@@ -24,4 +25,14 @@ export function legend(layer: Layer): HTMLElement | null {
     h("div", { class: "bar", colours: { "background-image": `linear-gradient(to right, ${stops})` } }),
     h("div", { class: "ticks" }, h("span", {}, number(low, 3)), h("span", {}, number((low + high) / 2, 3)), h("span", {}, quantity(high, found.units, 3))),
   );
+}
+
+function swatch(entry: ClassEntry): string {
+  if (entry.nodata) return "swatch missing";
+  return entry.bare ? "swatch bare" : "swatch";
+}
+
+/** The one colour of a list without classes. */
+function oneColour(layer: Layer, colour: string, label: string): HTMLElement {
+  return h("ul", { class: "classes", "aria-label": label }, h("li", {}, h("span", { class: "swatch", colours: { "--swatch": colour } }), say(layer.title)));
 }

@@ -182,7 +182,7 @@ def inundation(
     water_level: Annotated[Features, WATER_LEVELS, Need()] | None = None,
     buildings: Annotated[Features, BUILDINGS, Need()] | None = None,
     roughness: Annotated[Raster, ROUGHNESS, Need()] | None = None,
-    initial_depth: Annotated[Raster, WATER_DEPTH, Need()] | None = None,
+    initial_depth: Annotated[Raster, WATER_DEPTH, Need("before", "2d")] | None = None,
     infiltration: Annotated[Raster, INFILTRATION, Need()] | None = None,
     /,
     *,
@@ -227,7 +227,8 @@ def inundation(
     roughness
         Manning's n; where it is missing, `manning`.
     initial_depth
-        Water at the start [m]; counts as permanent water where deeper than `wet_depth_m`.
+        Water at the start [m]; counts as permanent water where deeper than `wet_depth_m`. From the catalogue only what was mapped
+        in the two days before the event is taken, never the flood itself.
     infiltration
         Capacity of the ground [mm/h]; where it is missing, `infiltration_mm_h`.
     duration_h

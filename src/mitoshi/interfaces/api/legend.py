@@ -68,7 +68,10 @@ class Classes:
     def described(self) -> dict[str, Any]:
         """Return the legend as the service tells it."""
         classes = [
-            {"code": c.code, "title": c.title._asdict(), "colour": c.colour, "nodata": c.code == self.nodata}
+            {
+                "code": c.code, "title": c.title._asdict(), "colour": c.colour,
+                "nodata": c.code == self.nodata, "bare": c.code == self.bare,
+            }  # fmt: skip
             for c in self.entries
         ]
         return {"type": "classes", "classes": classes}

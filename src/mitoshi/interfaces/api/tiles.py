@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Tile", "TileCache", "attach"]
 
 CACHE_BYTES = 32 * 2**20
-DATASETS = 16  # of each drawing thread
 THREADS = 4  # enough that tiles get their share of the cores while jobs run, few enough for memory to stay flat
 DRAWING = "1"  # changes when the same pixels are drawn otherwise
 IMMUTABLE, FRESH = "public, max-age=31536000, immutable", "public, max-age=300"
@@ -162,8 +161,6 @@ class _Source:
     def __init__(self, service: Service) -> None:
         self.rasters = rasters_of(service)
         self.cache = TileCache(CACHE_BYTES)
-        # Opening is done by one thread at a time; a map of many layers must not open each of them for every tile.
-        guard.OPEN_DATASETS = max(guard.OPEN_DATASETS, DATASETS)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tiles")
 
     async def tile(
