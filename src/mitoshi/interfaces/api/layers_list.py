@@ -6,7 +6,7 @@ import dataclasses
 import math
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mitoshi.core.discovery import methods
@@ -16,9 +16,10 @@ from mitoshi.core.product import Coded, Listed
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.text import Text
 from mitoshi.interfaces.api.feature_lists import output_of
+from mitoshi.interfaces.api.layers_observed import BAND_ASSET, Group, group_of, is_shown, keys_of
 from mitoshi.interfaces.api.legend import Classes, of_layer, ramp_of
 from mitoshi.interfaces.api.problems import Problem
-from mitoshi.interfaces.api.raster_access import TRUE_COLOUR, is_shown_in_db, rasters_of
+from mitoshi.interfaces.api.raster_access import TRUE_COLOUR, rasters_of
 from mitoshi.interfaces.api.tiles_drawing import place_of
 from mitoshi.interfaces.api.tiles_grid import deepest_level
 
@@ -34,7 +35,6 @@ __all__ = ["FIELDS", "Layer", "Listing", "listing_of"]
 MOST = 5000  # layers
 STRETCHED = 3  # observations of a series from which its colour scale is taken: the latest ones
 STATIC = frozenset({"elevation", "land_cover", "population", "water_occurrence"})
-NOT_SHOWN = frozenset({"quality", "value"})
 EARLIEST, LATEST = "0001", "9999"  # years of an item that states no time
 NOT_STATED = Text("the observation states none", "観測に記載がない")
 IN_COLUMNS = Text("in the columns {names}", "列 {names} に記載")
@@ -48,20 +48,7 @@ FIELDS = {
     "observations": Text("observations", "観測"),
     "base": Text("base data", "基盤データ"),
 }
-ORBITS = {
-    "ascending": Text("ascending orbit", "北行軌道（アセンディング）"),
-    "descending": Text("descending orbit", "南行軌道（ディセンディング）"),
-}
-RADAR, OPTICAL = Text("radar images", "レーダ画像"), Text("optical images", "光学画像")
-TRACK = Text("relative orbit {number}", "相対軌道 {number}")
 TRUE_COLOUR_TITLE = Text("true colour", "トゥルーカラー")
-
-
-class Group(NamedTuple):
-    """Layers that stand together."""
-
-    id: str
-    title: Text
 
 
 @dataclass(frozen=True)
@@ -203,8 +190,8 @@ class Listing:
         for name in item.properties.get("mitoshi:quantities", []):
             if name in FEATURE_KINDS:
                 found += self._features(item, name)
-            elif name in QUANTITIES and name not in NOT_SHOWN:
-                found += [self._observation(item, name, key) for key in _keys(item, name)]
+            elif name in QUANTITIES and is_shown(item, name):
+                found += [self._observation(item, name, key) for key in keys_of(item, name)]
         return found
 
     def _product(self, item: pystac.Item, output: Output) -> list[Layer]:
@@ -242,9 +229,9 @@ class Listing:
 
     def _observation(self, item: pystac.Item, name: str, key: str) -> Layer:
         static = name in STATIC
-        group = Group("base", FIELDS["base"]) if static else _group(item, name)
+        group = Group("base", FIELDS["base"]) if static else group_of(item, name)
         title = TRUE_COLOUR_TITLE if key == TRUE_COLOUR else QUANTITIES[name].title
-        if key in item.properties.get("sar:polarizations", []):
+        if key in item.properties.get("sar:polarizations", []) or BAND_ASSET.fullmatch(key):
             title = Text(f"{title.en} {key}", f"{title.ja} {key}")
         kind = "coded" if name == "land_cover" else "measured" if static else "image"
         made = Layer(
@@ -320,39 +307,6 @@ def _common(item: pystac.Item, key: str) -> dict[str, Any]:
 
 def _instant(text: str | None) -> str | None:
     return None if text is None or text.startswith((EARLIEST, LATEST)) else text
-
-
-def _keys(item: pystac.Item, name: str) -> list[str]:
-    """Return the assets or bands of an observation that are layers of their own."""
-    if is_shown_in_db(name) or name == "relative_backscatter":
-        return list(item.properties.get("sar:polarizations", [])) or ["data"]
-    if name in ("surface_reflectance", "toa_reflectance"):
-        return [TRUE_COLOUR]
-    return ["data"]
-
-
-def _group(item: pystac.Item, name: str) -> Group:
-    properties = item.properties
-    if not QUANTITIES[name].power:
-        platform = str(properties.get("constellation") or properties.get("platform") or item.collection_id)
-        title = (
-            OPTICAL if name in ("surface_reflectance", "toa_reflectance", "digital_number") else QUANTITIES[name].title
-        )
-        return Group(f"{item.collection_id}/{name}", Text(f"{title.en}, {platform}", f"{title.ja}（{platform}）"))
-    state, number = str(properties.get("sat:orbit_state", "")), properties.get("sat:relative_orbit")
-    en, ja = [RADAR.en], [RADAR.ja]
-    for part in (ORBITS.get(state), None if number is None else TRACK.format(number=number)):
-        if part is not None:
-            en.append(part.en)
-            ja.append(part.ja)
-    parts = (
-        item.collection_id,
-        name,
-        str(properties.get("platform", "")),
-        state,
-        "" if number is None else str(number),
-    )
-    return Group("/".join(part for part in parts if part), Text(", ".join(en), "、".join(ja)))
 
 
 def _separated(layers: list[Layer]) -> list[Layer]:

@@ -69,9 +69,12 @@ class Classes:
         """Return the legend as the service tells it."""
         classes = [
             {
-                "code": c.code, "title": c.title._asdict(), "colour": c.colour,
-                "nodata": c.code == self.nodata, "bare": c.code == self.bare,
-            }  # fmt: skip
+                "code": c.code,
+                "title": c.title._asdict(),
+                "colour": c.colour,
+                "nodata": c.code == self.nodata,
+                "bare": c.code == self.bare,
+            }
             for c in self.entries
         ]
         return {"type": "classes", "classes": classes}

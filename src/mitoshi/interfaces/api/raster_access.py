@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mitoshi.interfaces.api.legend import Style
     from mitoshi.interfaces.api.service import Service
 
-__all__ = ["TRUE_COLOUR", "Band", "Raster", "Rasters", "from_degrees", "is_shown_in_db", "rasters_of"]
+__all__ = ["RED_GREEN_BLUE", "TRUE_COLOUR", "Band", "Raster", "Rasters", "from_degrees", "is_shown_in_db", "rasters_of"]
 
 KEPT = 512
 TRANSFORMERS = 16
