@@ -68,9 +68,12 @@ def _chromium() -> str:
     return shutil.which("chromium") or "/usr/bin/chromium"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Return a headless Chromium; it draws in software where there is no graphics card."""
+    """Return a headless Chromium; it draws in software where there is no graphics card.
+
+    It ends with its module: while Playwright is open, its event loop occupies the thread, and no other test could have one.
+    """
     from playwright.sync_api import sync_playwright
 
     path = _chromium()

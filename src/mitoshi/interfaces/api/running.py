@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -10,14 +12,15 @@ from typing import TYPE_CHECKING
 from mitoshi.core.errors import InputError, MitoshiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import uvicorn
+    from fastapi import FastAPI
 
     from mitoshi.interfaces.api.service import Service
     from mitoshi.interfaces.api.settings import Settings
 
-__all__ = ["listening", "publish_all", "run", "server"]
+__all__ = ["listening", "publish_all", "run", "serve", "server"]
 
 LOG = logging.getLogger("mitoshi.service")
 KEEP_ALIVE_SECONDS = 15
@@ -60,8 +63,25 @@ def run(settings: Settings, *, say: Callable[[str], None]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"mitoshi serves http://{host}:{sock.getsockname()[1]}/ (stop with Ctrl-C)")
     sys.stdout.flush()
+    serve(app, settings, sock)
+
+
+def serve(app: FastAPI, settings: Settings, sock: socket.socket) -> None:
+    """Run the HTTP server of an application on a socket until told to stop."""
     app.state.server = server(app, settings)  # streams ask it whether it is about to stop
-    app.state.server.run(sockets=[sock])
+    with _told_to_stop():
+        app.state.server.run(sockets=[sock])
+
+
+@contextlib.contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """Let a signal that the server has obeyed be the end of it: uvicorn raises it once more when it has stopped."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def server(app: object, settings: Settings) -> uvicorn.Server:

@@ -178,7 +178,7 @@ def run_alone(settings: Settings, *, say: Callable[[str], None]) -> None:
     say
         Called with the line that the operator reads.
     """
-    from mitoshi.interfaces.api.running import listening, server
+    from mitoshi.interfaces.api.running import listening, serve
 
     settings.store.mkdir(parents=True, exist_ok=True)
     sock = listening(settings)
@@ -186,5 +186,4 @@ def run_alone(settings: Settings, *, say: Callable[[str], None]) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     say(f"mitoshi serves tools at http://{host}:{sock.getsockname()[1]}{PATH} (stop with Ctrl-C)")
     sys.stdout.flush()
-    app.state.server = server(app, settings)
-    app.state.server.run(sockets=[sock])
+    serve(app, settings, sock)
