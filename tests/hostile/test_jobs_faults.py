@@ -19,6 +19,8 @@ from mitoshi.catalog import Catalogue
 from mitoshi.workflows.jobs import Jobs, Workers
 from mitoshi.workflows.shelf import Shelf
 
+pytestmark = pytest.mark.slow
+
 FULL = "the disk is full; free some space and ask again"
 SERVICE = """
 import sys, time
