@@ -19,7 +19,10 @@ CHROMIUM = ("--no-sandbox", "--disable-background-networking", "--disable-compon
 
 def idle(page: Any) -> None:
     """Wait until the globe has drawn everything."""
-    page.wait_for_function("window.mitoshi?.ready && window.mitoshi.globe?.isIdle()", timeout=120_000)
+    for _ in range(240):  # polled from here: the page's own policy lets no script be made from text
+        if page.evaluate("Boolean(window.mitoshi?.ready && window.mitoshi.globe?.isIdle())"):
+            break
+        page.wait_for_timeout(500)
     page.wait_for_timeout(500)
 
 
