@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -14,11 +14,11 @@ from mitoshi.interfaces.api.service import Service
 from mitoshi.workflows.jobs import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from mitoshi.interfaces.api.settings import Settings
 
-__all__ = ["ROUTES", "create_app"]
+__all__ = ["ROUTES", "assembled", "create_app"]
 
 # Each has `attach(app, service)`, which adds its routes; the viewer's catch-all comes last.
 ROUTES = (
@@ -45,6 +45,27 @@ def create_app(settings: Settings) -> FastAPI:
     settings
         What the operator decided.
     """
+    return assembled(
+        settings,
+        ROUTES,
+        version=__version__,
+        summary="Satellite observations into decisions that a stranger can check",
+        openapi_url="/openapi.json",
+    )
+
+
+def assembled(settings: Settings, routes: Sequence[str], **told: Any) -> FastAPI:
+    """Return an application with the routes of some modules, behind the service's door.
+
+    Parameters
+    ----------
+    settings
+        What the operator decided.
+    routes
+        Some of `ROUTES`.
+    told
+        What FastAPI says of itself, and where.
+    """
     from mitoshi.interfaces.api import security, tools
 
     service = Service(settings)
@@ -55,18 +76,10 @@ def create_app(settings: Settings) -> FastAPI:
             async with tools.running(app):
                 yield
 
-    app = FastAPI(
-        title="mitoshi",
-        version=__version__,
-        summary="Satellite observations into decisions that a stranger can check",
-        lifespan=living,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/openapi.json",
-    )
+    app = FastAPI(title="mitoshi", lifespan=living, docs_url=None, redoc_url=None, **told)
     app.state.service = service
     problems.install(app)
-    for name in ROUTES:
+    for name in routes:
         importlib.import_module(f"mitoshi.interfaces.api.{name}").attach(app, service)
     security.install(app, service)
     return app

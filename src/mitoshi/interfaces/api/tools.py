@@ -146,26 +146,9 @@ def alone(settings: Settings) -> FastAPI:
     settings
         What the operator decided.
     """
-    from fastapi import FastAPI
+    from mitoshi.interfaces.api.app import assembled
 
-    from mitoshi.interfaces.api import security
-    from mitoshi.interfaces.api.service import Service
-    from mitoshi.workflows.jobs import Workers
-
-    service = Service(settings)
-
-    @asynccontextmanager
-    async def living(app: FastAPI) -> AsyncIterator[None]:
-        with Workers(service.jobs, store=settings.store, count=settings.workers):
-            async with running(app):
-                yield
-
-    app = FastAPI(title="mitoshi", lifespan=living, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.service = service
-    problems.install(app)
-    attach(app, service)
-    security.install(app, service)
-    return app
+    return assembled(settings, ("tools",), openapi_url=None)
 
 
 def run_alone(settings: Settings, *, say: Callable[[str], None]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from mitoshi.core.plain import plain
 from mitoshi.core.requirement import instant
 
 if TYPE_CHECKING:
@@ -45,15 +45,7 @@ def clock(text: str | None) -> datetime:
 
 def print_json(value: Any) -> None:
     """Print `value` as JSON, Japanese unescaped; what is not a number is null."""
-    click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str, allow_nan=False))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2, default=str, allow_nan=False))
 
 
 @contextmanager

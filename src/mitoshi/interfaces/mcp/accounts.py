@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.core import discovery
 from mitoshi.core.errors import BundleError, InputError
+from mitoshi.core.plain import plain
 from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import Bundle, read_json, read_sums
 from mitoshi.evidence.wording import NOT_DETERMINED, said, units
@@ -83,7 +84,7 @@ def job_account(job: Job) -> dict[str, Any]:
         "message": job.error or job.message,
     }
     if job.kind == "verify" and job.result is not None:
-        told |= {"bundle": job.request["bundle"], "verdict": _plain(job.result)}
+        told |= {"bundle": job.request["bundle"], "verdict": plain(job.result)}
     return told
 
 
@@ -232,11 +233,3 @@ def _place(bundle: Bundle, store: Path) -> str:
     """Return where a bundle lies as seen from the store's folder, or its folder's name; never where that lies."""
     here, root = bundle.path.resolve(), store.resolve()
     return here.relative_to(root).as_posix() if here.is_relative_to(root) else here.name
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

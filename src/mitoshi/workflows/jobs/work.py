@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import MitoshiError, RefusedError
+from mitoshi.core.plain import plain
 from mitoshi.sensors.guard import one_line
 from mitoshi.workflows.jobs.database import disk_full
 
@@ -164,7 +164,7 @@ def _verified(job: Job, jobs: Jobs, store: Path, tell: Callable[[int, int, str],
     finally:
         tempfile.tempdir = before
         jobs.discard_scratch(job.id)
-    products = [_finite(asdict(product)) for product in verdict.products]
+    products = [plain(asdict(product)) for product in verdict.products]
     return {
         "status": verdict.status,
         "reasons": [reason(MitoshiError(line)) for line in verdict.reasons],
@@ -205,12 +205,3 @@ def _link(source: Path, folder: Path) -> None:
         link = folder / file.relative_to(source.parent)
         link.parent.mkdir(parents=True, exist_ok=True)
         os.symlink(file.resolve(), link)
-
-
-def _finite(value: Any) -> Any:
-    """Return plain data that JSON has words for."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    return [_finite(v) for v in value] if isinstance(value, list | tuple) else value
