@@ -6,6 +6,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
+from pyproj import Proj
 
 from mitoshi import sensors
 from mitoshi.core.errors import InputError, ParameterError, QuantityError, UnknownFileError
@@ -157,7 +158,12 @@ def test_geobox_and_pixel_size(write_raster):
     layer = sensors.open_observation(write_raster("x.tif", DECIBELS)).layers["sigma0"]
     assert layer.odc.geobox.crs.to_epsg() == 32654
     assert tuple(layer.odc.geobox.affine)[:6] == (10.0, 0.0, 400_000.0, 0.0, -10.0, 4_000_000.0)
-    assert layer.attrs["pixel_size_m"] == pytest.approx(10.0)
+    # The map's scale there, by PROJ: 10 m of the map are 10.0027 m on the ground.
+    longitude, latitude = Proj(32654)(
+        *(layer.odc.geobox.affine @ (layer.shape[2] / 2, layer.shape[1] / 2)), inverse=True
+    )
+    scale = Proj(32654).get_factors(longitude, latitude).meridional_scale
+    assert layer.attrs["pixel_size_m"] == pytest.approx(10.0 / scale, rel=1e-6)
     # One second of arc on the equator: 30.92 m of longitude by 30.72 m of latitude (WGS 84).
     degrees = write_raster("d.tif", DECIBELS[0], crs="EPSG:4326", origin=(10, 0.02), pixel=1 / 3600)
     found = sensors.open_observation(degrees).layers["sigma0"].attrs["pixel_size_m"]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mitoshi.core.cells import cell_attributes
 from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import DECIBEL_UNITS
-from mitoshi.cube.grid import geobox_of, pixel_size_m, same_grid
+from mitoshi.cube.grid import geobox_of, same_grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ def _aligned(name: str, layer: xr.DataArray, grid: GeoBox) -> xr.DataArray:
     dtype = np.dtype("uint8") if layer.dtype == bool else layer.dtype
     how: Resampling = "nearest" if _is_coded(layer) else "bilinear"
     reader = Warped(layer, mapping(grid, source), how, str(layer.attrs.get("units")) in DECIBEL_UNITS)
-    return lazy_like(reader, layer, grid, dtype, {**layer.attrs, "pixel_size_m": pixel_size_m(grid)})
+    return lazy_like(reader, layer, grid, dtype, {**layer.attrs, **cell_attributes(grid)})
 
 
 def _is_coded(layer: xr.DataArray) -> bool:

@@ -30,6 +30,7 @@ TOO_LITTLE = Text(
     "covers {share:.0%} of the area, {least:.0%} is needed", "対象域の{share:.0%}のみ（必要: {least:.0%}）"
 )
 TOO_COARSE = Text("pixel of {gsd:g} m, {most:g} m or finer is needed", "画素{gsd:g} m（必要: {most:g} m以下）")
+NOMINAL = 1.005  # pixels are nominal metres of a map: those of UTM are up to 0.4 % larger on the ground than they say
 UNKNOWN_PIXEL = Text("pixel size unknown, {most:g} m or finer is needed", "画素の大きさが不明（必要: {most:g} m以下）")
 NOT_BEFORE = Text("not wholly before the event", "全体が事象前ではない")
 NOT_AFTER = Text("not wholly after the event", "全体が事象後ではない")
@@ -93,7 +94,7 @@ class Candidate:
             return NOT_AFTER
         if need.resolution is not None and self.gsd is None:
             return UNKNOWN_PIXEL.format(most=need.resolution)
-        if need.resolution is not None and self.gsd is not None and self.gsd > need.resolution * (1 + 1e-6):
+        if need.resolution is not None and self.gsd is not None and self.gsd > need.resolution * NOMINAL:
             return TOO_COARSE.format(gsd=self.gsd, most=need.resolution)
         if self.coverage < need.coverage:
             return TOO_LITTLE.format(share=self.coverage, least=need.coverage)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from mitoshi.core.cells import pixel_side_m as pixel_size_m
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import BBox
 
@@ -20,7 +21,6 @@ __all__ = ["crop", "geobox_of", "grid_for", "pixel_size_m", "same_grid"]
 
 MOST_PIXELS = 2**34
 EDGE_POINTS = 32  # per side of an area, so that curved edges stay inside
-METRES_PER_DEGREE = 111_320.0  # of a great circle
 
 
 def geobox_of(array: xr.DataArray) -> GeoBox | None:
@@ -39,21 +39,6 @@ def same_grid(one: GeoBox, other: GeoBox) -> bool:
     corners = np.array([there @ c for c in ((0, 0), (one.shape[1], 0), (0, one.shape[0]))])
     wanted = np.array([(0, 0), (one.shape[1], 0), (0, one.shape[0])])
     return bool(np.abs(corners - wanted).max() < 1e-3)
-
-
-def pixel_size_m(grid: GeoBox) -> float | None:
-    """Return the pixel's side in metres, the geometric mean at the grid's centre; None without a CRS."""
-    if grid.crs is None:
-        return None
-    pixel = abs(grid.affine.a * grid.affine.e - grid.affine.b * grid.affine.d)
-    if not grid.crs.geographic:
-        return float(np.sqrt(pixel))
-    from pyproj import Geod
-
-    middle = grid.shape[1] / 2, grid.shape[0] / 2
-    (west, south), (east, north) = (grid.affine @ (middle[0] + d, middle[1] + e) for d, e in ((0, 1), (1, 0)))
-    area, _ = Geod(ellps="WGS84").polygon_area_perimeter([west, east, east, west], [south, south, north, north])
-    return float(np.sqrt(abs(area)))
 
 
 def _outline(area: BBox) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

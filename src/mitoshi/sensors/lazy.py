@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mitoshi.core.cells import cell_attributes
+from mitoshi.core.cells import pixel_side_m as pixel_size_m
 from mitoshi.core.errors import InputError
 from mitoshi.sensors import guard
 
@@ -219,32 +221,10 @@ def lazy_array(
         coords[axis] = list(labels)
         dims = (axis, *dims)  # type: ignore[assignment]
     variable = xr.Variable(dims, indexing.LazilyIndexedArray(backend))
-    return xr.DataArray(variable, coords=coords, attrs={**attrs, "pixel_size_m": pixel_size_m(geobox)})
+    return xr.DataArray(variable, coords=coords, attrs={**attrs, **cell_attributes(geobox)})
 
 
 def _backend(stacked: Stacked) -> Any:
     from mitoshi.sensors.lazy_backend import StackedBackend
 
     return StackedBackend(stacked)
-
-
-def pixel_size_m(geobox: GeoBox) -> float | None:
-    """Return the pixel's side in metres, the geometric mean at the grid's centre; None without a CRS.
-
-    A degree of latitude and of longitude is measured on the WGS 84 ellipsoid (series of the meridian and prime-vertical
-    radii, NGA.STND.0036).
-    """
-    if geobox.crs is None:
-        return None
-    rows, columns = geobox.shape
-    transform = geobox.affine
-    area = abs(transform.a * transform.e - transform.b * transform.d)
-    if not geobox.crs.geographic:
-        factor = geobox.crs.proj.axis_info[0].unit_conversion_factor if geobox.crs.proj.axis_info else 1.0
-        return float(np.sqrt(area) * factor)
-    latitude = np.deg2rad(transform.d * columns / 2 + transform.e * rows / 2 + transform.f)
-    # WGS 84: semi-major axis and first eccentricity squared.
-    a, e2 = 6378137.0, 0.00669437999014
-    w = np.sqrt(1 - e2 * np.sin(latitude) ** 2)
-    metres = np.deg2rad(1.0) ** 2 * (a * (1 - e2) / w**3) * (a / w * np.cos(latitude))
-    return float(np.sqrt(area * max(metres, 0.0)))

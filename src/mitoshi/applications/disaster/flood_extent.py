@@ -34,7 +34,7 @@ from mitoshi.methods.sar.multilook import decibel_index, relative_index
 from mitoshi.methods.sar.region_growing import GROWTH_STEPS, SMALLEST_SEGMENT, mapped
 from mitoshi.methods.sar.water_features import Brightness, brightness, counted_mean, detailed_brightness
 from mitoshi.methods.statistics.windows import box_mean
-from mitoshi.methods.terrain.slope import slope
+from mitoshi.methods.terrain.slope import slope_of
 
 __all__ = ["DRY", "FLOODED", "NOT_OBSERVABLE", "PERMANENT", "FloodExtent", "flood_extent"]
 
@@ -354,9 +354,9 @@ def _plausibility(
         member *= z_membership(index, highest - 1.0, highest + 4.0)
     if elevation is None:
         return member
-    pixel = elevation.attrs.get("pixel_size_m")
-    if pixel:
-        member *= z_membership(slope(elevation.to_numpy(), pixel_size=float(pixel)), *SLOPE_RANGE)
+    steep = slope_of(elevation)
+    if steep is not None:
+        member *= z_membership(steep, *SLOPE_RANGE)
     if surveyed.hand is not None:
         rows = np.minimum((origin[0] + np.arange(index.shape[0])) // surveyed.hand_factor, surveyed.hand.shape[0] - 1)
         columns = np.minimum(
@@ -367,9 +367,9 @@ def _plausibility(
 
 
 def _not_too_steep(elevation: Raster | None) -> NDArray[np.bool_] | bool:
-    if elevation is None or not elevation.attrs.get("pixel_size_m"):
+    steep = None if elevation is None else slope_of(elevation)
+    if steep is None:
         return True
-    steep = slope(elevation.to_numpy(), pixel_size=float(elevation.attrs["pixel_size_m"]))
     with np.errstate(invalid="ignore"):
         return np.asarray(~(steep > STEEPEST_SEEN))
 

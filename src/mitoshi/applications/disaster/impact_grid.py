@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mitoshi.core.cells import cell_size, measured, row_areas_m2
 from mitoshi.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Grid", "grid_of"]
 
 Floats = NDArray[np.float64]
-EQUATOR, FLATTENING = 6_378_137.0, 1 / 298.257223563
 
 
 class Grid(NamedTuple):
@@ -36,6 +36,8 @@ class Grid(NamedTuple):
         Metres per unit of the CRS, along x and along y, at the scene's centre.
     cell_area_m2
         (rows,) area of the pixels of each row.
+    uneven
+        Largest relative change of a side or of the area over the grid.
     """
 
     affine: Any
@@ -44,6 +46,14 @@ class Grid(NamedTuple):
     pixel_m: float
     scale: tuple[float, float]
     cell_area_m2: Floats
+    uneven: float = 0.0
+
+    @property
+    def cell_m(self) -> tuple[float, float]:
+        """Height and width of a cell at the scene's centre [m]."""
+        a, b, _, d, e, _ = self.affine[:6]
+        x, y = self.scale
+        return math.hypot(e * y, b * x), math.hypot(a * x, d * y)
 
     def plane(self, geometry: NDArray[Any]) -> NDArray[Any]:
         """Return geometries on a plane in metres."""
@@ -82,26 +92,25 @@ def grid_of(raster: Raster) -> Grid:
 
     box = raster.odc.geobox
     affine, shape = box.affine, (int(raster.shape[-2]), int(raster.shape[-1]))
+    size = None if box.crs is None else cell_size(box)
+    if size is not None:
+        scale = _metres_per_unit(box, math.sqrt(abs(affine.determinant)))
+        return Grid(
+            affine, shape, box.crs, math.sqrt(size.area), scale, row_areas_m2(box.crs, affine, shape), size.uneven
+        )
     side = math.sqrt(abs(affine.determinant))
-    if box.crs is not None and box.crs.geographic:
-        latitude = affine.f + affine.e * shape[0] / 2 + affine.d * shape[1] / 2
-        scale = _metres_per_degree(latitude)
-        rows = affine.f + affine.e * (np.arange(shape[0]) + 0.5)
-        across, along = _metres_per_degree(rows)
-        return Grid(affine, shape, box.crs, side * math.sqrt(float(scale[0] * scale[1])), (float(scale[0]), float(scale[1])),
-                    side**2 * across * along)  # fmt: skip
-    pixel = raster.attrs.get("pixel_size_m") or (side if box.crs is not None else None)
+    pixel = raster.attrs.get("pixel_size_m")
     if not pixel or not math.isfinite(pixel):
         raise InputError("depth does not say how large its pixels are; give a georeferenced file")
     return Grid(
-        affine, shape, box.crs, float(pixel), (pixel / side, pixel / side), np.full(shape[0], float(pixel) ** 2)
+        affine, shape, box.crs, float(pixel), (pixel / side, pixel / side), np.full(shape[0], float(pixel) ** 2), 0.0
     )
 
 
-def _metres_per_degree(latitude: Any) -> tuple[Any, Any]:
-    """Return metres per degree of longitude and of latitude on the WGS84 ellipsoid."""
-    eccentric = FLATTENING * (2 - FLATTENING)
-    phi = np.radians(latitude)
-    base = 1 - eccentric * np.sin(phi) ** 2
-    degree = math.pi / 180
-    return degree * EQUATOR * np.cos(phi) / np.sqrt(base), degree * EQUATOR * (1 - eccentric) / base**1.5
+def _metres_per_unit(box: Any, step: float) -> tuple[float, float]:
+    """Return metres per unit of the CRS along x and along y, at the grid's centre."""
+    from affine import Affine
+
+    x, y = box.affine @ (box.shape[1] / 2, box.shape[0] / 2)
+    height, width, _ = measured(box.crs, Affine(step, 0.0, x - step / 2, 0.0, -step, y + step / 2), 0, 0)
+    return float(width) / step, float(height) / step

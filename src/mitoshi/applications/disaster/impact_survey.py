@@ -167,7 +167,8 @@ def survey(
     found = {name: empty_statistics(s, layers) for name, s in shapes.items()}
     roads = None if samples is None else _roads(grid, samples)
     blocks = np.zeros((3, -(-grid.shape[0] // BLOCK), -(-grid.shape[1] // BLOCK)))
-    halo = 0 if roads is None else max(1, round(reach_m / grid.pixel_m))
+    near = tuple(max(1, round(reach_m / side)) for side in grid.cell_m)
+    halo = 0 if roads is None else near[0]
     cells = np.zeros(3, np.int64)
     for first, last, wide, sigma in water_bands(water, grid.shape, halo):
         above = first - max(0, first - halo)
@@ -180,7 +181,7 @@ def survey(
         if ground is not None:
             _add_blocks(depth, sigma, ground, blocks[:, first // BLOCK :])
         if roads is not None:
-            _add_roads(roads, water, wide, sigma, (first, last, above, halo), truck_head_m)
+            _add_roads(roads, water, wide, sigma, (first, last, above), (near[0], near[1]), truck_head_m)
     level, spread = _levels(blocks)
     return Survey(found, roads, level, spread, (int(cells[0]), int(cells[1]), int(cells[2])))
 
@@ -193,10 +194,11 @@ def _roads(grid: Grid, samples: Floats) -> RoadWater:
 
 
 def _add_roads(
-    roads: RoadWater, water: Water, wide: Any, sigma: Any, place: tuple[int, int, int, int], truck_head_m: float
-) -> None:
+    roads: RoadWater, water: Water, wide: Any, sigma: Any, place: tuple[int, int, int], near: tuple[int, int],
+    truck_head_m: float,
+) -> None:  # fmt: skip
     """Write what one band says of the road samples on it."""
-    first, last, above, halo = place
+    first, last, above = place
     depth = wide[above : above + last - first]
     gather(depth, first, roads.row, roads.column, roads.depth)
     gather(sigma, first, roads.row, roads.column, roads.sigma)
@@ -206,19 +208,29 @@ def _add_roads(
     speed = np.nan_to_num(roads.speed[here])
     stands = here[roads.depth[here] + speed**2 / 19.62 < truck_head_m]
     _deepest_near(
-        wide, first - above, stands, roads.row, roads.column, halo, roads.near_depth, roads.near_row, roads.near_column
+        wide, first - above, stands, roads.row, roads.column, near, roads.near_depth, roads.near_row, roads.near_column
     )
 
 
 @njit(cache=True)
 def _deepest_near(
-    wide: Any, origin: int, samples: Any, row: Any, column: Any, reach: int, depth: Any, near_row: Any, near_column: Any
+    wide: Any,
+    origin: int,
+    samples: Any,
+    row: Any,
+    column: Any,
+    reach: tuple[int, int],
+    depth: Any,
+    near_row: Any,
+    near_column: Any,
 ) -> None:  # pragma: no cover
+    high, broad = reach
     for n in samples:
         r0, c0 = row[n] - origin, column[n]
-        for r in range(max(0, r0 - reach), min(wide.shape[0], r0 + reach + 1)):
-            for c in range(max(0, c0 - reach), min(wide.shape[1], c0 + reach + 1)):
-                if (r - r0) ** 2 + (c - c0) ** 2 <= reach**2 and wide[r, c] > 0 and wide[r, c] > depth[n]:
+        for r in range(max(0, r0 - high), min(wide.shape[0], r0 + high + 1)):
+            for c in range(max(0, c0 - broad), min(wide.shape[1], c0 + broad + 1)):
+                within = ((r - r0) * broad) ** 2 + ((c - c0) * high) ** 2 <= (high * broad) ** 2
+                if within and wide[r, c] > 0 and wide[r, c] > depth[n]:
                     depth[n] = wide[r, c]
                     near_row[n] = r + origin
                     near_column[n] = c

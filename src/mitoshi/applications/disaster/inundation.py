@@ -272,8 +272,8 @@ def inundation(
 
     Notes
     -----
-    Limits: one layer of water, no sewers, no pumps, no erosion. A grid in degrees is computed with the cell size at its mean
-    latitude and refused where cells differ by more than a fifth.
+    Limits: one layer of water, no sewers, no pumps, no erosion. Cells have their true size on the ellipsoid at the grid's
+    centre; a grid on which they differ by more than a twentieth is refused.
     """
     if all(given is None for given in (inflow, rain, water_level, initial_depth)):
         raise InputError("there is no water; give --inflow, --rain, --water-level or --initial-depth")

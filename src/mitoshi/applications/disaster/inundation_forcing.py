@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,8 +24,8 @@ Boundaries = Literal["open", "wall"]
 MM_H = 1.0 / 3.6e6
 """Metres per second in a millimetre per hour."""
 SIDES = ("north", "south", "west", "east")
-MOST_UNEVEN = 0.2
-"""Largest relative change of a cell's width over a grid in degrees that is computed as if cells were equal."""
+MOST_UNEVEN = 0.05
+"""Largest relative change of a cell's side or area over a grid that is computed as if cells were equal."""
 
 
 def cell_size_m(grid: Grid) -> tuple[float, float]:
@@ -33,22 +34,19 @@ def cell_size_m(grid: Grid) -> tuple[float, float]:
     Parameters
     ----------
     grid
-        Of the run; one in degrees is measured at its mean latitude.
+        Of the run; its cells are measured on the ellipsoid, at the centre.
 
     Raises
     ------
     InputError
-        If the grid is in degrees and so tall that its cells are not alike.
+        If the cells are not alike.
     """
-    area = grid.cell_area_m2
-    uneven = float((area.max() - area.min()) / area.mean())
-    if uneven > MOST_UNEVEN:
+    if grid.uneven > MOST_UNEVEN:
         raise InputError(
-            f"cells of the grid in degrees differ by {uneven:.0%} in width from north to south; give elevation in a projection"
+            f"cells of the grid differ by {grid.uneven:.0%} in true size over the area; give a smaller area, or elevation "
+            "in a projection such as UTM"
         )
-    if grid.affine.b or grid.affine.d:
-        return grid.pixel_m, grid.pixel_m
-    return abs(grid.affine.e) * grid.scale[1], abs(grid.affine.a) * grid.scale[0]
+    return grid.cell_m
 
 
 def sources_of(inflow: Features | None, grid: Grid, bed: Floats, duration_s: float) -> tuple[Source, ...]:
@@ -166,7 +164,7 @@ def _cells(geometry: Any, grid: Grid) -> NDArray[np.int64]:
         if len(inside):
             return inside
         geometry = geometry.representative_point()
-    step = 0.5 * abs(grid.affine.a)
+    step = 0.5 * min(math.hypot(grid.affine.a, grid.affine.d), math.hypot(grid.affine.b, grid.affine.e))
     dense = shapely.segmentize(geometry, step) if "Line" in geometry.geom_type else geometry
     row, column = grid.pixels(shapely.get_coordinates(dense))
     return np.unique(np.stack([row, column], axis=1)[row >= 0], axis=0)

@@ -14,6 +14,7 @@ from mitoshi.applications.disaster.landslide_probability import (
     slide_probability,
     slope_log_odds,
 )
+from mitoshi.core.cells import cell_sides_m
 from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import to_db
 from mitoshi.methods.optical.vegetation import ndvi, red_and_near_infrared, relative_ndvi_change
@@ -80,7 +81,7 @@ class Evidence(NamedTuple):
 
 
 def read_terrain(
-    elevation: Raster | None, elevation_after: Raster | None, elevation_change: Raster | None, pixel_m: float
+    elevation: Raster | None, elevation_after: Raster | None, elevation_change: Raster | None, cell_m: float
 ) -> Terrain:
     """Return the terrain before, its change, and what follows from them. What is not given is derived where two others are."""
     before, after, change = (
@@ -94,7 +95,12 @@ def read_terrain(
     noise = None if change is None else change_noise(change)
     if before is None:
         return Terrain(None, change, noise, None, None)
-    return Terrain(before, change, noise, slope(before, pixel_size=pixel_m), drainage(before))
+    like = next(r for r in (elevation, elevation_after, elevation_change) if r is not None)
+    sides = cell_sides_m(like) or (cell_m, cell_m)
+    steep = slope(before, pixel_size=sides)
+    return Terrain(
+        before, change, noise, steep, drainage(before, cell=(float(np.mean(sides[0])), float(np.mean(sides[1]))))
+    )
 
 
 def read_evidence(

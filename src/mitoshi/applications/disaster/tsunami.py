@@ -256,8 +256,8 @@ def tsunami(
 
     Notes
     -----
-    Limits: no dispersion, no breaking but as a bore, no bed change by the flow. A grid in degrees is computed with the cell size
-    at its mean latitude and refused where cells differ by more than a fifth; no rotation of the Earth.
+    Limits: no dispersion, no breaking but as a bore, no bed change by the flow. Cells have their true size on the
+    ellipsoid at the grid's centre; a grid on which they differ by more than a twentieth is refused; no rotation of the Earth.
     """
     if initial_surface is None and fault is None and water_level is None:
         raise InputError("nothing moves the sea; give --initial-surface, --fault or --water-level")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.longitude import near_longitude
 from mitoshi.methods.hydraulics.okada import Fault, displacement
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def uplift(faults: Features, grid: Grid) -> Floats:
     x, y = transform.transform(
         np.asarray(faults["longitude"], dtype=np.float64), np.asarray(faults["latitude"], dtype=np.float64)
     )
+    if grid.crs.geographic:
+        middle = float(grid.centre(np.array(grid.shape[0] // 2), np.array(grid.shape[1] // 2))[0])
+        x = near_longitude(np.asarray(x, float), middle)
     rows, columns = np.indices(grid.shape)
     east, north = (c * s for c, s in zip(grid.centre(rows, columns), grid.scale, strict=True))
     names = ("depth_top_m", "strike_deg", "dip_deg", "rake_deg", "length_m", "width_m", "slip_m")

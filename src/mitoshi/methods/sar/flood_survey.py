@@ -174,5 +174,8 @@ def _hand(view: SceneView) -> tuple[NDArray[np.float32] | None, int]:
     if overview is None or not overview.attrs.get("pixel_size_m"):
         return None, 1
     factor = int(overview.attrs.get("overview_factor", 1))
-    heights = overview.to_numpy()
-    return height_above_nearest_drainage(heights, pixel_size=float(overview.attrs["pixel_size_m"]) * factor), factor
+    sides = (
+        float(overview.attrs.get(f"cell_{name}_m", overview.attrs["pixel_size_m"])) for name in ("height", "width")
+    )
+    height, width = (side * factor for side in sides)
+    return height_above_nearest_drainage(overview.to_numpy(), pixel_size=(height, width)), factor

@@ -24,7 +24,6 @@ D8_MISSING = 247
 
 _ROWS = np.array([0, 1, 1, 1, 0, -1, -1, -1])
 _COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1])
-_LENGTHS = np.array([1.0, np.sqrt(2.0)] * 4)
 
 
 class Drainage(NamedTuple):
@@ -42,13 +41,15 @@ class Drainage(NamedTuple):
     order: NDArray[np.int32]
 
 
-def drainage(elevation: NDArray[Any]) -> Drainage:
+def drainage(elevation: NDArray[Any], *, cell: tuple[float, float] = (1.0, 1.0)) -> Drainage:
     """Return the drainage of a terrain whose rim and whose borders to missing cells are open.
 
     Parameters
     ----------
     elevation
         Metres, shape (y, x), NaN where missing.
+    cell
+        Height and width of a cell in any one unit; just their ratio matters.
 
     Returns
     -------
@@ -69,7 +70,10 @@ def drainage(elevation: NDArray[Any]) -> Drainage:
     heights = np.ascontiguousarray(elevation, dtype=np.float64)
     if heights.ndim != 2:
         raise InputError(f"elevation must have dims (y, x), got shape {heights.shape}")
-    downstream, order = _flood(heights)
+    down, right = float(cell[0]) / float(cell[1]), 1.0
+    diagonal = float(np.hypot(down, right))
+    lengths = np.array([right, diagonal, down, diagonal] * 2)
+    downstream, order = _flood(heights, lengths)
     return Drainage(downstream, order)
 
 
@@ -170,21 +174,21 @@ def _open_cells(elevation, seen, heap):  # type: ignore[no-untyped-def]  # pragm
 
 
 @njit(cache=True, nogil=True)
-def _steepest(elevation, row, column):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _steepest(elevation, lengths, row, column):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Return the flat index of the steepest lower neighbour, -1 where none is lower."""
     rows, columns = elevation.shape
     best, found = 0.0, -1
     for k in range(8):
         r, c = row + _ROWS[k], column + _COLUMNS[k]
         if 0 <= r < rows and 0 <= c < columns and not np.isnan(elevation[r, c]):
-            fall = (elevation[row, column] - elevation[r, c]) / _LENGTHS[k]
+            fall = (elevation[row, column] - elevation[r, c]) / lengths[k]
             if fall > best:
                 best, found = fall, r * columns + c
     return found
 
 
 @njit(cache=True, nogil=True)
-def _flood(elevation):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _flood(elevation, lengths):  # type: ignore[no-untyped-def]  # pragma: no cover
     rows, columns = elevation.shape
     filled = elevation.copy()
     seen = np.zeros((rows, columns), np.bool_)
@@ -209,7 +213,7 @@ def _flood(elevation):  # type: ignore[no-untyped-def]  # pragma: no cover
     for i in range(done):
         row, column = order[i] // columns, order[i] % columns
         if downstream[row, column] >= 0 and filled[row, column] == elevation[row, column]:
-            steep = _steepest(filled, row, column)
+            steep = _steepest(filled, lengths, row, column)
             if steep >= 0:
                 downstream[row, column] = steep
     return downstream, order[:done].copy()

@@ -18,7 +18,7 @@ STREAM_AREA = 1.0e6
 
 
 def height_above_nearest_drainage(
-    elevation: NDArray[Any], *, pixel_size: float, stream_area: float = STREAM_AREA
+    elevation: NDArray[Any], *, pixel_size: float | tuple[float, float], stream_area: float = STREAM_AREA
 ) -> NDArray[np.float32]:
     """Return the height of each cell above the channel cell that it drains to.
 
@@ -27,7 +27,7 @@ def height_above_nearest_drainage(
     elevation
         Metres, shape (y, x), NaN where missing.
     pixel_size
-        Cell side in metres.
+        Cell side in metres, or height and width of a cell.
     stream_area
         Upstream area at which a channel starts, in m2.
 
@@ -46,10 +46,13 @@ def height_above_nearest_drainage(
     -----
     Nobre et al. (2011), Journal of Hydrology 404, section 2. Inside filled depressions the height is not negative.
     """
-    if not (pixel_size > 0 and stream_area > 0):
-        raise InputError(f"pixel_size and stream_area must be positive, got {pixel_size:g} m and {stream_area:g} m2")
-    tree = drainage(elevation)
-    channels = upstream_cells(tree) >= max(1.0, stream_area / pixel_size**2)
+    height, width = pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
+    if not (height > 0 and width > 0 and stream_area > 0):
+        raise InputError(
+            f"pixel_size and stream_area must be positive, got {height:g} m x {width:g} m and {stream_area:g} m2"
+        )
+    tree = drainage(elevation, cell=(height, width))
+    channels = upstream_cells(tree) >= max(1.0, stream_area / (height * width))
     return np.maximum(hand_from_drainage(elevation, tree, channels), np.float32(0.0))
 
 
