@@ -35,7 +35,7 @@ def value(page: Any) -> None:
 def evidence(page: Any) -> None:
     """Open the evidence of the flood map."""
     page.get_by_role("tab", name="証跡").click()
-    page.get_by_text("レーダによる浸水域").last.click()
+    page.get_by_text("レーダーによる浸水域").last.click()
     page.wait_for_timeout(3000)
 
 

@@ -101,7 +101,7 @@ SIGMA0 = Quantity(
     power=True,
 )
 GAMMA0 = Quantity("gamma0", "1", Text("backscatter coefficient gamma nought", "後方散乱係数 γ⁰"), power=True)
-BETA0 = Quantity("beta0", "1", Text("radar brightness beta nought", "レーダ輝度 β⁰"), power=True)
+BETA0 = Quantity("beta0", "1", Text("radar brightness beta nought", "レーダー輝度 β⁰"), power=True)
 RELATIVE_BACKSCATTER = Quantity(
     "relative_backscatter", "1", Text("relative, uncalibrated backscatter", "相対後方散乱（未校正）"), power=True
 )

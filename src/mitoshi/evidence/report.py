@@ -51,11 +51,11 @@ MADE = Text("Made: {}", "作成：{}")
 OBSERVED = Text("Observed: {}", "観測：{}")
 ASSUMED = Text("⚠ This result rests on {}", "⚠ この結果は、次の{}に基づきます")
 ONE_ASSUMPTION, ASSUMPTIONS = Text("one assumption", "1件の仮定"), Text("{} assumptions", "{}件の仮定")
-NOTHING_ASSUMED = Text("No assumptions were made about the inputs.", "入力について置いた仮定はありません。")
+NOTHING_ASSUMED = Text("No assumptions were made about the inputs.", "入力に関する仮定はありません。")
 CHOICE = Text("How the images were chosen", "画像の選び方")
 CAVEATS = Text("Limits of this result", "この結果の限界")
 METHOD = Text("Method", "手法")
-PARAMETERS = Text("Parameters", "パラメータ")
+PARAMETERS = Text("Parameters", "パラメーター")
 VERIFY = Text("Check it yourself", "再計算による検証")
 HOW_TO_VERIFY = Text(
     "Runs the method again from the evidence bundle (folder DIR): identical, equivalent, different or unverifiable.",

@@ -159,11 +159,17 @@ class Situation:
     @property
     def unseen_figures(self) -> tuple[Figure, ...]:
         """The figures that say how much was not seen."""
-        return tuple(f for s in self.sections for f in s.figures if _of_the_unseen(f))
+        return tuple(_named(f, s.title) for s in self.sections for f in s.figures if _of_the_unseen(f))
 
 
 def _of_the_unseen(figure: Figure) -> bool:
     return "observ" in figure.name
+
+
+def _named(figure: Figure, section: Text) -> Figure:
+    """Return the figure with its product in the title, for several products state the same share."""
+    title = Text(f"{figure.title.en} ({section.en})", f"{figure.title.ja}（{section.ja}）")
+    return figure._replace(title=title)
 
 
 def render(situation: Situation, language: Language) -> bytes:

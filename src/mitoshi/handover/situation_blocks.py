@@ -60,7 +60,7 @@ INK, GREY, AMBER, PALE_AMBER, NAVY, PALE, RULE = (
 AREA = Text("Area: {}", "対象範囲：{}")
 HAPPENED = Text("Event: {}", "発災：{}")
 MADE = Text("Made: {}", "作成：{}")
-UNSEEN = Text("What was not seen", "見えていないもの")
+UNSEEN = Text("What was not seen", "観測できていない範囲")
 UNSEEN_UNKNOWN = Text(
     "How much was not seen is not stated. Absence on the map does not mean absence on the ground.",
     "未観測・観測不能の割合は示されていません。地図に表示がないことは、被害がないことを意味しません。",
@@ -76,7 +76,7 @@ WITHOUT_LEVEL = Text("What the figures rest on stands below each.", "各数値�
 EVIDENCE_HEAD = (Text("product", "プロダクト"), Text("evidence bundle", "証跡一式"), Text("folder", "フォルダー"))
 HOW_TO_VERIFY = Text(
     "Every product has an evidence bundle: inputs with checksums, method, parameters, environment. Anyone can compute it again:",
-    "各プロダクトには、入力のチェックサム・手法・パラメータ・計算環境を収めた証跡一式があります。誰でも再計算できます。",
+    "各プロダクトには、入力のチェックサム・手法・パラメーター・計算環境を収めた証跡一式があります。誰でも再計算できます。",
 )
 VERDICTS = Text(
     "answers: identical, equivalent, different or unverifiable.",

@@ -17,7 +17,7 @@ __all__ = ["CAVEATS", "CLOCK", "EVIDENCE", "PAGE", "SIMULATED", "SOURCES", "cloc
 
 SIMULATED = Text("SIMULATED / 訓練 — not a real disaster", "訓練・模擬（シミュレーション）― 実際の災害ではありません")
 PAGE = Text("page {} of {}", "{}／{}ページ")
-CLOCK = Text("Clock: when each product was ready", "時計：各プロダクトの完成時刻")
+CLOCK = Text("Clock: when each product was ready", "各プロダクトの完成時刻")
 CAVEATS = Text("Limits of these numbers", "数値の限界と注意")
 SOURCES = Text("Sources", "出典")
 EVIDENCE = Text("Evidence, and how to check it yourself", "証跡と再計算による検証")

@@ -52,7 +52,7 @@ MEDIA = {
 OPEN_INTERVAL = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
 NO_TIME = Text(
     "the file states no time; it answers requests without a time only (describe it with '#time=…')",
-    "観測時刻が記載されていません。時刻を問わない要求にだけ応えます（'#time=…' で指定できます）",
+    "観測時刻が記載されていません。観測時刻を指定しない処理でのみ使用します（'#time=…' で指定できます）",
 )
 NO_PLACE = Text(
     "the file has no georeference; coordinates are pixel indices and areas are counted in pixels",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["hand_over"]
 
 TITLE = Text("Situation report", "状況報告")
-EVENT = Text("Event of {}", "{}の災害")
+EVENT = Text("Event of {}", "{}発災の災害")
 NOT_YET = {
     "waiting": Text("waits: {}", "観測待ち（理由は respond.json に記載）"),
     "impossible": Text("not possible: {}", "実行できません（理由は respond.json に記載）"),
@@ -55,6 +55,8 @@ UNITS = {
             "insured_buildings",
             "total_loss_buildings",
             "buildings_not_observed",
+            "destroyed_buildings",
+            "severe_buildings",
         ),
         "building",
     ),
@@ -169,7 +171,7 @@ def _event(record: Record) -> Text:
     time = datetime.fromisoformat(record.event)
     return Text(
         EVENT.en.format(f"{time:%Y-%m-%d %H:%M} UTC"),
-        EVENT.ja.format(f"{time.astimezone(JST):%Y年%-m月%-d日%-H時%-M分}"),
+        EVENT.ja.format(f"{time.astimezone(JST):%Y年%-m月%-d日 %-H:%M} JST"),
     )
 
 

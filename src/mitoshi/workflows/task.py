@@ -27,7 +27,8 @@ __all__ = ["CATALOGUE", "complete", "explained", "run_method"]
 CATALOGUE = "catalogue:"  # an item of the embedded catalogue is given as catalogue:ID
 PICKED = Text("{argument}: {items}: {why}", "{argument}：{items}：{why}")
 NOTHING = Text(
-    "{argument}: the catalogue has none; the run does without", "{argument}：カタログになく、使わずに実行しました"
+    "{argument}: the catalogue has none; the run does without",
+    "{argument}：カタログに該当データがないため、使用していません",
 )
 
 

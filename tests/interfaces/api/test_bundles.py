@@ -78,7 +78,7 @@ def own(fresh_store):
 def test_the_list_names_every_bundle_and_where_it_is_shown(client, bundle):
     (told,) = client.get("/bundles").json()["bundles"]
     assert (told["id"], told["method"], told["version"]) == (bundle.id, bundle.method, bundle.version)
-    assert told["title"]["ja"] == "レーダによる浸水域"
+    assert told["title"]["ja"] == "レーダーによる浸水域"
     assert told["simulated"] is True
     assert told["layers"] == [
         f"{bundle.method}/{bundle.id[:12]}-{name}/data" for name in ("flood", "flood_probability")

@@ -23,10 +23,10 @@ NORMAL_90 = 1.645
 PRIOR_DOUBT = 3.0
 """Factor by which the odds of damage may be wrong for all buildings at once: widths and priors are assumed. Itself assumed."""
 
-EXACT = Text("a count of footprints, exact", "建物外形の数による正確な値")
+EXACT = Text("a count of footprints, exact", "建物外形の計数値（統計的な区間なし。抽出の誤りは含まない）")
 COUNTED = {
     "destroyed": (("p_destroyed",), Text("buildings destroyed", "倒壊・流失の建物数")),
-    "severe": (("p_major", "p_destroyed"), Text("buildings with major damage or destroyed", "大きな被害以上の建物数")),
+    "severe": (("p_major", "p_destroyed"), Text("buildings with major damage or destroyed", "大規模被害以上の建物数")),
     "damaged": (("p_minor", "p_major", "p_destroyed"), Text("buildings damaged", "被害のある建物数")),
 }
 

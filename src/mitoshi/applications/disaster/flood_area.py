@@ -22,10 +22,10 @@ __all__ = ["figures", "tally"]
 TRAINED: dict[str, Any] = json.loads(files(__package__).joinpath("flood_extent.json").read_text("utf-8"))
 NORMAL_90 = 1.645
 CODES = {"mapped": 1, "permanent": 2, "not_observable": 255}
-EXACT = Text("a count of pixels, exact", "画素数による正確な値")
+EXACT = Text("a count of pixels, exact", "画素の計数値（統計的な区間なし。抽出の誤りは含まない）")
 COUNTED = Text(
     "a count of classified pixels; its uncertainty is that of the flooded area",
-    "分類画素の集計。不確かさは浸水面積に同じ",
+    "判定画素の集計値（不確かさは「浸水面積」の区間を参照）",
 )
 
 

@@ -25,7 +25,7 @@ COMMON = 0.5
 """Share of the pixels' errors that a whole scene has in common; the rest averages out over it."""
 
 GIVEN = Text("the flood map's area, taken as given", "浸水域の面積（入力値のまま）")
-UNSEEN = Text("a count of pixels, exact", "画素数による正確な値")
+UNSEEN = Text("a count of pixels, exact", "画素の計数値（統計的な区間なし。抽出の誤りは含まない）")
 
 
 def tally(result: FloodDepth, cell_area_m2: float) -> dict[str, float]:

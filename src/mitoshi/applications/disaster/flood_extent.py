@@ -110,11 +110,11 @@ class FloodExtent(NamedTuple):
     version="1.0.0",
     reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
     support=Scene(survey_flood, MARGIN),
-    title=Text("Flood extent from radar", "レーダによる浸水域"),
+    title=Text("Flood extent from radar", "レーダーによる浸水域"),
     caveats=(
         Text(
             "Radar sees open water. Flooded towns and flooded forest answer bright and are missed or not observable.",
-            "レーダが捉えるのは開けた水面です。浸水した市街地や森林は明るく写り、見逃されるか観測不能となります。",
+            "レーダーが捉えるのは開けた水面です。浸水した市街地や森林は明るく写り、見逃されるか観測不能となります。",
         ),
         Text(
             "Ground that was as dark as water before the flood (tarmac, smooth sand) is not observable where reference water is "

@@ -76,7 +76,7 @@ __all__ = ["Impact", "impact"]
         ),
         Text(
             "Where the depth comes without its uncertainty, that of the parameter assumed_uncertainty is taken.",
-            "浸水深に不確かさが付いていない場合は、パラメータ assumed_uncertainty の値を仮定します。",
+            "浸水深に不確かさが付いていない場合は、パラメーター assumed_uncertainty の値を仮定します。",
         ),
         Text(
             "Some tables of losses are unconfirmed; the status column says which.",

@@ -89,7 +89,7 @@ BUILDINGS = (
     *ranged("collapse_probability", "probability of collapse or worse", "倒壊以上の確率", "1", 0.001),
 )
 PEOPLE = (
-    text("kind", "kind of row: dry, depth, not_observed", "行の種類"),
+    text("kind", "kind of row: dry, depth, not_observed", "区分"),
     number("above", "depth from", "浸水深（以上）", "m"),
     number("below", "depth to", "浸水深（未満）", "m"),
     *ranged("people", "people in the class", "影響人口", "1", 0.1),
@@ -104,7 +104,7 @@ DISTRICTS = (
     number("not_observed", "buildings not observed", "未観測の建物棟数", "1", 1.0),
     *ranged("wet", "buildings in water", "浸水棟数", "1", 1.0),
     *ranged("above_floor", "buildings flooded above the floor", "床上浸水棟数", "1", 1.0),
-    *ranged("over_45cm", "buildings in more than 45 cm", "45 cm超の棟数", "1", 1.0),
+    *ranged("over_45cm", "buildings in more than 45 cm", "地盤面から45 cmを超える浸水の棟数", "1", 1.0),
     number("population", "people", "人口", "1", 0.1),
     *ranged("flooded_population", "people in water", "影響人口", "1", 0.1),
     number("population_not_observed", "people not observed", "未観測の人口", "1", 0.1),

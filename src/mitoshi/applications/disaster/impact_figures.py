@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["figures", "tally"]
 
 ENDS = ("", "_lower", "_upper")
-EXACT = Text("a count of what was given, exact", "与えられたデータの集計")
+EXACT = Text("a count of what was given, exact", "入力データの集計値")
 NOT_VALUED = Text("unknown: unit values not given", "不明：評価額の単価なし")
 
 
@@ -98,11 +98,17 @@ HEADLINES = (
     ("hospitals_in_water", Text("hospitals in water", "浸水した病院"), "hospital", "1", "facilities"),
     ("pump_trucks", Text("pump trucks needed", "必要な排水ポンプ車"), "trucks", "1", "depth"),
     ("disaster_waste", Text("disaster waste", "災害廃棄物量"), "waste", "t", "buildings"),
-    ("insured_buildings", Text("buildings in more than 45 cm", "45 cm超の棟数"), "deep", "1", "buildings"),
+    (
+        "insured_buildings",
+        Text("buildings in more than 45 cm", "地盤面から45 cmを超える浸水の棟数"),
+        "deep",
+        "1",
+        "buildings",
+    ),
     ("total_loss_buildings", Text("totally damaged by the depth rule", "全壊相当の棟数（浸水深による目安）"), "total_loss", "1",
      "buildings"),
     ("shelters_in_water", Text("shelters in water", "浸水した避難所"), "shelter", "1", "facilities"),
-    ("water_volume", Text("water in the listed segments", "湛水量（記載の湛水域）"), "volume", "m3", "depth"),
+    ("water_volume", Text("water in the listed segments", "湛水量（一覧の湛水域の合計）"), "volume", "m3", "depth"),
     ("house_loss", Text("damage to houses", "家屋被害額"), "loss", "JPY", "buildings"),
 )  # fmt: skip
 EXPECTED = Text("buildings collapsed or washed away, expected", "倒壊・流失棟数（期待値）")

@@ -54,7 +54,7 @@ __all__ = ["Inundation", "inundation"]
 Floats = NDArray[np.float64]
 CONTROL_RUN = Text(
     "of the unperturbed run; the spread of the depth says where the flow is doubtful",
-    "摂動なしの計算値。流れが疑わしい場所は浸水深のばらつきが示す",
+    "基準ケース（入力を変動させない計算）の値。流れが疑わしい場所は浸水深のばらつきが示す",
 )
 
 

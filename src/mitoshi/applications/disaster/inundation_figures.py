@@ -21,8 +21,8 @@ __all__ = ["figures", "tally"]
 NORMAL_90 = 1.645
 LEAST, MOST_LIKELY = 0.05, 0.95
 ONE_RUN = Text("one run without an ensemble", "アンサンブルなしの単一計算")
-CONTROL = Text("of the unperturbed run", "摂動なしの計算による値")
-EXACT = Text("a count of cells, exact", "格子数による正確な値")
+CONTROL = Text("of the unperturbed run", "基準ケース（入力を変動させない計算）の値")
+EXACT = Text("a count of cells, exact", "格子の計数値（統計的な区間なし）")
 
 
 class Simulated(Protocol):
@@ -118,12 +118,12 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
         return Figure(name, title, value, None, None, units, None, reason)
 
     share = 100.0 * totals["outside"] / max(totals["total"], 1e-9)
-    danger = Text("area dangerous for most people or all", "多くの人またはすべての人に危険な面積")
+    danger = Text("area dangerous for most people or all", "大半の人に危険が及ぶ区域の面積")
     return (
         ranged("flooded_area", Text("flooded area", "浸水面積"), "area", scale, area_unit),
         ranged(
             "flood_volume", Text("volume under the maximum depth", "最大浸水深による湛水量"), "volume", 1.0, volume_unit
         ),
         single("dangerous_area", danger, totals["dangerous"] * scale, area_unit, CONTROL),
-        single("outside_share", Text("share without elevation", "標高のない割合"), share, "percent", EXACT),
+        single("outside_share", Text("share without elevation", "標高データの欠損率"), share, "percent", EXACT),
     )

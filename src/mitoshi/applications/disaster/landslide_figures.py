@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["figures", "tally"]
 
-EXACT = Text("a count, exact", "数による正確な値")
+EXACT = Text("a count, exact", "計数値（統計的な区間なし。抽出の誤りは含まない）")
 SUMS = {"area": ("landslides", "area_m2"), "volume": ("landslides", "volume_m3"), "stored": ("lakes", "volume_m3")}
 
 

@@ -20,7 +20,7 @@ ORBITS = {
     "ascending": Text("ascending orbit", "北行軌道（アセンディング）"),
     "descending": Text("descending orbit", "南行軌道（ディセンディング）"),
 }
-RADAR, OPTICAL = Text("radar images", "レーダ画像"), Text("optical images", "光学画像")
+RADAR, OPTICAL = Text("radar images", "レーダー画像"), Text("optical images", "光学画像")
 TRACK = Text("relative orbit {number}", "相対軌道 {number}")
 
 

@@ -33,7 +33,7 @@ VERDICT_TITLE = Text("verdict", "判定")
 BUNDLE_TITLE = Text("evidence bundle", "証拠バンドル")
 FIGURES_TITLE = Text("figures with their intervals", "信頼区間つきの数値")
 AREA_TITLE = Text("area", "対象域")
-EVENT_TITLE = Text("time of the event", "事象の時刻")
+EVENT_TITLE = Text("time of the event", "発災時刻")
 AREA_SAID = Text(
     "West, south, east, north in degrees; data arguments that are left out are looked up in the catalogue.",
     "西・南・東・北（度）。省いたデータはカタログから探します。",
