@@ -192,7 +192,7 @@ def test_the_english_report_says_the_same():
         "12–18trucks(best15)",
         "41–93billionJPY(best62)",
         "61–110millionm³(best84)",
-        "Notobservable:3.3%",
+        "Notobservable(Flood):3.3%",
         "T+21min3s",
         "notavailable",
         "page1of",
