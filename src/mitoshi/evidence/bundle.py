@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import json
 import math
 import os
@@ -24,6 +26,7 @@ __all__ = ["Bundle", "draft", "list_files", "read_json", "read_sums", "sums_text
 
 SUMS, SIGNATURE, PUBLIC_KEY = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.pub"
 UNLISTED = frozenset({SUMS, SIGNATURE, PUBLIC_KEY})
+LONGEST_NAME = 200  # bytes of a folder's name that a draft repeats
 MAX_JSON, MAX_FILES, MAX_DEPTH = 32 * 2**20, 10_000, 64
 
 
@@ -244,8 +247,8 @@ def draft(out: Path) -> Iterator[Path]:
     import tempfile
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{out.name}.mitoshi-"
-    for stale in out.parent.glob(f"{prefix}*"):
+    prefix = f".{_short_name(out.name)}.mitoshi-"
+    for stale in out.parent.glob(f"{glob.escape(prefix)}*"):
         _sweep(stale)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out.parent))
     folder.chmod(0o755)
@@ -259,6 +262,12 @@ def draft(out: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(lock)
+
+
+def _short_name(name: str) -> str:
+    """Return a name that leaves room for what a draft's name adds, for file systems take 255 bytes."""
+    raw = os.fsencode(name)
+    return name if len(raw) <= LONGEST_NAME else f"{name[:40]}-{hashlib.sha256(raw).hexdigest()[:16]}"
 
 
 def _sweep(stale: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -149,6 +150,7 @@ def _by_digest(folder: Path, sizes: set[int]) -> dict[str, Path]:
                 raise BundleError(
                     f"{folder} holds more than {MAX_CANDIDATES} files; name a smaller folder with --inputs"
                 )
-            if path.is_file() and path.stat().st_size in sizes:
-                found.setdefault(file_digest(path), path)
+            with contextlib.suppress(OSError):  # what may not be read is not the input
+                if path.is_file() and path.stat().st_size in sizes:
+                    found.setdefault(file_digest(path), path)
     return found

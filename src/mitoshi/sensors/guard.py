@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Location",
     "borrow_raster",
+    "check_encoding",
     "check_shape",
     "inside",
     "local_href",
@@ -112,11 +113,13 @@ def regular_file(path: str | Path) -> Path:
     text = os.fspath(path)
     if text.startswith("/vsi") or "\0" in text or len(text) > 4096:
         raise RefusedError(f"{text[:80]!r} is a virtual path; give a plain file")
+    check_encoding(text)
     try:
         found = Path(text).resolve()
         exists, plain = found.exists(), found.is_file()
     except (OSError, RuntimeError) as error:
         raise InputError(f"{text[:200]!r} cannot be read ({type(error).__name__}); check the path") from None
+    check_encoding(str(found))
     if not exists:
         raise InputError(f"no such file: {text[:200]}")
     if not plain:
@@ -124,6 +127,26 @@ def regular_file(path: str | Path) -> Path:
     if not os.access(found, os.R_OK):
         raise InputError(f"{text[:200]} may not be read; check its permissions")
     return found
+
+
+def check_encoding(text: str) -> None:
+    """Refuse a name that GDAL, which takes UTF-8, would not find.
+
+    Raises
+    ------
+    InputError
+        If the name is not UTF-8, or this session's locale cannot say it.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raw = os.fsencode(text)
+        shown = raw.decode("utf-8", "backslashreplace")[:200]
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"the name {shown} is not UTF-8; rename the file") from None
+        raise InputError(f"the name {shown} needs a UTF-8 locale; set LC_ALL=C.UTF-8 or PYTHONUTF8=1") from None
 
 
 def magic(location: Location, length: int = 512) -> bytes:

@@ -205,6 +205,7 @@ def source_of(source: str | Path, expecting: Quantity | FeatureKind | None = Non
         raise InputError(f"{path[:120]!r} is an address; download it first, or open its STAC item")
     if not path.strip():
         raise InputError("an empty path was given; name a file, a product folder or a STAC item")
+    guard.check_encoding(os.path.abspath(path))
     if "\0" not in path and os.path.isdir(path):
         return Source(Path(path).resolve(), Description.parse(described), expecting)
     return Source(guard.regular_file(path), Description.parse(described), expecting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -13,6 +14,7 @@ from mitoshi.core.errors import MitoshiError
 from mitoshi.interfaces.cli.catalogue import ingest, search
 from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
+from mitoshi.interfaces.cli.failures import silence, system_failure
 from mitoshi.interfaces.cli.handover import sip4d
 from mitoshi.interfaces.cli.keys import key
 from mitoshi.interfaces.cli.mcp import mcp
@@ -42,6 +44,8 @@ def main() -> None:
     logging.getLogger("mitoshi").addHandler(logging.NullHandler())  # assumptions are shown with the results
     try:
         status = cli.main(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Abort:
         sys.exit(_say("stopped", 130))
     except click.ClickException as error:
@@ -49,11 +53,15 @@ def main() -> None:
     except MitoshiError as error:
         sys.exit(_say(str(error), error.exit_status))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         sys.exit(1)
     except Exception as error:
         if os.environ.get("MITOSHI_DEBUG"):
             raise
+        failure = system_failure(error)
+        if failure is not None:
+            silence()
+            sys.exit(_say(*failure))
         sys.exit(_say(f"internal error: {type(error).__name__}: {error}; set MITOSHI_DEBUG=1 for the traceback", 1))
     sys.exit(status if isinstance(status, int) else 0)
 
@@ -66,5 +74,8 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _say(message: str, status: int) -> int:
-    print(f"mitoshi: {' '.join(message.split())}", file=sys.stderr)
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # a closed or full standard error loses the line, not the exit status
+        print(f"mitoshi: {' '.join(message.split())}", file=sys.stderr)
     return status
