@@ -9,6 +9,9 @@ from pathlib import Path
 # Several test processes share few cores: threads that wait for each other must not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# No test may write to, or read from, the index of whoever runs the tests.
+os.environ["MITOSHI_INDEX"] = "off"
+
 import hypothesis
 import pytest
 

@@ -1,4 +1,4 @@
-"""Find a bundle's inputs again: where it says they lie, or by checksum below a folder."""
+"""Find a bundle's inputs again: where it says they lie, by checksum below a folder, or where this user's runs used them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core.errors import BundleError
 from mitoshi.evidence.bundle import checked_name, read_json
 from mitoshi.evidence.digest import file_digest
+from mitoshi.evidence.input_index import known_paths
 from mitoshi.evidence.inputs import Fetched
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def _root(
             roots.append(_above(beside, name))
         elif digest in by_digest:
             roots.append(_above(by_digest[digest], name))
+        elif (known := _indexed(digest, file["size"])) is not None:
+            roots.append(_above(known, name))
         elif there:
             changed.append(f"input {argument}: {name} is not the file that was used (its SHA-256 differs)")
             return None
@@ -122,10 +125,19 @@ def _root(
     return next((r for r in usable if r.name == record["name"]), usable[0])
 
 
+def _indexed(digest: str, size: int) -> Path | None:
+    """Return where a run of this user's used the file, if the file there is still the same."""
+    for path in known_paths(digest):
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.stat().st_size == size and file_digest(path) == digest:
+                return path
+    return None
+
+
 def _remedy(address: str) -> str:
     """Say how to get a file again; verifying fetches nothing itself, for a bundle may name any address."""
     if not address:
-        return "name the folder that holds it with --inputs"
+        return "copy it to this machine and name its folder: mitoshi verify BUNDLE --inputs FOLDER"
     shown = "".join(c if c.isprintable() else "?" for c in address[:200])
     return f"fetch it from {shown} and name the folder that holds it with --inputs"
 

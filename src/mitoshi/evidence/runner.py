@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
 from mitoshi.core.method import Stack, Whole
+from mitoshi.evidence import input_index
 from mitoshi.evidence.bundle import Bundle, draft, replaceable
 from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.execution import Work, is_features, survey, whole
@@ -105,7 +106,9 @@ def run(
         choice=tuple(choice or ()),
         tile=(tile_size, limit_bytes),
     )
-    return carry_out(plan, prepared, out, workers=workers, cluster=cluster, progress=progress)
+    bundle = carry_out(plan, prepared, out, workers=workers, cluster=cluster, progress=progress)
+    input_index.record(prepared.digests)
+    return bundle
 
 
 def repeat(

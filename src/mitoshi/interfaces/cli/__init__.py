@@ -16,6 +16,7 @@ from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
 from mitoshi.interfaces.cli.failures import silence, system_failure
 from mitoshi.interfaces.cli.handover import sip4d
+from mitoshi.interfaces.cli.index import index
 from mitoshi.interfaces.cli.keys import key
 from mitoshi.interfaces.cli.mcp import mcp
 from mitoshi.interfaces.cli.methods import describe, methods
@@ -35,7 +36,23 @@ def cli() -> None:
     """
 
 
-for command in (demo, ingest, search, methods, describe, run, respond, verify, serve, mcp, key, sip4d, sign, keygen):
+for command in (
+    demo,
+    ingest,
+    search,
+    methods,
+    describe,
+    run,
+    respond,
+    verify,
+    index,
+    serve,
+    mcp,
+    key,
+    sip4d,
+    sign,
+    keygen,
+):
     cli.add_command(command)
 
 
