@@ -91,7 +91,8 @@ class Method(Generic[P, R]):
         self.data = tuple(_data_arguments(signature, hints, docs))
         self.parameters = tuple(_parameters(signature, hints, docs))
         self.surveyed = next((n for n, h in hints.items() if any(isinstance(m, Surveyed) for m in _extras(h))), None)
-        self.outputs = tuple(_outputs(hints["return"]))
+        self.result: Any = hints["return"]
+        self.outputs = tuple(_outputs(self.result))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Check and convert the data, check the parameters, and call the function.

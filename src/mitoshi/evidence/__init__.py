@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from mitoshi.evidence.inputs import Source
     from mitoshi.evidence.runner import run
     from mitoshi.evidence.signature import new_key, sign
-    from mitoshi.evidence.verification import Verdict, verify
+    from mitoshi.evidence.verdict import Verdict
+    from mitoshi.evidence.verification import verify
 
 _HOME = {
     "Bundle": "bundle",
     "Source": "inputs",
-    "Verdict": "verification",
+    "Verdict": "verdict",
     "new_key": "signature",
     "run": "runner",
     "sign": "signature",

@@ -149,21 +149,36 @@ def read_json(path: Path, name: str) -> Any:
         size = file.stat().st_size
         if size > MAX_JSON:
             raise BundleError(f"{name} is {size >> 20} MiB; the limit is {MAX_JSON >> 20} MiB")
-        value = json.loads(file.read_bytes(), parse_constant=_refused)
+        value = json.loads(file.read_bytes(), object_pairs_hook=once_each, parse_constant=_refused)
     except OSError:
         raise BundleError(f"{path.name} holds no {name}; is it an evidence bundle?") from None
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{name} is no JSON ({str(error)[:80]}); get the bundle again") from None
-    if _depth(value) > MAX_DEPTH or not isinstance(value, dict):
+    if depth_of(value) > MAX_DEPTH or not isinstance(value, dict):
         raise BundleError(f"{name} is not the JSON of a bundle (an object of moderate depth); get the bundle again")
     return value
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object that has no key twice: readers do not agree on which of the two counts.
+
+    Raises
+    ------
+    ValueError
+        If it has.
+    """
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
 
 
 def _refused(text: str) -> float:
     raise ValueError(f"{text} is no JSON number")
 
 
-def _depth(value: Any) -> int:
+def depth_of(value: Any) -> int:
+    """Return how deep lists and objects lie in each other; counting stops beyond the limit."""
     depth, layer = 0, [value]
     while layer and depth <= MAX_DEPTH:
         depth += 1

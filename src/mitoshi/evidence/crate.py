@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mitoshi.evidence.bundle import list_files
+from mitoshi.evidence.bundle import UNLISTED, list_files
 from mitoshi.evidence.digest import file_digest
 from mitoshi.evidence.record import iso
 
@@ -37,10 +37,11 @@ WORDS = {
     "report.en.pdf": "One-page report (English)",
     "report.ja.pdf": "One-page report (Japanese)",
 }
+NOT_DESCRIBED = UNLISTED | {"ro-crate-metadata.json"}
 Entity = dict[str, Any]
 
 
-def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str]) -> Entity:
+def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str], version: str) -> Entity:
     """Return the metadata document of a bundle whose other files are written.
 
     Parameters
@@ -53,15 +54,17 @@ def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str]) -> En
         Its identifier.
     items
         File in the bundle → identifier of the input's item.
+    version
+        Of mitoshi.
     """
     titles = {f"{o.name}.{'tif' if o.is_raster else 'parquet'}": o.layer.title.en for o in plan.method.outputs}
-    files = [_file(folder, name, titles, items) for name in list_files(folder)]
+    files = [_file(folder, name, titles, items) for name in list_files(folder) if name not in NOT_DESCRIBED]
     results = [
         f["@id"] for f in files if f["@id"].endswith((".tif", ".parquet", ".geojson", ".png", ".pdf", "figures.json"))
     ]
     inputs = _inputs(plan)
     parameters = _parameters(plan)
-    method = f"{NAME}:{_version()}:{plan.method.name}"
+    method = f"{NAME}:{version}:{plan.method.name}"
     graph = [
         {
             "@id": "ro-crate-metadata.json",
@@ -78,18 +81,12 @@ def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str]) -> En
             "description": "Of the software and this record",
         },
         _action(plan, bundle_id, results, [*inputs, *parameters], method),
-        _software(plan, method),
+        _software(plan, method, version),
         *files,
         *inputs,
         *parameters,
     ]
     return {"@context": CONTEXT, "@graph": graph}
-
-
-def _version() -> str:
-    import mitoshi
-
-    return mitoshi.__version__
 
 
 def _root(plan: Plan, bundle_id: str, files: Sequence[Entity]) -> Entity:
@@ -124,13 +121,13 @@ def _action(plan: Plan, bundle_id: str, results: Sequence[str], objects: Sequenc
     }
 
 
-def _software(plan: Plan, method: str) -> Entity:
+def _software(plan: Plan, method: str, version: str) -> Entity:
     return {
         "@id": method,
         "@type": "SoftwareApplication",
         "name": plan.method.name,
         "description": plan.method.title.en,
-        "softwareVersion": f"{plan.method.version} (mitoshi {_version()})",
+        "softwareVersion": f"{plan.method.version} (mitoshi {version})",
         "license": {"@id": APACHE},
         "citation": plan.method.reference,
     }

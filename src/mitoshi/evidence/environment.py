@@ -34,6 +34,7 @@ PACKAGES = (
     "pint",
     "pyarrow",
     "pyogrio",
+    "pypdf",
     "pyproj",
     "pystac",
     "rasterio",

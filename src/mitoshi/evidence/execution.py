@@ -99,7 +99,7 @@ class Work:
             o.name: stored(np.asarray(getattr(result, o.name))[tile.crop], o, (tile.height, tile.width))
             for o in self.method.outputs
         }
-        return TileResult(tile, self.parts(core), inputs, self._totals(core, type(result), tile), background)
+        return TileResult(tile, self.parts(core), inputs, self.tallied(core, tile), background)
 
     def inputs(self, tile: Tile) -> tuple[list[Any], tuple[list[bytes] | None, ...], npt.NDArray[Any] | None]:
         """Return the arguments of one tile, the digests of what was read, and the picture's background."""
@@ -128,7 +128,7 @@ class Work:
         plane = plane.reshape(-1, *plane.shape[-2:])[0]
         return block_mean_of(plane, factor).astype(np.float32)
 
-    def _totals(self, core: Mapping[str, npt.NDArray[Any]], kind: Any, tile: Tile) -> list[dict[str, float]]:
+    def tallied(self, core: Mapping[str, npt.NDArray[Any]], tile: Tile) -> list[dict[str, float]]:
         """Tally block by block, so that the cell area fits each latitude and the sums do not depend on the tile size."""
         import xarray as xr
 
@@ -136,7 +136,7 @@ class Work:
             return []
         totals = []
         for block in tiles((tile.height, tile.width), BLOCK):
-            result = kind(**{k: xr.DataArray(v[block.read], dims=("y", "x")) for k, v in core.items()})
+            result = self.method.result(**{k: xr.DataArray(v[block.read], dims=("y", "x")) for k, v in core.items()})
             area = self.frame.cell_area_m2(tile.row + block.row, tile.column + block.column, block.height, block.width)
             totals.append({k: float(v) for k, v in self.method.tally(result, area).items()})
         return totals

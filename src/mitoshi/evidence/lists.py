@@ -37,7 +37,6 @@ __all__ = [
 
 DIGITS = 6  # significant digits of a number without a declared resolution
 METRE_STEP, DEGREE_STEP = 1e-3, 1e-8  # to which coordinates are rounded
-RELATIVE = 1e-3  # of numbers that another environment may give
 NOTHING_THERE = Text("nothing listed", "該当なし")
 
 
@@ -157,17 +156,30 @@ class ListDifference(NamedTuple):
     line: str
 
 
-def compare_lists(one: Features, two: Features, output: Output) -> ListDifference:
-    """Compare a sealed list with its recomputation, row by row."""
+def compare_lists(one: Features, two: Features, output: Output, steps: float) -> ListDifference:
+    """Compare a sealed list with its recomputation, row by row.
+
+    Parameters
+    ----------
+    one, two
+        The sealed list and the recomputed one.
+    output
+        Its declaration.
+    steps
+        How many steps of its declared resolution a number may be off; of a number without one, of its last written digit.
+    """
     name = f"{output.name}.parquet"
     if list(one.columns) != list(two.columns) or len(one) != len(two):
         return ListDifference(
             "different", f"{name} has {len(one)} rows in the bundle, {len(two)} now, or other columns"
         )
+    allowed = _tolerances(
+        one, output, max(1.0, steps) * (1 + 1e-3)
+    )  # a hair for the rounding of the numbers themselves
     status, line = "identical", ""
     for column in one.columns:
         a, b = one[column].to_numpy(), two[column].to_numpy()
-        same = _same(a, b, exact=True)
+        same = _same(a, b, (0.0, 0.0))
         if same.all():
             continue
         row = int(np.flatnonzero(~same)[0])
@@ -175,7 +187,7 @@ def compare_lists(one: Features, two: Features, output: Output) -> ListDifferenc
             line
             or f"{name} differs at row {row}, column {column}: {_short(a[row])} in the bundle, {_short(b[row])} now"
         )
-        if not _same(a, b, exact=False).all():
+        if not _same(a, b, allowed.get(str(column), (0.0, 0.0))).all():
             return ListDifference("different", line)
         status = "equivalent"
     return ListDifference(status, line)
@@ -185,17 +197,29 @@ def _short(value: Any) -> str:
     return str(value)[:60]
 
 
-def _same(a: Any, b: Any, *, exact: bool) -> npt.NDArray[np.bool_]:
+def _tolerances(features: Features, output: Output, steps: float) -> dict[str, tuple[float, float]]:
+    """Return the relative and the absolute tolerance of each column of measured numbers, and of the geometry."""
+    found = {
+        c.name: (0.0, steps * c.resolution) if c.resolution else (steps * 10.0 ** (1 - DIGITS), 0.0)
+        for c in cast("Listed", output.layer).columns
+        if c.dtype == "float"
+    }
+    crs = getattr(features, "crs", None) if cast("Listed", output.layer).geometry else None
+    return {**found, "geometry": (0.0, 2 * (DEGREE_STEP if crs is not None and crs.is_geographic else METRE_STEP))}
+
+
+def _same(a: Any, b: Any, tolerance: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    relative, absolute = tolerance
     if _shapes(a):
         import shapely
 
-        tolerance = 0.0 if exact else METRE_STEP * 2
         one, two = np.asarray(a, object), np.asarray(b, object)
         neither = shapely.is_missing(one) & shapely.is_missing(two)
-        return np.asarray(neither | shapely.equals_exact(one, two, tolerance), bool)
-    if np.asarray(a).dtype.kind in "biuf" and np.asarray(b).dtype.kind in "biuf":
-        tolerance = 0.0 if exact else RELATIVE
-        return np.asarray(np.isclose(a.astype(float), b.astype(float), rtol=tolerance, atol=0.0, equal_nan=True), bool)
+        return np.asarray(neither | shapely.equals_exact(one, two, absolute), bool)
+    if all(np.asarray(v).dtype.kind in "biuf" for v in (a, b)):
+        return np.asarray(
+            np.isclose(a.astype(float), b.astype(float), rtol=relative, atol=absolute, equal_nan=True), bool
+        )
     return np.array(
         [x == y or (x is None and y is None) or (x != x and y != y) for x, y in zip(a, b, strict=True)], bool
     )

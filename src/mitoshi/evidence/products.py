@@ -124,6 +124,10 @@ class Collector:
             if not output.is_raster:
                 self.lists[output.name] = as_listed(getattr(result, output.name), output, self.frame)
 
+    def take_inputs(self, other: Collector) -> None:
+        """Take what another collector of the same run gathered of the inputs."""
+        self._inputs, self._background = other._inputs, other._background
+
     def close(self) -> None:
         """Drop temporary files."""
         for pyramid in self._pyramids:

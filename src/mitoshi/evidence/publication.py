@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from mitoshi.evidence.products import Collector
     from mitoshi.evidence.record import Plan
 
-__all__ = ["Outcome", "publish"]
+__all__ = ["Outcome", "Sealed", "file_names", "publish", "record"]
 
 PICTURES: tuple[tuple[Language, str], ...] = (("en", "quicklook.png"), ("ja", "quicklook.ja.png"))
 REPORTS: tuple[tuple[Language, str], ...] = (("en", "report.en.pdf"), ("ja", "report.ja.pdf"))
+ENVIRONMENT, LOCATIONS, CRATE = "environment.json", "inputs/locations.json", "ro-crate-metadata.json"
 MOST_CLIMBS = 4  # an input further away than this many folders is known by its checksum alone
 
 
@@ -59,8 +60,43 @@ class Outcome:
     collector: Collector
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """What a sealed bundle states of itself: whoever writes it again to compare takes these words from it.
+
+    Attributes
+    ----------
+    folder
+        The bundle; STAC and RO-Crate state sizes and checksums of its files.
+    run
+        Its ``run.json``, whose digest is its identifier.
+    version
+        The mitoshi that it says it was made by.
+    """
+
+    folder: Path
+    run: Mapping[str, Any]
+    version: str
+
+
+def record(plan: Plan, outcome: Outcome, totals: Mapping[str, float]) -> dict[str, Any]:
+    """Return ``run.json``."""
+    return {
+        **plan.described(),
+        "content": dict(outcome.contents),
+        "survey_sha256": outcome.survey,
+        "products": {o.name: product_record(o, outcome.collector.digest(o)) for o in plan.method.outputs},
+        "totals": {k: finite(v) for k, v in totals.items()},
+    }
+
+
 def publish(
-    plan: Plan, outcome: Outcome, folder: Path, *, final: Path, locations: Mapping[str, str] | None = None
+    plan: Plan,
+    outcome: Outcome,
+    folder: Path,
+    *,
+    final: Path,
+    sealed: Sealed | None = None,
 ) -> None:
     """Write everything but the rasters, which are there, into a bundle's folder.
 
@@ -72,33 +108,59 @@ def publish(
         Where the bundle is being made.
     final
         Where it will lie; inputs are named relative to it.
-    locations
-        SHA-256 of an input file → relative path; None works it out.
+    sealed
+        The bundle that is written again to be compared with, or None for a new one: what follows from its record and what is
+        said of its files is then taken from it.
     """
-    totals = outcome.collector.totals()
+    import mitoshi
+
+    run: Mapping[str, Any] = record(plan, outcome, outcome.collector.totals()) if sealed is None else sealed.run
+    # From the recorded totals: so the figures are a function of the record.
+    totals = {k: float("nan") if v is None else v for k, v in run["totals"].items()}
     figures = plan.method.figures(totals, plan.parameters) if plan.method.figures else ()
-    run = {
-        **plan.described(),
-        "content": dict(outcome.contents),
-        "survey_sha256": outcome.survey,
-        "products": {o.name: product_record(o, outcome.collector.digest(o)) for o in plan.method.outputs},
-        "totals": {k: finite(v) for k, v in totals.items()},
-    }
     bundle_id = text_digest(run)
+    version = mitoshi.__version__ if sealed is None else sealed.version
     write_file(folder / "run.json", pretty_json(run))
     write_file(folder / "figures.json", pretty_json({"figures": [_figure(f) for f in figures]}))
-    write_file(folder / "environment.json", pretty_json(environment()))
+    write_file(folder / ENVIRONMENT, pretty_json(environment()))
     _write_outlines(plan, outcome, folder, figures)
     items = _write_inputs(outcome, folder)
-    where = _locations(outcome, final) if locations is None else dict(locations)
-    write_file(folder / "inputs" / "locations.json", pretty_json(where))
+    write_file(folder / LOCATIONS, pretty_json(_locations(outcome, final)))
     _write_pictures(plan, outcome, folder, figures, bundle_id)
+    shown = folder if sealed is None else sealed.folder
     write_file(folder / "stac" / "catalog.json", pretty_json(stac.catalog(plan)))
     for output in plan.method.outputs:
-        described = stac.item(plan, output, folder, bundle_id, items)
+        described = stac.item(plan, output, shown, bundle_id, items, version)
         write_file(folder / "stac" / f"{output.name}.json", pretty_json(described))
-    write_file(folder / "ro-crate-metadata.json", pretty_json(crate(plan, folder, bundle_id, items)))
+    write_file(folder / CRATE, pretty_json(crate(plan, shown, bundle_id, items, version)))
     write_file(folder / SUMS, sums_text(folder))
+
+
+def file_names(plan: Plan, outcome: Outcome) -> set[str]:
+    """Return the name of every file of a bundle, the seal apart."""
+    outputs = plan.method.outputs
+    outlined = [o for o in outputs if outcome.collector.mask(o) is not None and isinstance(o.layer, Coded)]
+    return {
+        "run.json",
+        "figures.json",
+        ENVIRONMENT,
+        LOCATIONS,
+        CRATE,
+        "stac/catalog.json",
+        *(name for _, name in (*PICTURES, *REPORTS)),
+        *(f"{o.name}.{'tif' if o.is_raster else 'parquet'}" for o in outputs),
+        *(f"stac/{o.name}.json" for o in outputs),
+        *(f"{o.name}.geojson" for o in outlined),
+        *(
+            _input_name(argument, n)
+            for argument, group in outcome.given.items()
+            for n in range(1, len(group) + 1)
+        ),
+    }  # fmt: skip
+
+
+def _input_name(argument: str, number: int) -> str:
+    return f"inputs/{argument}.json" if number == 1 else f"inputs/{argument}-{number}.json"
 
 
 def finite(value: float | None) -> float | None:
@@ -128,7 +190,7 @@ def _write_inputs(outcome: Outcome, folder: Path) -> dict[str, str]:
     found = {}
     for argument, group in outcome.given.items():
         for n, given in enumerate(group, 1):
-            name = f"inputs/{argument}.json" if n == 1 else f"inputs/{argument}-{n}.json"
+            name = _input_name(argument, n)
             write_file(folder / name, pretty_json(given.item(outcome.digests)))
             found[name] = given.observation.item.id
     return found

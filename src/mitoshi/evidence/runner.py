@@ -122,10 +122,14 @@ def repeat(
     event: datetime | None,
     choice: Sequence[Text],
     tile_size: int,
-    locations: Mapping[str, str],
     progress: Progress | None,
-) -> Bundle:
-    """Run what a bundle records: the same tile size whatever the memory, the inputs where that bundle says they lie."""
+) -> tuple[Plan, Prepared, Outcome]:
+    """Run what a bundle records, with the same tile size whatever the memory; write its products, publish nothing.
+
+    Returns
+    -------
+    What was planned, what was opened, and what came out.
+    """
     plan, prepared = _planned(
         method,
         sources,
@@ -136,7 +140,8 @@ def repeat(
         choice=tuple(choice),
         tile=(tile_size, None),
     )
-    return carry_out(plan, prepared, out, workers=2, cluster=None, progress=progress, locations=locations)
+    out.mkdir(parents=True, exist_ok=True)
+    return plan, prepared, _computed(plan, prepared, out, workers=2, cluster=None, progress=progress)
 
 
 def _planned(
@@ -222,14 +227,7 @@ def _bytes_per_pixel(array: Raster) -> int:
 
 
 def carry_out(
-    plan: Plan,
-    prepared: Prepared,
-    out: Path,
-    *,
-    workers: int,
-    cluster: str | None,
-    progress: Progress | None,
-    locations: Mapping[str, str] | None = None,
+    plan: Plan, prepared: Prepared, out: Path, *, workers: int, cluster: str | None, progress: Progress | None
 ) -> Bundle:
     """Compute a plan and publish its bundle at `out`.
 
@@ -241,38 +239,47 @@ def carry_out(
         Folder of the bundle.
     workers, cluster, progress
         As for `run`.
-    locations
-        Where the inputs lie, as another bundle says; None takes where they lie now.
     """
-    tell = progress or _silent
     replaceable(out, plan.described())
     with draft(out) as folder:
-        with pool(workers, cluster) as where:
-            tell(0, 1, "survey")
-            summary = survey(plan.method, prepared.arrays, plan.parameters, where)
-            collector = Collector(plan.method, plan.frame, folder)
-            try:
-                _compute(plan, prepared, summary, collector, where, tell)
-                simulated = any(g.simulated for group in prepared.given.values() for g in group)
-                collector.finish(folder, simulated=simulated, observed=observed(plan)["datetime"])
-            finally:
-                collector.close()
-        digest = summary_digest(next(iter(summary.values()))) if summary else None
-        outcome = Outcome(prepared.given, prepared.digests, _contents(plan, prepared, collector), digest, collector)
-        publish(plan, outcome, folder, final=out, locations=locations)
+        outcome = _computed(plan, prepared, folder, workers=workers, cluster=cluster, progress=progress)
+        publish(plan, outcome, folder, final=out)
     return Bundle.open(out)
+
+
+def _computed(
+    plan: Plan, prepared: Prepared, folder: Path, *, workers: int, cluster: str | None, progress: Progress | None
+) -> Outcome:
+    """Compute a plan, write its products into `folder`, and return what else came out."""
+    tell = progress or _silent
+    with pool(workers, cluster) as where:
+        tell(0, 1, "survey")
+        summary = survey(plan.method, prepared.arrays, plan.parameters, where)
+        collector = Collector(plan.method, plan.frame, folder)
+        try:
+            _compute(plan, prepared, summary, collector, where, tell)
+            finish(plan, prepared, collector, folder)
+        finally:
+            collector.close()
+    digest = summary_digest(next(iter(summary.values()))) if summary else None
+    return Outcome(prepared.given, prepared.digests, _contents(plan, prepared, collector), digest, collector)
+
+
+def finish(plan: Plan, prepared: Prepared, collector: Collector, folder: Path) -> None:
+    """Write the products of a run whose tiles the collector holds."""
+    simulated = any(g.simulated for group in prepared.given.values() for g in group)
+    collector.finish(folder, simulated=simulated, observed=observed(plan)["datetime"])
 
 
 def _silent(done: int, total: int, message: str) -> None:
     del done, total, message
 
 
-def _compute(
-    plan: Plan, prepared: Prepared, summary: Mapping[str, Any], collector: Collector, where: Any, tell: Progress
-) -> None:
+def work_of(plan: Plan, prepared: Prepared, summary: Mapping[str, Any]) -> Work:
+    """Return what a worker needs for any tile of a plan."""
     shape = plan.frame.shape
     shown = next(n for n, a in enumerate(prepared.arrays) if a is not None and not is_features(a))
-    work = Work(
+    return Work(
         plan.method,
         prepared.arrays,
         {**plan.parameters, **summary},
@@ -280,7 +287,13 @@ def _compute(
         thinning(shape),
         (shown, 2 ** picture_level(shape)),
     )
-    cut = list(tiles(shape, plan.tile_size, plan.method.support.margin))
+
+
+def _compute(
+    plan: Plan, prepared: Prepared, summary: Mapping[str, Any], collector: Collector, where: Any, tell: Progress
+) -> None:
+    work = work_of(plan, prepared, summary)
+    cut = list(tiles(plan.frame.shape, plan.tile_size, plan.method.support.margin))
     results = where.ordered(work, cut)
     if isinstance(plan.method.support, Whole):
         tell(0, len(cut), "whole scene")

@@ -53,7 +53,9 @@ def catalog(plan: Plan) -> dict[str, Any]:
     }
 
 
-def item(plan: Plan, output: Output, folder: Path, bundle_id: str, items: Mapping[str, str]) -> dict[str, Any]:
+def item(
+    plan: Plan, output: Output, folder: Path, bundle_id: str, items: Mapping[str, str], version: str
+) -> dict[str, Any]:
     """Return the item of one product.
 
     Parameters
@@ -66,9 +68,9 @@ def item(plan: Plan, output: Output, folder: Path, bundle_id: str, items: Mappin
         Its identifier.
     items
         File in the bundle → identifier of the input's item.
+    version
+        Of mitoshi.
     """
-    import mitoshi
-
     geometry, bbox = footprint(plan.frame)
     simulated = any(r["simulated"] for records in plan.inputs.values() for r in records)
     found: dict[str, Any] = {
@@ -84,7 +86,7 @@ def item(plan: Plan, output: Output, folder: Path, bundle_id: str, items: Mappin
             "created": iso(plan.time),
             "processing:facility": "mitoshi",
             "processing:lineage": f"{plan.method.name} {plan.method.version}, {plan.method.reference}",
-            "processing:software": {"mitoshi": mitoshi.__version__},
+            "processing:software": {"mitoshi": version},
             "processing:version": plan.method.version,
             "proj:code": _code(plan.frame),
             "proj:shape": list(plan.frame.shape),

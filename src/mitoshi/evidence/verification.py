@@ -1,11 +1,14 @@
-"""`verify`: run a bundle again and say identical, equivalent, different or unverifiable, the first difference first."""
+"""`verify`: run a bundle again and say identical, equivalent, different or unverifiable, the first difference first.
+
+What a bundle says of where it ran decides nothing. Products are compared with their recomputation within the method's tolerance;
+everything else is derived again from the sealed products, and every file gets a state.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mitoshi.core import discovery
 from mitoshi.core.errors import BundleError, InputError, MitoshiError
@@ -14,50 +17,29 @@ from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import read_json, read_sums
 from mitoshi.evidence.checking import first_mismatch
-from mitoshi.evidence.comparison import (
-    ProductDifference,
-    compare_figures,
-    compare_files,
-    compare_product,
-    compare_run,
-    sealed_content,
-)
-from mitoshi.evidence.locating import Found, locate, locations_of
+from mitoshi.evidence.claims import check_signed, stated, too_early
+from mitoshi.evidence.comparison import compare_product
+from mitoshi.evidence.file_checks import Repeated, file_checks
+from mitoshi.evidence.locating import Found, locate
+from mitoshi.evidence.publication import CRATE
 from mitoshi.evidence.record import FORMAT
 from mitoshi.evidence.signature import check_signature
+from mitoshi.evidence.verdict import Verdict, decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mitoshi.core.method import Method
+    from mitoshi.evidence.publication import Outcome
+    from mitoshi.evidence.record import Plan
+    from mitoshi.evidence.runner import Prepared
+    from mitoshi.evidence.verdict import FileCheck
 
     Progress = Callable[[int, int, str], None]
 
 __all__ = ["Verdict", "verify"]
 
-Status = Literal["identical", "equivalent", "different", "unverifiable"]
 MAX_TILE = 16384
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer of `verify`.
-
-    Attributes
-    ----------
-    status
-        "identical": every product and statement came out the same. "equivalent": within the method's tolerance, in another
-        environment; in the same environment a run is the same to the byte, and nothing is tolerated. "different": the
-        bundle, an input or the result is not what it says. "unverifiable": it cannot be run here.
-    reasons
-        The first difference first; then what else is worth knowing.
-    products
-        How each raster compares; empty where nothing was run.
-    """
-
-    status: Status
-    reasons: tuple[str, ...] = ()
-    products: tuple[ProductDifference, ...] = ()
 
 
 def verify(
@@ -134,27 +116,27 @@ def _run_again(
     progress: Progress | None,
 ) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="mitoshi-verify-") as temporary:
-        again = Path(temporary) / "bundle"
+        again = Path(temporary) / "again"
         try:
-            _repeat(directory, run, method, found, again, progress)
+            repeated = Repeated(*_repeat(run, method, found, again, progress), again)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise BundleError(
                 f"run.json of {directory.name} is not in its form ({error}); get the bundle again"
             ) from None
         except MitoshiError as error:
             return Verdict("unverifiable", (f"the run cannot be repeated: {error}", *notes))
-        return _compared(directory, again, run, method, notes)
+        return _compared(directory, run, repeated, Path(temporary) / "expected", notes)
 
 
 def _repeat(
-    directory: Path, run: dict[str, Any], method: Method[..., Any], found: Found, again: Path, progress: Progress | None
-) -> None:
+    run: dict[str, Any], method: Method[..., Any], found: Found, again: Path, progress: Progress | None
+) -> tuple[Plan, Prepared, Outcome]:
     from mitoshi.evidence.runner import repeat
 
     tile = run["tile_size"]
     if not isinstance(tile, int) or isinstance(tile, bool) or not 0 < tile <= MAX_TILE:
         raise ValueError(f"tile size {str(tile)[:40]}")
-    repeat(
+    return repeat(
         method,
         dict(found.sources),
         run["parameters"],
@@ -164,44 +146,31 @@ def _repeat(
         event=None if run["event"] is None else instant(run["event"]),
         choice=[Text(str(t["en"]), str(t["ja"])) for t in run["choice"]],
         tile_size=tile,
-        locations=locations_of(directory),
         progress=progress,
     )
 
 
 def _compared(
-    directory: Path, again: Path, run: dict[str, Any], method: Method[..., Any], notes: tuple[str, ...]
+    directory: Path, run: dict[str, Any], repeated: Repeated, folder: Path, notes: tuple[str, ...]
 ) -> Verdict:
-    now = read_json(again, "run.json")
-    products = tuple(compare_product(directory, again, output, method) for output in method.outputs)
-    exact = all(p.status == "identical" for p in products)
-    notes = (*notes, *_code_note(run, now))
-    environments = [read_json(p, "environment.json") for p in (directory, again)]
-    same_place = environments[0] == environments[1]
-    lines = [p.line() for p in products if p.status == "different" or (same_place and p.status != "identical")]
-    told = [
-        *(sealed_content(directory, output, run) for output in method.outputs if not exact),
-        compare_run(run, now, exact=exact),
-        compare_figures(directory, again, exact=exact),
+    outputs = repeated.plan.method.outputs
+    products = tuple(compare_product(directory, repeated.products, o, repeated.plan.method) for o in outputs)
+    checked = file_checks(directory, run, repeated, products, folder)
+    files = (*checked.files, *check_signed(directory, checked=any("is valid" in note for note in notes)))
+    early = too_early(run)
+    lines = [p.line() for p in products if p.status == "different"]
+    lines += [early] if early else []
+    # The crate last: it states the checksum of every other file.
+    lines += [
+        f"{f.name} {f.words}" for f in sorted(files, key=_is_crate) if f.state == "different" and f.words not in lines
     ]
-    lines += [line for line in told if line is not None]
-    unlike = compare_files(directory, again)
-    if lines or (same_place and unlike):
-        return Verdict("different", (*(lines or unlike), *notes), products)
-    if not same_place:
-        notes = (*notes, *_environment_note(environments[0], environments[1], unlike))
-    if exact:
-        return Verdict("identical", notes, products)
-    return Verdict("equivalent", (*(p.line() for p in products if p.status != "identical"), *notes), products)
+    lines = list(dict.fromkeys(lines))
+    if lines:
+        return Verdict("different", (*lines, *notes), products, files, stated(run))
+    status = decided(files, confirmed=not checked.unconfirmed)
+    near = [f.line() for f in files if f.state == "within tolerance" or (f.state == "not checked" and not f.claim)]
+    return Verdict(status, (*near, *notes), products, files, (*stated(run), *checked.unconfirmed))
 
 
-def _code_note(run: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
-    if run["method"].get("source_sha256") == now["method"]["source_sha256"]:
-        return ()
-    return ("the method's source code is not the one of the bundle, though its version is",)
-
-
-def _environment_note(one: dict[str, Any], two: dict[str, Any], unlike: list[str]) -> tuple[str, ...]:
-    keys = [k for k in sorted({*one, *two}) if one.get(k) != two.get(k)]
-    note = f"run in another environment (differs in {', '.join(map(str, keys))})"
-    return (note, *(f"{line}, which the environment may explain" for line in unlike))
+def _is_crate(check: FileCheck) -> bool:
+    return check.name == CRATE

@@ -130,6 +130,8 @@ def verify_description(language: Language, root: str, *, brief: bool = False) ->
         "properties": {
             "status": {"type": "string", "enum": verdicts},
             "reasons": {"type": "array", "items": {"type": "string"}},
+            "files": {"type": "array", "items": {"type": "object", "description": "name, state, words"}},
+            "not_checked": {"type": "array", "items": {"type": "string"}},
         },
     }
     return {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mitoshi.interfaces.cli.terminal import json_option, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from mitoshi.evidence import Verdict
 
 __all__ = ["keygen", "sign", "verify"]
 
@@ -23,10 +28,18 @@ def verify(directory: Path, *, key: Path | None, inputs: Path | None, as_json: b
     with progress_bar("verify", quiet=as_json) as progress:
         verdict = check(directory, key=key, inputs=inputs, progress=progress)
     if as_json:
-        print_json({"status": verdict.status, "reasons": list(verdict.reasons)})
+        print_json(verdict.plain())
     else:
-        click.echo("\n".join([verdict.status, *(f"  {reason}" for reason in verdict.reasons)]))
-    return 0 if verdict.status in ("identical", "equivalent") else 1
+        click.echo("\n".join(_lines(verdict)))
+    return 0 if verdict.accepted else 1
+
+
+def _lines(verdict: Verdict) -> list[str]:
+    """Return a verdict in lines: status, reasons, how many files are in which state, and what was not checked."""
+    states = Counter(f.state for f in verdict.files)
+    count = [f"  files: {', '.join(f'{n} {state}' for state, n in sorted(states.items()))}"] if states else []
+    unchecked = [f"  not checked: {line}" for line in verdict.not_checked]
+    return [verdict.status, *(f"  {reason}" for reason in verdict.reasons), *count, *unchecked]
 
 
 @click.command()

@@ -66,6 +66,7 @@ SEALED = Text(
     "bundle {id}; run it again and compare with the tool verify, or: {command}",
     "証跡一式 {id}。再計算による検証はツール verify、または {command}",
 )
+NOT_CHECKED = Text("not checked: {what}", "未検証：{what}")
 VERDICT = Text("verification of bundle {id}: {verdict}", "証跡一式 {id} の再計算による検証：{verdict}")
 
 
@@ -96,7 +97,8 @@ def job_text(job: Job, language: Language) -> str:
     if job.kind == "verify" and job.result is not None:
         verdict = VERDICTS[job.result["status"]].in_(language)
         line = VERDICT.format(id=str(job.request["bundle"])[:12], verdict=verdict).in_(language)
-        return "\n".join([line, *(str(reason) for reason in job.result["reasons"][:20])])
+        unchecked = [NOT_CHECKED.format(what=str(w)).in_(language) for w in job.result.get("not_checked", ())[:20]]
+        return "\n".join([line, *(str(reason) for reason in job.result["reasons"][:20]), *unchecked])
     message = job.error or job.message
     return ENDED.format(id=job.id, stands=stands, message=message).in_(language)
 

@@ -130,6 +130,8 @@ VERDICT = {
         "status": {"type": "string", "enum": ["identical", "equivalent", "different", "unverifiable"]},
         "reasons": {"type": "array", "items": WORDS},
         "products": {"type": "array", "items": {"type": "object"}},
+        "files": {"type": "array", "items": {"type": "object"}, "description": "The state of every file."},
+        "not_checked": {"type": "array", "items": WORDS, "description": "What no recomputation can confirm."},
     },
 }
 # What has become of a run or a verification; what belongs to its result is there once it is successful.

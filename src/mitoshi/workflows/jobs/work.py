@@ -7,7 +7,6 @@ import os
 import re
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,12 +163,9 @@ def _verified(job: Job, jobs: Jobs, store: Path, tell: Callable[[int, int, str],
     finally:
         tempfile.tempdir = before
         jobs.discard_scratch(job.id)
-    products = [plain(asdict(product)) for product in verdict.products]
-    return {
-        "status": verdict.status,
-        "reasons": [reason(MitoshiError(line)) for line in verdict.reasons],
-        "products": products,
-    }
+    told = plain(verdict.plain())
+    shown = {key: [reason(MitoshiError(line)) for line in told[key]] for key in ("reasons", "not_checked")}
+    return {**told, **shown}
 
 
 def _linked_inputs(bundle: Path, store: Path, folder: Path) -> Path | None:

@@ -1,0 +1,234 @@
+"""The state of every file of a bundle, from a recomputation and what follows from the sealed products."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mitoshi.core.errors import BundleError, MitoshiError
+from mitoshi.evidence.bundle import UNLISTED, list_files, read_json
+from mitoshi.evidence.claims import HEX, check_environment, check_locations
+from mitoshi.evidence.document_check import check_document
+from mitoshi.evidence.picture_check import check_picture
+from mitoshi.evidence.plain_check import ROUNDING, Unlike, check_json, coordinates_near, exactly, numbers_near, unlike
+from mitoshi.evidence.publication import ENVIRONMENT, LOCATIONS, Sealed, file_names, publish, record
+from mitoshi.evidence.raster_check import check_raster
+from mitoshi.evidence.replay import Expected, expected
+from mitoshi.evidence.table_check import check_table
+from mitoshi.evidence.verdict import FileCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mitoshi.evidence.comparison import ProductDifference
+    from mitoshi.evidence.publication import Outcome
+    from mitoshi.evidence.record import Plan
+    from mitoshi.evidence.runner import Prepared
+
+__all__ = ["Checked", "Repeated", "file_checks"]
+
+RUN = "run.json"
+NOT_REACHED = "not compared, for the bundle differs elsewhere"
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A recomputation.
+
+    Attributes
+    ----------
+    plan, prepared, outcome
+        What was run, on what, and what came out.
+    products
+        Folder with its products.
+    """
+
+    plan: Plan
+    prepared: Prepared
+    outcome: Outcome
+    products: Path
+
+
+class Checked(NamedTuple):
+    """The state of every file but the seal, and the digests of the record that could not be confirmed."""
+
+    files: tuple[FileCheck, ...]
+    unconfirmed: tuple[str, ...] = ()
+
+
+def file_checks(
+    directory: Path,
+    run: Mapping[str, Any],
+    repeated: Repeated,
+    products: Sequence[ProductDifference],
+    folder: Path,
+) -> Checked:
+    """Return the state of every file of a bundle.
+
+    Parameters
+    ----------
+    directory, run
+        The bundle and its record.
+    repeated, products
+        The recomputation, and how each product compares with it.
+    folder
+        Where the expected files may be written.
+    """
+    names = file_names(repeated.plan, repeated.outcome)
+    found = _names(directory, names)
+    found |= {p.name: FileCheck(p.name, "different", p.line()) for p in products if p.status == "different"}
+    if not found:
+        found |= _claims(directory, run)
+    if any(c.state == "different" for c in found.values()):
+        return Checked(_complete(names, found))
+    folder.mkdir()
+    same = all(p.status == "identical" for p in products)
+    try:
+        follows = expected(
+            repeated.plan, repeated.prepared, repeated.outcome, (directory, repeated.products), folder, same=same
+        )
+    except MitoshiError as error:
+        name = next(p.name for p in products if p.status != "identical")
+        found[name] = FileCheck(name, "different", f"is no product of the method ({error})")
+        return Checked(_complete(names, found))
+    found[RUN], unconfirmed = _check_run(run, repeated, follows)
+    if found[RUN].state == "different":
+        return Checked(_complete(names, found))
+    found |= _contents(directory, run, repeated, follows, folder, {p.name: p for p in products})
+    return Checked(_complete(names, found), unconfirmed)
+
+
+def _complete(names: set[str], found: Mapping[str, FileCheck]) -> tuple[FileCheck, ...]:
+    every = sorted({*names, *found})
+    return tuple(found.get(name) or FileCheck(name, "not checked", NOT_REACHED) for name in every)
+
+
+def _names(directory: Path, names: set[str]) -> dict[str, FileCheck]:
+    """Return what a bundle holds though no run makes it, and what it lacks."""
+    there = {name for name in list_files(directory) if name not in UNLISTED}
+    folders = {Path(here).relative_to(directory).as_posix() for here, _, _ in os.walk(directory)} - {"."}
+    wanted = {parent.as_posix() for name in names for parent in Path(name).parents} - {"."}
+    more = "is no part of the recomputed bundle"
+    found = {name: FileCheck(name, "different", more) for name in there - names}
+    found |= {f"{name}/": FileCheck(f"{name}/", "different", more) for name in folders - wanted}
+    return found | {name: FileCheck(name, "different", "is missing") for name in names - there}
+
+
+def _claims(directory: Path, run: Mapping[str, Any]) -> dict[str, FileCheck]:
+    found = {}
+    for name in (ENVIRONMENT, LOCATIONS):
+        try:
+            value = read_json(directory, name)
+        except BundleError as error:
+            found[name] = FileCheck(name, "different", f"cannot be read ({error})")
+            continue
+        found[name] = check_environment(value) if name == ENVIRONMENT else check_locations(value, run["inputs"])
+    return found
+
+
+def _check_run(run: Mapping[str, Any], repeated: Repeated, follows: Expected) -> tuple[FileCheck, tuple[str, ...]]:
+    """Compare the record with the one that the recomputation and the sealed products give."""
+    now = record(repeated.plan, follows.outcome, follows.totals)
+    unconfirmed = _unconfirmed(run, now, repeated)
+    if unconfirmed:
+        now = _with_digests_of(now, run)
+
+    def near(path: tuple[Any, ...], a: float, b: float) -> bool:
+        if path[0] != "totals":
+            return a == b
+        return abs(a - b) <= follows.slack.get(str(path[1]), 0.0) + ROUNDING * max(abs(a), abs(b)) + 1e-12
+
+    found: Unlike | None = unlike(dict(run), now, near)
+    if found is not None:
+        return FileCheck(RUN, "different", found.words()), unconfirmed
+    if unlike(dict(run), now, exactly) is not None:
+        return FileCheck(RUN, "within tolerance", "totals differ by what its products allow"), unconfirmed
+    return FileCheck(RUN, "equal"), unconfirmed
+
+
+def _unconfirmed(run: Mapping[str, Any], now: Mapping[str, Any], repeated: Repeated) -> tuple[str, ...]:
+    """Return one line for each digest that depends on more than the content of the bundle: code, and the last bits of numbers."""
+    found = []
+    if _digest(run.get("method"), "source_sha256") not in (None, now["method"]["source_sha256"]):
+        found.append(
+            "run.json, method, source_sha256: the method's source here is another, though its version is the same"
+        )
+    if _digest(run, "survey_sha256") not in (None, now["survey_sha256"]) and now["survey_sha256"] is not None:
+        found.append("run.json, survey_sha256: the survey's numbers here differ in their last digits")
+    found += [
+        f"run.json, content, {name}: its pixels are brought onto the grid with other last digits here"
+        for name in _resampled(repeated)
+        if _digest(run.get("content"), name) not in (None, now["content"].get(name))
+    ]
+    return tuple(found)
+
+
+def _digest(value: Any, key: str) -> str | None:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, str) and HEX.fullmatch(found) else None
+
+
+def _with_digests_of(now: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with the digests that are not confirmed taken from another; they are named instead."""
+    taken = {**now, "method": {**now["method"]}, "content": {**now["content"]}}
+    for value, key, other in [
+        (taken["method"], "source_sha256", run.get("method")),
+        (taken, "survey_sha256", run),
+        *((taken["content"], name, run.get("content")) for name in now["content"]),
+    ]:
+        if value[key] is not None:
+            value[key] = _digest(other, key) or value[key]
+    return taken
+
+
+def _resampled(repeated: Repeated) -> list[str]:
+    """Return the arguments whose pixels are not those of their file: brought onto the run's grid by interpolation."""
+    frame = repeated.plan.frame.geobox
+    found = []
+    for name, group in repeated.prepared.given.items():
+        if group[0].argument.is_features:
+            native = frame.crs is None
+        else:
+            own = group[0].layer.odc.geobox
+            native = len(group) == 1 and own is not None and own.crs == frame.crs
+            native = native and all(
+                math.isclose(a, b, rel_tol=1e-12)
+                for a, b in zip(own.affine[:6], frame.affine[:6], strict=True)
+                if native
+            )
+        if not native:
+            found.append(name)
+    return found
+
+
+def _contents(
+    directory: Path,
+    run: Mapping[str, Any],
+    repeated: Repeated,
+    follows: Expected,
+    folder: Path,
+    products: Mapping[str, ProductDifference],
+) -> dict[str, FileCheck]:
+    """Write the files that the sealed products give, and compare every one."""
+    made = {p.name for p in folder.iterdir()}
+    where = folder if made else repeated.products
+    version = str(read_json(directory, ENVIRONMENT)["mitoshi"]["version"])
+    publish(repeated.plan, follows.outcome, where, final=directory, sealed=Sealed(directory, run, version))
+    names = file_names(repeated.plan, follows.outcome) - {RUN, ENVIRONMENT, LOCATIONS}
+    return {name: _check(name, directory / name, where / name, products.get(name)) for name in sorted(names)}
+
+
+def _check(name: str, sealed: Path, now: Path, product: ProductDifference | None) -> FileCheck:
+    if name.endswith((".tif", ".parquet")):
+        check = check_raster(name, sealed, now) if name.endswith(".tif") else check_table(name, sealed, now)
+        near = product is not None and product.status == "equivalent"
+        return FileCheck(name, "within tolerance", product.line()) if near and check.state == "equal" else check  # type: ignore[union-attr]
+    if name.endswith(".png"):
+        return check_picture(name, sealed, now.read_bytes())
+    if name.endswith(".pdf"):
+        return check_document(name, sealed, now.read_bytes())
+    near_enough = numbers_near if name == "figures.json" else coordinates_near
+    return check_json(name, sealed, now.read_bytes(), near_enough)

@@ -1,0 +1,153 @@
+"""Compare JSON by what it says: words exactly, numbers to the resolution at which they are written."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mitoshi.evidence.bundle import MAX_DEPTH, depth_of, once_each
+from mitoshi.evidence.verdict import FileCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Near = Callable[[tuple[Any, ...], float, float], bool]
+
+__all__ = ["Unlike", "check_json", "coordinates_near", "numbers_near", "parsed", "unlike"]
+
+ROUNDING = 1e-9  # relative: how far sums may drift between two versions of a library
+DEGREES = 2e-7  # coordinates are written to 1e-7 degrees
+AREA = 2e-5  # relative: areas of outlines are written to six digits
+GROWTH, SLACK = 3, 65_536  # a file much larger than its recomputation is not read
+
+
+class Unlike(NamedTuple):
+    """The first place where two values differ: its path, and both values."""
+
+    path: tuple[Any, ...]
+    sealed: Any
+    now: Any
+
+    def words(self) -> str:
+        """Return the difference in words."""
+        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path).lstrip(".")
+        return f"says {place[:120] or 'it'} {_short(self.sealed)}, the recomputation {_short(self.now)}"
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def parsed(content: bytes) -> Any:
+    """Return JSON in which no object has a key twice.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or deeper than a bundle's JSON is.
+    """
+    try:
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=once_each, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is too deep") from None
+    if isinstance(value, dict | list) and depth_of(value) > MAX_DEPTH:
+        raise ValueError("it is too deep")
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def unlike(sealed: Any, now: Any, near: Near, path: tuple[Any, ...] = ()) -> Unlike | None:
+    """Return the first place where two JSON values do not say the same; None where there is none.
+
+    Parameters
+    ----------
+    sealed, now
+        The values.
+    near
+        ``near(path, a, b)`` tells whether two numbers at a place count as equal.
+    path
+        Where they stand.
+    """
+    if isinstance(sealed, dict) and isinstance(now, dict):
+        for key in sorted({*sealed, *now}):
+            found = unlike(sealed.get(key, MISSING), now.get(key, MISSING), near, (*path, key))
+            if found is not None:
+                return found
+        return None
+    if isinstance(sealed, list) and isinstance(now, list):
+        for n, (a, b) in enumerate(zip(sealed, now, strict=False)):
+            named = a.get("@id") if isinstance(a, dict) else None  # of RO-Crate
+            found = unlike(a, b, near, (*path, named if isinstance(named, str) else n))
+            if found is not None:
+                return found
+        longer = len(sealed) != len(now)
+        return Unlike(path, f"{len(sealed)} entries", f"{len(now)} entries") if longer else None
+    if _number(sealed) and _number(now):
+        return None if sealed == now or near(path, float(sealed), float(now)) else Unlike(path, sealed, now)
+    return None if type(sealed) is type(now) and sealed == now else Unlike(path, sealed, now)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def exactly(path: tuple[Any, ...], a: float, b: float) -> bool:
+    """Accept no difference."""
+    del path
+    return a == b
+
+
+def numbers_near(path: tuple[Any, ...], a: float, b: float) -> bool:
+    """Accept the rounding of sums."""
+    del path
+    return math.isclose(a, b, rel_tol=ROUNDING, abs_tol=1e-12)
+
+
+def coordinates_near(path: tuple[Any, ...], a: float, b: float) -> bool:
+    """Accept one unit of the last decimal of coordinates and areas; everything else is exact."""
+    if "coordinates" in path or "bbox" in path or "proj:bbox" in path:
+        return abs(a - b) <= DEGREES
+    if path and path[-1] == "area_km2":
+        return math.isclose(a, b, rel_tol=AREA)
+    return "mitoshi:figures" in path and numbers_near(path, a, b)
+
+
+def oversized(sealed: Path, now: Path | int) -> str:
+    """Return words about a file that is much larger than its recomputation, "" where it is not."""
+    size = now if isinstance(now, int) else now.stat().st_size
+    return "is much larger than the recomputation" if sealed.stat().st_size > GROWTH * size + SLACK else ""
+
+
+def check_json(name: str, sealed: Path, now: bytes, near: Near) -> FileCheck:
+    """Compare a JSON file of a bundle with its recomputation."""
+    large = oversized(sealed, len(now))
+    if large:
+        return FileCheck(name, "different", large)
+    content = sealed.read_bytes()
+    if content == now:
+        return FileCheck(name, "equal")
+    try:
+        one, two = parsed(content), parsed(now)
+        if unlike(one, two, exactly) is None:
+            return FileCheck(name, "equal")
+        found = unlike(one, two, near)
+    except (ValueError, OverflowError) as error:
+        return FileCheck(name, "different", f"is no JSON of a bundle ({str(error)[:80]})")
+    if found is not None:
+        return FileCheck(name, "different", found.words())
+    return FileCheck(name, "within tolerance", "numbers differ by less than the resolution at which they are written")
