@@ -6,6 +6,7 @@ decibels where linear power is declared become linear, metres where degrees are 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -52,6 +53,7 @@ __all__ = [
     "WATER_SURFACE",
     "Quantity",
     "Raster",
+    "area_of_density",
     "as_declared",
     "from_db",
     "quantity",
@@ -79,6 +81,8 @@ class Quantity:
         True where a decibel value means ``10 log10`` of this quantity.
     members
         For a family (such as backscatter): the quantities that may stand for it.
+    extensive
+        True where a value is a count of what lies in its cell: sums mean something, and another grid shares counts out by area.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Quantity:
     standard_name: str | None = None
     power: bool = False
     members: tuple[str, ...] = ()
+    extensive: bool = False
 
     def accepts(self, name: str) -> bool:
         """Tell whether an array of quantity `name` may stand where this one is declared."""
@@ -128,7 +133,7 @@ BRIGHTNESS_TEMPERATURE = Quantity(
 ELEVATION = Quantity("elevation", "m", Text("elevation", "標高データ"), "surface_altitude")
 WATER_OCCURRENCE = Quantity("water_occurrence", "1", Text("share of time under water", "水面出現率"))
 LAND_COVER = Quantity("land_cover", "1", Text("land cover", "土地被覆"), "land_cover_lccs")
-POPULATION = Quantity("population", "1", Text("population per cell", "人口"))
+POPULATION = Quantity("population", "1", Text("population per cell", "人口"), extensive=True)
 QUALITY = Quantity("quality", "1", Text("quality flags", "品質フラグ"), "quality_flag")
 PROBABILITY = Quantity("probability", "1", Text("probability", "確率"))
 FLOOD_EXTENT = Quantity("flood_extent", "1", Text("flood extent (0 dry, 1 flooded, 2 permanent water)", "浸水域"))
@@ -207,6 +212,45 @@ def _pint(units: str) -> str:
     return {"1": "", "degrees": "degree", "%": "percent", "Celsius": "degC"}.get(units, units)
 
 
+COUNTED = re.compile(
+    r"\b(people|persons?|pers|inhabitants?|inhab|residents?|population|pop|capita|counts?|ind|individuals)\b|人口|人|名",
+    re.IGNORECASE,
+)
+PER_CELL = re.compile(r"(/|\bper\b)\s*(grid\s*)?(cell|pixel|mesh)\b|/?(メッシュ|セル|画素)", re.IGNORECASE)
+AREAS_M2 = {"km": 1e6, "ha": 1e4, "hectare": 1e4, "m": 1.0, "mi": 2_589_988.110336, "acre": 4046.8564224}
+PER_AREA = re.compile(
+    r"^1?\s*(?:/|per)?\s*(?:(?P<square>sq\.?|square)\s*)?(?P<unit>km|kilomet(?:re|er)s?|m|met(?:re|er)s?|ha|hectares?|mi|miles?|acres?)"
+    r"(?P<power>\s*(?:\^|\*\*)?\s*[-−⁻]?\s*[12²])?$",
+    re.IGNORECASE,
+)
+
+
+def area_of_density(units: str) -> float | None:
+    """Return the area in m2 to which a count per area refers; None where the unit is that of a count per cell.
+
+    Raises
+    ------
+    QuantityError
+        If the unit is neither.
+
+    >>> area_of_density("people km-2"), area_of_density("persons/ha"), area_of_density("人/km²"), area_of_density("people")
+    (1000000.0, 10000.0, 1000000.0, None)
+    """
+    bare = PER_CELL.sub("", COUNTED.sub("", units.strip())).strip(" .()[]")
+    if bare in {"", "1", "-", "none", "None", "count"}:
+        return None
+    found = PER_AREA.match(bare.replace("⁻²", "-2"))
+    if found is None:
+        raise QuantityError(f"units {units!r} are no count per cell or per area; give 'people' or 'people/km2'")
+    name = re.sub(r"^kilomet.*", "km", re.sub(r"^met.*", "m", re.sub(r"^mile.*", "mi", found["unit"].lower())))
+    name = name if name in AREAS_M2 else name.rstrip("s")
+    inverse = "/" in bare or "per" in bare.lower() or re.search("[-−⁻]", bare) is not None
+    squared = bool(found["square"]) or name in {"ha", "hectare", "acre"} or re.search("[2²]", found["power"] or "")
+    if not (inverse and squared):
+        raise QuantityError(f"units {units!r} are no count per cell or per area; give 'people' or 'people/km2'")
+    return AREAS_M2[name]
+
+
 def as_declared(array: Raster, declared: Quantity, argument: str) -> Raster:
     """Return `array` in the declared quantity's unit.
 
@@ -234,6 +278,9 @@ def as_declared(array: Raster, declared: Quantity, argument: str) -> Raster:
     if units is None:
         raise QuantityError(f"{argument} has no units; set attrs['units'], for example {declared.units!r}")
     kept = declared.name if not declared.members else name
+    if declared.extensive and area_of_density(str(units)) is None:
+        units = declared.units
+        array = array.assign_attrs(units=units)
     if units == declared.units:
         return array if array.attrs.get("quantity") == kept else array.assign_attrs(quantity=kept)
     if units in DECIBEL_UNITS:

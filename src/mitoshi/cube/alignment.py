@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.cells import cell_attributes
+from mitoshi.core.cells import cell_attributes, row_areas_m2
 from mitoshi.core.errors import InputError
-from mitoshi.core.quantity import DECIBEL_UNITS
+from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES, area_of_density
 from mitoshi.cube.grid import geobox_of, same_grid
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def align(layers: Mapping[str, xr.DataArray | None], grid: GeoBox) -> dict[str, 
 
     A layer that is on the grid passes through. Any other is resampled when a window is read: continuous quantities
     bilinearly (decibels as linear power; block means where the grid is coarser), integers and codes to the nearest pixel.
+    Counts per cell are shared out by area, so that their sum is conserved; a density becomes a count by the true area of cells.
     A pixel's value does not depend on the window.
 
     Parameters
@@ -52,6 +53,8 @@ def align(layers: Mapping[str, xr.DataArray | None], grid: GeoBox) -> dict[str, 
 
 def _aligned(name: str, layer: xr.DataArray, grid: GeoBox) -> xr.DataArray:
     source = geobox_of(layer)
+    if is_extensive(layer):
+        layer = _counts(name, layer, source)
     shape = (int(layer.shape[-2]), int(layer.shape[-1]))
     if source is None or source.crs is None or grid.crs is None:
         if shape != tuple(grid.shape):
@@ -66,10 +69,81 @@ def _aligned(name: str, layer: xr.DataArray, grid: GeoBox) -> xr.DataArray:
     from mitoshi.cube.lazy import lazy_like
     from mitoshi.cube.resample import mapping
 
+    if is_extensive(layer):
+        return _shared(layer, mapping(grid, source), grid)
     dtype = np.dtype("uint8") if layer.dtype == bool else layer.dtype
     how: Resampling = "nearest" if _is_coded(layer) else "bilinear"
     reader = Warped(layer, mapping(grid, source), how, str(layer.attrs.get("units")) in DECIBEL_UNITS)
     return lazy_like(reader, layer, grid, dtype, {**layer.attrs, **cell_attributes(grid)})
+
+
+def is_extensive(layer: xr.DataArray) -> bool:
+    """Return whether the layer holds counts per cell, or their density."""
+    known = QUANTITIES.get(str(layer.attrs.get("quantity")))
+    return known is not None and known.extensive
+
+
+def _counts(name: str, layer: xr.DataArray, source: GeoBox | None) -> xr.DataArray:
+    """Return counts per cell as floating numbers; a density is multiplied by the true area of each row's cells."""
+    from mitoshi.cube.lazy import lazy_like
+
+    area = area_of_density(str(layer.attrs.get("units", "1")))
+    if area is None and np.issubdtype(layer.dtype, np.floating):
+        return layer
+    if area is None:
+        factors = np.ones(int(layer.shape[-2]))
+    elif source is None or source.crs is None:
+        raise InputError(f"{name} is a density without georeference, so its cells have no area; give counts per cell")
+    else:
+        factors = row_areas_m2(source.crs, source.affine, (int(source.shape[0]), int(source.shape[1]))) / area
+    attrs = {**layer.attrs, "units": "1"}
+    if source is None:
+        return (layer.astype(np.float32) * factors[:, None].astype(np.float32)).assign_attrs(attrs)
+    return lazy_like(Scaled(layer, factors), layer, source, np.dtype("float32"), attrs)
+
+
+def _shared(layer: xr.DataArray, how: GridMapping, grid: GeoBox) -> xr.DataArray:
+    from mitoshi.cube.lazy import lazy_like
+    from mitoshi.cube.sharing import source_affine
+
+    attrs = {**layer.attrs, **cell_attributes(grid), "shared_from": source_affine(how)}
+    return lazy_like(Shared(layer, how), layer, grid, layer.dtype, attrs)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A layer whose rows are multiplied by factors."""
+
+    layer: xr.DataArray
+    factors: np.ndarray[Any, Any]
+
+    def window(self, lead: tuple[slice, ...], rows: slice, columns: slice) -> np.ndarray[Any, Any]:
+        """Return the window."""
+        values = self.layer[(*lead, rows, columns)].to_numpy()
+        return np.asarray(values * self.factors[rows][:, None], np.float32)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Counts per cell, shared out onto another grid."""
+
+    layer: xr.DataArray
+    how: GridMapping
+
+    def window(self, lead: tuple[slice, ...], rows: slice, columns: slice) -> np.ndarray[Any, Any]:
+        """Return the window."""
+        from mitoshi.cube.sharing import share
+
+        dims = self.layer.dims
+        chosen = self.layer.isel(dict(zip(dims[:-2], lead, strict=True)))
+
+        def read(y: slice, x: slice) -> np.ndarray[Any, Any]:
+            values = chosen.isel({dims[-2]: y, dims[-1]: x}).to_numpy()
+            values = values.reshape((math.prod(values.shape[:-2]), *values.shape[-2:]))
+            return np.where(values >= 0, values, values.dtype.type(np.nan))  # no count is negative
+
+        out = share(read, self.how, rows, columns)
+        return out.reshape((*chosen.shape[:-2], *out.shape[-2:]))
 
 
 def _is_coded(layer: xr.DataArray) -> bool:

@@ -10,6 +10,7 @@ import xarray as xr
 from mitoshi.core.cells import pixel_side_m as pixel_size_m
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import BBox
+from mitoshi.core.orientation import without_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +119,8 @@ def grid_for(source: pystac.Item | xr.DataArray, area: BBox | None = None, resol
     InputError
         If there is neither an area nor an extent, or the grid would be unreasonably large.
     """
-    base = geobox_of(source) if isinstance(source, xr.DataArray) else _item_grid(source)
+    stated = geobox_of(source) if isinstance(source, xr.DataArray) else _item_grid(source)
+    base = None if stated is None else without_rotation(stated)
     if base is not None and (resolution is None or not (base.crs is not None and base.crs.geographic)):
         if resolution is not None:
             return _regular_grid(base, area, resolution)

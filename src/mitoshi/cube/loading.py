@@ -191,12 +191,16 @@ def load_remote(
     Raises
     ------
     InputError
-        If no asset is a raster.
+        If no asset is a raster, or the quantity is a count per cell.
     RefusedError
         If an asset does not lie on the web, or its address is not admitted.
     RunError
         If GDAL was started with its VRT driver, by which a remote file could read local ones.
     """
+    if quantity_called(quantity).extensive:
+        raise InputError(
+            f"{quantity} is a count per cell, which is shared out from files alone; fetch the files and give them"
+        )
     from odc.stac import load as odc_load
 
     names = list(bands) if bands is not None else _raster_assets(items[0], quantity)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
-__all__ = ["Mapping", "Resampling", "mapping", "resample"]
+__all__ = ["Mapping", "Resampling", "mapping", "needed", "resample"]
 
 Resampling = Literal["nearest", "bilinear"]
 
@@ -147,7 +147,7 @@ def resample(
     """
     height, width = how.source.shape
     node_x, node_y = how.nodes(rows, columns)
-    window = _needed(node_x, node_y, height, width)
+    window = needed(node_x, node_y, height, width)
     values = read(*window) if window is not None else read(slice(0, 0), slice(0, 0))
     shape = (len(values), rows.stop - rows.start, columns.stop - columns.start)
     out = np.full(shape, fill, dtype=values.dtype)
@@ -162,7 +162,7 @@ def resample(
     return out
 
 
-def _needed(
+def needed(
     node_x: np.ndarray[Any, Any], node_y: np.ndarray[Any, Any], height: int, width: int
 ) -> tuple[slice, slice] | None:
     """Return the source window that the nodes span, with a margin for the kernel; None where they miss the source."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.orientation import without_rotation
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -109,7 +110,7 @@ def _to_degrees(wkt: str) -> Any:
 
 
 def frame_of(array: Raster, area: BBox | None, argument: str) -> Frame:
-    """Return an array's own grid, or the area on the array's pixel lattice; what lies beyond the array was not seen.
+    """Return an array's own grid, north-up, or the area on its pixel lattice; what lies beyond the array was not seen.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def frame_of(array: Raster, area: BBox | None, argument: str) -> Frame:
     if geobox is None:
         raise InputError(f"{argument} has no regular grid; give a raster with evenly spaced coordinates")
     if area is None:
-        return Frame(geobox)
+        return Frame(without_rotation(geobox))
     if geobox.crs is None:
         raise InputError(f"{argument} has no georeference, so an area cannot crop it; leave --area out")
     from mitoshi.cube import grid_for

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mitoshi.core.errors import InputError, QuantityError, misspelt
 from mitoshi.core.features import FeatureKind, features_as_declared
-from mitoshi.core.quantity import as_declared
+from mitoshi.core.quantity import area_of_density, as_declared
 from mitoshi.evidence.digest import content_digest, file_digest, multihash
 
 if TYPE_CHECKING:
@@ -220,6 +220,8 @@ def _given(argument: DataArgument, given: Any) -> Given:
         layer = features_as_declared(layer, argument.quantity, argument.name)
     else:
         corner = layer.isel(y=slice(0, 1), x=slice(0, 1)).load()
+        if argument.quantity.extensive and area_of_density(str(layer.attrs.get("units"))) is not None:
+            corner = corner.assign_attrs(units=argument.quantity.units)  # becomes a count where it is put on the grid
         as_declared(corner, argument.quantity, argument.name)  # refuses a wrong unit before anything is computed
     address = source.address if isinstance(source, Fetched) else ""
     return Given(argument, observation, layer, Path(path), description, address)

@@ -56,6 +56,10 @@ UNSTATED = Text(
     "the file does not say what it holds: kept as values of unstated meaning (describe it with '#quantity=…,units=…')",
     "内容の記載がないため、意味の不明な値とします（'#quantity=…,units=…' で指定できます）",
 )
+COUNTS = Text(
+    "{quantity} is taken as a count per cell because the file does not say (people per km2: '#units=km-2')",
+    "{quantity} の単位の記載がないため、セルごとの数とみなします（人/km2 の場合は '#units=km-2'）",
+)
 NAMED_TIME = Text("time {time} is taken from the file's name", "時刻 {time} はファイル名によります")
 KIND = Text(
     "decibels of an unstated kind of calibrated backscatter are taken as {quantity} (describe it with '#quantity=…')",
@@ -161,7 +165,8 @@ def _as_asked(
         seen = sample()
         if not (seen.lowest >= ELEVATION_RANGE[0] and seen.highest <= ELEVATION_RANGE[1]):
             return "value", units or "1", (UNSTATED,)
-    return expecting.name, found, (ASKED.format(quantity=expecting.name, units=found),)
+    counts = (COUNTS.format(quantity=expecting.name),) if expecting.extensive and units is None else ()
+    return expecting.name, found, (ASKED.format(quantity=expecting.name, units=found), *counts)
 
 
 def _labels(name: str, header: Header, said: Description, quantity: str) -> tuple[tuple[str, ...], tuple[Text, ...]]:

@@ -14,6 +14,7 @@ import numpy as np
 from mitoshi.core.cells import cell_attributes
 from mitoshi.core.cells import pixel_side_m as pixel_size_m
 from mitoshi.core.errors import InputError
+from mitoshi.core.orientation import upright
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
@@ -131,6 +132,33 @@ def read_window(location: guard.Location, band: int | list[int], y: slice, x: sl
 
 
 @dataclass(frozen=True)
+class Turned:
+    """A window reader whose rows, or columns, or both run the other way than those of its file."""
+
+    source: WindowReader
+    rows: bool
+    columns: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.source.shape
+
+    @property
+    def dtype(self) -> str:
+        """Of the source."""
+        return self.source.dtype
+
+    def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
+        """Return one window."""
+        height, width = self.shape
+        y = slice(height - y.stop, height - y.start) if self.rows else y
+        x = slice(width - x.stop, width - x.start) if self.columns else x
+        values = self.source.read(y, x)
+        return np.ascontiguousarray(values[:: -1 if self.rows else 1, :: -1 if self.columns else 1])
+
+
+@dataclass(frozen=True)
 class Stacked:
     """Window readers of one shape along a first axis (polarisation, band); None for a plain (y, x) layer."""
 
@@ -203,7 +231,7 @@ def lazy_array(
     readers
         One per label of the leading axis; one alone for a (y, x) layer.
     geobox
-        The grid; without a CRS its coordinates are pixel indices plus one half.
+        The grid of the file; the array has row 0 in the north. Without a CRS its coordinates are pixel indices plus one half.
     axis, labels
         Name and labels of the leading axis, or None.
     attrs
@@ -213,6 +241,10 @@ def lazy_array(
     from odc.geo.xr import xr_coords
     from xarray.core import indexing
 
+    turned = upright(geobox)
+    if turned.rows or turned.columns:
+        readers = [Turned(reader, turned.rows, turned.columns) for reader in readers]
+        geobox = turned.grid
     stacked = Stacked(tuple(readers), flat=axis is None)
     backend = _backend(stacked)
     coords: dict[str, Any] = {str(k): v for k, v in xr_coords(geobox, dims=("y", "x")).items()}

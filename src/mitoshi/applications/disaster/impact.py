@@ -336,6 +336,9 @@ def _given(
         Given("population", people is not None, np.nan if people is None else float(people.people[0].sum()),
               np.nan if people is None else float(people.people[0, -1]))
     )  # fmt: skip
+    unknown = passes[1].unknown_share
+    if people is not None and unknown > 0:
+        told.append(Given("population_count", given=True, amount=float(found.cells[1]), not_observed=unknown))
     unseen = np.nan
     if network is not None and found.roads is not None:
         unseen = float(np.count_nonzero(~piece_heads(network, found.roads).seen))

@@ -18,6 +18,7 @@ __all__ = ["figures", "tally"]
 
 ENDS = ("", "_lower", "_upper")
 EXACT = Text("a count of what was given, exact", "入力データの集計値")
+NO_COUNT = Text("share of the flooded area without a population count", "浸水域のうち人口データのない割合")
 NOT_VALUED = Text("unknown: unit values not given", "不明：評価額の単価なし")
 
 
@@ -152,7 +153,13 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     """
     del parameters
     wave = (COLLAPSED,) if "collapsed" in totals else ()
-    return (*(_ranged(totals, *h) for h in (*wave, *HEADLINES)), *(_count(totals, *u) for u in UNSEEN))
+    unknown = (_unknown(totals),) if totals.get("unseen_population_count", 0.0) > 0 else ()
+    return (*(_ranged(totals, *h) for h in (*wave, *HEADLINES)), *(_count(totals, *u) for u in UNSEEN), *unknown)
+
+
+def _unknown(totals: Mapping[str, float]) -> Figure:
+    share = 100.0 * totals["unseen_population_count"]
+    return Figure("flooded_area_without_count", NO_COUNT, share, None, None, "percent", None, EXACT)
 
 
 def _not_given(theme: str) -> Text:

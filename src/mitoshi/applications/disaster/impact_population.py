@@ -28,10 +28,13 @@ class ClassCounts(NamedTuple):
         (shifts, classes + 2): dry, the depth classes, not observed.
     edges
         (classes - 1,) depths between the classes [m].
+    half_width
+        Half of the 90 % range of the people in water that sharing their counts out over pixels leaves open.
     """
 
     people: Floats
     edges: Floats
+    half_width: float = 0.0
 
 
 def class_edges() -> Floats:
@@ -209,8 +212,26 @@ def class_table(counts: ClassCounts) -> list[ClassRow]:
     deeper = np.cumsum(people[:, -2:0:-1], axis=1)[:, ::-1]
     rows = [_row("dry", np.nan, np.nan, people[:, 0], np.full(len(SHIFTS), np.nan))]
     rows += [_row("depth", bounds[n], bounds[n + 1], people[:, n + 1], deeper[:, n]) for n in range(edges.size + 1)]
+    rows[:2] = _widened(rows[0], rows[1], counts.half_width)
     unseen = people[:, -1]
     return [*rows, _row("not_observed", np.nan, np.nan, unseen, np.full(len(SHIFTS), np.nan))]
+
+
+def _widened(dry: ClassRow, wet: ClassRow, half_width: float) -> list[ClassRow]:
+    """Return the rows of the dry and of all in water with ranges that are wider by what sharing counts out leaves open.
+
+    Independent of the error of depth, so the two are added as squares.
+    """
+    if not half_width > 0:
+        return [dry, wet]
+    low, high = wet.at_least_lower - wet.at_least, wet.at_least_upper - wet.at_least
+    everyone = dry.people + wet.at_least
+    least = max(0.0, wet.at_least - np.hypot(low, half_width))
+    most = min(everyone, wet.at_least + np.hypot(high, half_width))
+    return [
+        dry._replace(people_lower=everyone - most, people_upper=everyone - least),
+        wet._replace(at_least_lower=least, at_least_upper=most),
+    ]
 
 
 def _row(kind: str, above: float, below: float, people: Floats, deeper: Floats) -> ClassRow:

@@ -16,6 +16,7 @@ from mitoshi.applications.disaster.impact_population import (
 )
 from mitoshi.applications.disaster.impact_pumps import places
 from mitoshi.applications.disaster.impact_segments import Band, Segments, segments_of
+from mitoshi.applications.disaster.impact_sharing import add_shares, empty_shares, half_width, unknown_share
 from mitoshi.applications.disaster.impact_survey import BLOCK, Survey, Water, water_bands, window
 from mitoshi.applications.disaster.impact_uncertainty import HIGH
 from mitoshi.methods.statistics.zonal import empty_statistics, shapes_of, update
@@ -51,11 +52,14 @@ class Waters(NamedTuple):
         People by depth class; None without population.
     districts
         People per district; None without population or districts.
+    unknown_share
+        Share of the wet pixels without a count of people; NaN without population or water.
     """
 
     segments: Segments
     people: ClassCounts | None
     districts: DistrictPeople | None
+    unknown_share: float = float("nan")
 
 
 def waters(water: Water, grid: Grid, found: Survey, districts: NDArray[Any] | None) -> Waters:
@@ -76,12 +80,17 @@ def waters(water: Water, grid: Grid, found: Survey, districts: NDArray[Any] | No
     areas = None if districts is None or counts is None else shapes_of(districts, grid.affine, grid.shape)
     people = None if areas is None else empty_statistics(areas, 5)
 
+    shares = None if water.population is None else empty_shares(water.population, grid.shape)
+
     def read() -> Iterator[Band]:
-        for first, last, depth, sigma in water_bands(water, grid.shape):
-            if counts is not None and water.population is not None:
+        for first, last, wide, sigma in water_bands(water, grid.shape, 0 if shares is None else 1):
+            above = 1 if shares is not None and first > 0 else 0
+            depth = wide[above : above + last - first]
+            if counts is not None and shares is not None and water.population is not None:
                 persons = window(water.population, first, last)
                 near = _near(water, found, first, last)
                 add_people(counts, depth, sigma, persons, near)
+                add_shares(shares, wide, persons, first)
                 if areas is not None and people is not None:
                     update(people, areas, people_layers(depth, sigma, persons, near), first)
             yield Band(first, depth, sigma)
@@ -93,7 +102,10 @@ def waters(water: Water, grid: Grid, found: Survey, districts: NDArray[Any] | No
         else (found.roads.near_row[sample].astype(np.int64), found.roads.near_column[sample].astype(np.int64))
     )
     segments = segments_of(read(), grid.shape[1], grid.cell_area_m2, HIGH, query)
-    return Waters(segments, counts, None if people is None else DistrictPeople(*people.total.T))
+    by_district = None if people is None else DistrictPeople(*people.total.T)
+    if counts is None or shares is None:
+        return Waters(segments, counts, by_district)
+    return Waters(segments, counts._replace(half_width=half_width(shares)), by_district, unknown_share(shares))
 
 
 def _near(water: Water, found: Survey, first: int, last: int) -> NearWater:
