@@ -5,6 +5,7 @@ Every right value is independent of the method: it stands in the README of the c
 
 from __future__ import annotations
 
+import geopandas
 import numpy as np
 import pytest
 import rasterio
@@ -16,7 +17,7 @@ from mitoshi.applications.disaster.impact import impact
 from mitoshi.applications.disaster.inundation import inundation
 from mitoshi.core.quantity import ELEVATION
 from mitoshi.evidence.inputs import framed, open_sources
-from mitoshi.sensors import open_observation
+from mitoshi.sensors import items, open_observation
 
 GEOD = Geod(ellps="WGS84")
 
@@ -139,3 +140,122 @@ def test_a_rotated_file_runs_on_a_grid_that_is_not(tmp_path):
     assert seen.sum() * STEP**2 == pytest.approx(8000 * STEP**2, rel=0.02)
     inner = seen & (np.abs(depth.to_numpy() - expected.to_numpy()) < 0.012)
     assert inner.sum() == seen.sum()
+
+
+def catalogued(path):
+    """Return the bbox of a file's item, which must fit its geometry."""
+    from mitoshi.catalog.footprint import checked_geometry
+
+    item = items(str(path))[0]
+    geometry, bounds = checked_geometry(item.geometry, item.bbox)
+    assert geometry.is_valid
+    np.testing.assert_allclose(bounds, item.bbox, atol=1e-5)
+    return item.bbox
+
+
+@pytest.mark.real
+class TestLongitudes:
+    FOLDER = "cases/10-longitude-0-360"
+
+    def test_buildings_and_raster_meet_on_one_meridian(self, shared_data):
+        files = {
+            "depth": shared_data(f"{self.FOLDER}/lon360.tif"),
+            "buildings": shared_data(f"{self.FOLDER}/lon360.geojson"),
+        }
+        result, _ = called(impact, files)
+        np.testing.assert_allclose(result.buildings["depth"], [2, 1, 0, 0])
+
+    def test_the_bbox_is_that_of_the_place(self, shared_data):
+        path = shared_data(f"{self.FOLDER}/lon360.tif")
+        np.testing.assert_allclose(catalogued(path), [-160.0, 21.47, -159.97, 21.5], atol=1e-6)
+
+    def test_the_bbox_of_a_netcdf(self, shared_data):
+        path = shared_data(f"{self.FOLDER}/l360.nc")
+        with rasterio.open(path) as file:
+            west, south, east, north = file.bounds
+        # GDAL may count them from -180 to 180 by itself.
+        expected = [(west + 180) % 360 - 180, south, (east + 180) % 360 - 180, north]
+        np.testing.assert_allclose(catalogued(path), expected, atol=1e-6)
+
+
+BOXES = {
+    "0 to 360": ("EPSG:4326", Affine(0.001, 0, 200, 0, -0.001, 21.5), (-160, 21.4, -159.9, 21.5)),
+    "over 180, by 0 to 360": ("EPSG:4326", Affine(0.001, 0, 179.95, 0, -0.001, 21.5), (179.95, 21.4, -179.95, 21.5)),
+    "over -180": ("EPSG:4326", Affine(0.001, 0, -180.05, 0, -0.001, 21.5), (179.95, 21.4, -179.95, 21.5)),
+    "the whole Earth by 0 to 360": ("EPSG:4326", Affine(3.6, 0, 0, 0, -1.8, 90), (-180, -90, 180, 90)),
+    "from 180 on": ("EPSG:4326", Affine(0.001, 0, 180, 0, -0.001, 21.5), (-180, 21.4, -179.9, 21.5)),
+}
+
+
+@pytest.mark.parametrize("name", BOXES)
+def test_the_box_of_a_raster_in_degrees(tmp_path, name):
+    crs, affine, expected = BOXES[name]
+    path = write(tmp_path / "ground.tif", np.zeros((100, 100), np.float32), crs, affine)
+    np.testing.assert_allclose(catalogued(path), expected, atol=1e-6)
+
+
+def test_the_box_of_a_utm_scene_over_the_antimeridian(tmp_path):
+    to_utm = Transformer.from_crs(4326, 32601, always_xy=True)
+    x, y = to_utm.transform(180.0, -17.0)
+    path = write(tmp_path / "ground.tif", np.zeros((100, 100), np.float32), "EPSG:32601",
+                 Affine(100, 0, x - 5000, 0, -100, y + 5000))  # fmt: skip
+    west, south, east, north = catalogued(path)
+    assert 179.9 < west < 180
+    assert -180 < east < -179.9
+    assert south < -17 < north
+
+
+@pytest.mark.parametrize(("crs", "pole"), [("EPSG:3413", 90.0), ("EPSG:3031", -90.0)])
+def test_the_box_of_a_raster_around_a_pole(tmp_path, crs, pole):
+    affine = Affine(10_000, 0, -400_000, 0, -10_000, 700_000)
+    path = write(tmp_path / "ground.tif", np.zeros((100, 100), np.float32), crs, affine)
+    west, south, east, north = catalogued(path)
+    assert (west, east) == (-180, 180)
+    assert pole in (south, north)
+    # The rim's farthest corner from the pole.
+    corner = Transformer.from_crs(crs, 4326, always_xy=True).transform(600_000, 700_000)[1]
+    assert (south if pole > 0 else north) == pytest.approx(corner, abs=1e-6)
+
+
+def test_features_over_the_antimeridian(tmp_path):
+    from shapely.geometry import MultiPolygon, Point, Polygon, box
+
+    jumping = Polygon([(179.9, -17), (-179.9, -17), (-179.9, -16.9), (179.9, -16.9)])
+    split = MultiPolygon([box(179.9, -17, 180, -16.9), box(-180, -17, -179.9, -16.9)])
+    features = geopandas.GeoDataFrame(
+        {"id": ["jump", "split", "east", "west"]},
+        geometry=[jumping, split, Point(179.95, -16.95).buffer(0.01), Point(-179.95, -16.95).buffer(0.01)],
+        crs=4326,
+    )
+    path = tmp_path / "buildings.geojson"
+    features.to_file(path, driver="GeoJSON")
+    values = np.full((100, 300), 1.0, np.float32)
+    values[:, 150:] = 3.0  # east of 180 degrees
+    for number, west in enumerate((179.85, -180.15)):
+        depth = write(tmp_path / f"d{number}.tif", values, "EPSG:4326", Affine(0.001, 0, west, 0, -0.001, -16.9))
+        result, _ = called(impact, {"depth": depth, "buildings": path})
+        np.testing.assert_allclose(result.buildings["depth"], [2, 2, 1, 3], atol=0.02)
+
+
+def test_features_from_0_to_360_have_a_box_on_the_earth(tmp_path):
+    from shapely.geometry import box
+
+    for number, (west, east, expected) in enumerate(
+        ((200.0, 200.5, (-160, -159.5)), (179.5, 180.5, (179.5, -179.5)), (-179.5, -179.0, (-179.5, -179.0)))
+    ):
+        path = tmp_path / f"buildings{number}.geojson"
+        features = geopandas.GeoDataFrame({"id": ["a"]}, geometry=[box(west, 10, east, 11)], crs=4326)
+        features.to_file(path, driver="GeoJSON")
+        bbox = catalogued(path)
+        np.testing.assert_allclose((bbox[0], bbox[2]), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("200,21,200.5,22", (-160, 21, -159.5, 22)), ("170,0,190,1", (170, 0, -170, 1)), ("0,-90,360,90", (-180, -90, 180, 90)),
+     ("350,0,10,1", (-10, 0, 10, 1)), ("180,0,190,1", (-180, 0, -170, 1)), ("179,0,-179,1", (179, 0, -179, 1))],
+)  # fmt: skip
+def test_areas_from_0_to_360(text, expected):
+    from mitoshi.core.grid import BBox
+
+    assert BBox.parse(text) == pytest.approx(expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.longitude import wrapped_longitude
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ class BBox(NamedTuple):
 
     @classmethod
     def checked(cls, values: Sequence[float]) -> BBox:
-        """Return a box after checking its bounds.
+        """Return a box after checking its bounds; longitudes from 0 to 360 become those from -180 to 180.
 
         Raises
         ------
@@ -50,6 +51,10 @@ class BBox(NamedTuple):
             If a longitude or latitude is out of range or south lies north of north.
         """
         box = cls(*(float(v) for v in values))
+        if 180.0 < max(abs(box.west), abs(box.east)) <= 360.0:
+            turn = box.east - box.west >= 360.0
+            west, east = (-180.0, 180.0) if turn else (float(wrapped_longitude(v)) for v in (box.west, box.east))
+            box = box._replace(west=-180.0 if west == 180.0 else west, east=180.0 if east == -180.0 else east)
         good = -180 <= box.west <= 180 and -180 <= box.east <= 180 and -90 <= box.south <= box.north <= 90
         if not good:
             raise InputError(f"area {tuple(box)} is not on the Earth; give west,south,east,north in degrees")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mitoshi.core.errors import InputError
+from mitoshi.core.longitude import near_longitude
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,4 +59,43 @@ def _moved(features: Features, grid: GeoBox, argument: str) -> Features:
     if features.crs is None:
         raise InputError(f"{argument} states no coordinate system; give one that does")
     wkt = grid.crs.to_wkt()
-    return features if features.crs == wkt else features.to_crs(wkt)
+    moved = features if features.crs == wkt else features.to_crs(wkt)
+    if not grid.crs.geographic or not len(moved):
+        return moved
+    middle = float((grid.affine @ (grid.shape[1] / 2, grid.shape[0] / 2))[0])
+    return _near(moved, middle)
+
+
+def _near(features: Features, middle: float) -> Features:
+    """Return features whose longitudes are counted in the turn of the grid: 200 and -160 are one meridian.
+
+    Parts of a geometry that was cut at the antimeridian come side by side; a ring that jumps across it is closed there.
+    """
+    import shapely
+
+    geometry = features.geometry.to_numpy()
+    west, _, east, _ = shapely.bounds(geometry).T
+    with np.errstate(invalid="ignore"):
+        away = np.flatnonzero((west < middle - 180.0) | (east > middle + 180.0) | (east - west > 180.0))
+    if not away.size:
+        return features
+    out = geometry.copy()
+    for n in away:
+        parts = [_turned(part, middle) for part in shapely.get_parts(geometry[n])]
+        single = len(parts) == 1 and not geometry[n].geom_type.startswith("Multi")
+        out[n] = parts[0] if single else type(geometry[n])(parts)
+    import geopandas
+
+    return features.set_geometry(geopandas.array.from_shapely(out, crs=features.crs))
+
+
+def _turned(part: Any, middle: float) -> Any:
+    import shapely
+
+    longitude = shapely.get_coordinates(part)[:, 0]
+    steps = np.abs(np.diff(longitude))
+    if ((steps > 180.0) & (steps < 360.0)).any():
+        return shapely.transform(part, lambda c: np.column_stack([near_longitude(c[:, 0], middle), c[:, 1]]))
+    centre = (float(longitude.min()) + float(longitude.max())) / 2
+    turn = float(near_longitude(centre, middle)) - centre
+    return shapely.transform(part, lambda c: np.column_stack([np.round(c[:, 0] + turn, 10), c[:, 1]]))

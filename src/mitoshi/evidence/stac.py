@@ -172,7 +172,11 @@ def footprint(frame: Frame) -> tuple[dict[str, Any] | None, list[float] | None]:
     if not frame.georeferenced:
         return None, None
     from mitoshi.evidence.outline import polygon_geometry
+    from mitoshi.sensors.footprint import footprint_of_grid
 
+    around = footprint_of_grid(frame.geobox)
+    if around is not None and around[1][0] == -180.0 and around[1][2] == 180.0:
+        return around  # the whole turn, as around a pole
     rows, columns = frame.shape
     steps = np.linspace(0, 1, EDGE_STEPS)[:-1]
     zero, one = np.zeros_like(steps), np.ones_like(steps)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mitoshi.core.errors import InputError
 from mitoshi.core.feature_kinds import FEATURE_KINDS
 from mitoshi.core.features import FeatureKind
+from mitoshi.core.longitude import span
 from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
 from mitoshi.sensors import feature_files, guard, stac
+from mitoshi.sensors.footprint import footprint
 from mitoshi.sensors.observation import Observation
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def _footprint(features: Features) -> tuple[dict[str, Any] | None, list[float] |
 
     if not len(features) or features.crs is None:
         return None, None
-    west, south, east, north = features.geometry.to_crs("EPSG:4326").total_bounds
+    west, south, east, north = _bounds(features.geometry.to_crs("EPSG:4326").to_numpy())
     if not np.isfinite([west, south, east, north]).all():
         raise InputError(
             f"the features lie outside their coordinate system {guard.one_line(Exception(str(features.crs)))}"
@@ -168,5 +170,23 @@ def _footprint(features: Features) -> tuple[dict[str, Any] | None, list[float] |
     west, south, east, north = (
         round(float(v), 7) for v in (west - 1e-6, max(south - 1e-6, -90), east + 1e-6, min(north + 1e-6, 90))
     )
+    if west > east or west < -180 or east > 180:
+        turned = east + 360.0 if west > east else east
+        return footprint([(west, south), (turned, south), (turned, north), (west, north)])
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [ring]}, [west, south, east, north]
+
+
+def _bounds(geometry: Any) -> tuple[float, float, float, float]:
+    """Return west, south, east and north of geometries; west > east where together they cross the antimeridian."""
+    import numpy as np
+    import shapely
+
+    parts = shapely.get_parts(geometry[~(shapely.is_missing(geometry) | shapely.is_empty(geometry))])
+    if not parts.size:
+        return (float("nan"),) * 4
+    west, south, east, north = shapely.bounds(parts).T
+    if not np.isfinite([west, south, east, north]).all():
+        return (float("nan"),) * 4
+    left, right = span(west, east)
+    return left, float(south.min()), right, float(north.max())

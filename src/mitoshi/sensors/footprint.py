@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["footprint", "footprint_of_grid"]
 
-EDGE_POINTS = 5  # per side: a UTM edge is slightly curved in longitude and latitude
+EDGE_POINTS = 9  # per side: a UTM edge is slightly curved in longitude and latitude
 
 
 def footprint(ring: Sequence[tuple[float, float]]) -> tuple[dict[str, Any], list[float]]:
@@ -32,13 +33,17 @@ def footprint(ring: Sequence[tuple[float, float]]) -> tuple[dict[str, Any], list
     if not polygon.is_valid:
         polygon = polygon.convex_hull
     west, south, east, north = (round(bound, 7) for bound in polygon.bounds)
+    if east - west >= 360:
+        west, east = -180.0, 180.0
+        return _rounded(mapping(box(west, south, east, north))), [west, south, east, north]
+    if west >= 180 or west < -180:  # the same meridians by their usual numbers
+        turns = -360 * math.floor((west + 180) / 360)
+        polygon = affinity.translate(polygon, xoff=turns)
+        west, east = round(west + turns, 7), round(east + turns, 7)
     if polygon.geom_type != "Polygon":
         return _rounded(mapping(polygon)), [west, south, east, north]
     if west >= -180 and east <= 180:
         return _rounded(mapping(orient(polygon))), [west, south, east, north]
-    shift = 360 if west < -180 else 0
-    polygon = affinity.translate(polygon, xoff=shift)
-    west, east = west + shift, east + shift
     parts = [
         polygon.intersection(box(-180, -90, 180, 90)),
         affinity.translate(polygon.intersection(box(180, -90, 540, 90)), xoff=-360),
@@ -72,8 +77,8 @@ def footprint_of_grid(grid: GeoBox) -> tuple[dict[str, Any], list[float]] | None
 
     rows, columns = grid.shape
     side = np.linspace(0, 1, EDGE_POINTS, endpoint=False)
-    if grid.crs.geographic:
-        side = side[:1]
+    if grid.crs.geographic and abs(grid.affine.a) * columns + abs(grid.affine.b) * rows < 170:
+        side = side[:1]  # corners suffice, and no step between them is half a turn
     zero, one = np.zeros_like(side), np.ones_like(side)
     # Counter-clockwise on a north-up grid: down the west side, along the south, up the east, back along the north.
     u = np.concatenate([zero, side, one, 1 - side]) * columns
@@ -85,4 +90,37 @@ def footprint_of_grid(grid: GeoBox) -> tuple[dict[str, Any], list[float]] | None
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         return None
     lat = np.clip(lat, -90, 90)
+    pole = _pole_inside(grid, transformer)
+    if pole is not None:
+        return _cap(lon, lat, pole)
     return footprint(list(zip(lon.tolist(), lat.tolist(), strict=True)))
+
+
+def _pole_inside(grid: GeoBox, transformer: Any) -> float | None:
+    """Return the latitude of the pole that lies inside a projected grid; None where none does."""
+    if grid.crs is None or grid.crs.geographic:
+        return None
+    for latitude in (90.0, -90.0):
+        x, y = transformer.transform(0.0, latitude, direction="INVERSE")
+        if not (math.isfinite(x) and math.isfinite(y)):
+            continue
+        column, row = ~grid.affine @ (x, y)
+        back = transformer.transform(x, y)[1]
+        if 0 <= row <= grid.shape[0] and 0 <= column <= grid.shape[1] and abs(back - latitude) < 1e-6:
+            return latitude
+    return None
+
+
+def _cap(lon: Any, lat: Any, pole: float) -> tuple[dict[str, Any], list[float]]:
+    """Return the footprint of a grid around a pole, which has every longitude."""
+    import numpy as np
+
+    order = np.argsort(lon, kind="stable")
+    longitude, latitude = np.asarray(lon)[order], np.asarray(lat)[order]
+    seam = float(np.interp(180.0, [longitude[-1], longitude[0] + 360.0], [latitude[-1], latitude[0]]))
+    rim = [(-180.0, seam), *zip(longitude.tolist(), latitude.tolist(), strict=True), (180.0, seam)]
+    ring = [*rim, (180.0, pole), (-180.0, pole), rim[0]]
+    ring = ring if pole > 0 else ring[::-1]
+    edge = float(latitude.min() if pole > 0 else latitude.max())
+    bbox = [-180.0, min(edge, pole), 180.0, max(edge, pole)]
+    return _rounded({"type": "Polygon", "coordinates": [ring]}), [round(v, 7) for v in bbox]
