@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from mitoshi.catalog.footprint import checked_geometry
 from mitoshi.core.errors import InputError, MitoshiError, RefusedError
+from mitoshi.core.strict_json import MAX_BYTES, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -283,10 +284,6 @@ def _host(href: str) -> str:
         return ""
 
 
-def _no_constant(name: str) -> float:
-    raise InputError(f"JSON holds {name}, which is no number; mend the file")
-
-
 def read_items(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
     """Yield the canonical items of a STAC file (item, item collection, stac-geoparquet), or the reason against each.
 
@@ -314,11 +311,15 @@ def read_items(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
 
 def _features(path: Path) -> list[Any]:
     try:
-        document = json.loads(path.read_bytes(), parse_constant=_no_constant)
-    except RecursionError:
-        raise RefusedError(f"{path.name} is nested too deeply; flatten it") from None
-    except ValueError as error:
-        raise InputError(f"{path.name} is not JSON ({str(error)[:80]}); give a STAC item") from None
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= MAX_BYTES else b""
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be read ({error.strerror}); check its permissions") from None
+    if size > MAX_BYTES:
+        raise RefusedError(
+            f"{path.name} holds {size >> 20} MiB of JSON; the limit is {MAX_BYTES >> 20} MiB; give stac-geoparquet"
+        )
+    document = parse_json(content, path.name)
     if isinstance(document, dict) and document.get("type") == "FeatureCollection":
         features = document.get("features")
         return features if isinstance(features, list) else []

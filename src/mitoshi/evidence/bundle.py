@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import BundleError, InputError
 from mitoshi.core.product import Figure
+from mitoshi.core.strict_json import nesting, parse_json
 from mitoshi.core.text import Text
 from mitoshi.evidence.digest import file_digest, text_digest
 
@@ -149,12 +150,13 @@ def read_json(path: Path, name: str) -> Any:
         size = file.stat().st_size
         if size > MAX_JSON:
             raise BundleError(f"{name} is {size >> 20} MiB; the limit is {MAX_JSON >> 20} MiB")
-        value = json.loads(file.read_bytes(), object_pairs_hook=once_each, parse_constant=_refused)
+        content = file.read_bytes()
     except OSError:
         raise BundleError(f"{path.name} holds no {name}; is it an evidence bundle?") from None
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{name} is no JSON ({str(error)[:80]}); get the bundle again") from None
-    if depth_of(value) > MAX_DEPTH or not isinstance(value, dict):
+    if nesting(content, MAX_DEPTH) > MAX_DEPTH:
+        raise BundleError(f"{name} is not the JSON of a bundle (an object of moderate depth); get the bundle again")
+    value = parse_json(content, name, most_bytes=MAX_JSON, error=BundleError)
+    if not isinstance(value, dict):
         raise BundleError(f"{name} is not the JSON of a bundle (an object of moderate depth); get the bundle again")
     return value
 
@@ -171,10 +173,6 @@ def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("an object has a key twice")
     return found
-
-
-def _refused(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
 
 
 def depth_of(value: Any) -> int:

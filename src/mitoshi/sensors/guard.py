@@ -7,7 +7,6 @@ parsed without entities; JSON is bounded in size and depth; a link in a STAC ite
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from mitoshi.core import strict_json
 from mitoshi.core.errors import InputError, RefusedError, UnknownFileError
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ MAX_BLOCK_BYTES = 512 * 2**20  # a strip or tile that must be decoded at once
 MAX_EXPANSION = 5000  # decoded bytes per stored byte, for rasters above 4 GiB (an empty Sentinel-1 image has 2000)
 LARGE = 4 * 2**30
 MAX_XML_BYTES = 64 * 2**20
-MAX_JSON_BYTES = 32 * 2**20
-MAX_JSON_DEPTH = 64
+MAX_JSON_BYTES = strict_json.MAX_BYTES
 OPEN_DATASETS = 16  # of each thread: a map of many layers must not open each of them for every tile
 _OPENING = threading.Lock()  # `warnings.catch_warnings` changes the whole process: one thread at a time
 BLOCK_CACHE_MB = 128
@@ -357,20 +356,8 @@ def parse_xml(content: bytes, name: str) -> Element:
     return root
 
 
-def _depth(text: str) -> int:
-    deepest = depth = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
-        mark = token[0]
-        if mark in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in "]}":
-            depth -= 1
-    return deepest
-
-
 def parse_json(content: bytes, name: str) -> Any:
-    """Return strict JSON; NaN, infinities, great depth and great size are refused.
+    """Return strict JSON; NaN, infinities, great depth and great size are refused: `mitoshi.core.strict_json.parse_json`.
 
     Raises
     ------
@@ -379,28 +366,7 @@ def parse_json(content: bytes, name: str) -> Any:
     InputError
         If it is not strict JSON.
     """
-    if len(content) > MAX_JSON_BYTES:
-        raise RefusedError(
-            f"{name} holds {len(content) / 2**20:.0f} MiB of JSON; the limit is {MAX_JSON_BYTES >> 20} MiB"
-        )
-    try:
-        text = content.decode("utf-8-sig")
-        if _depth(text) > MAX_JSON_DEPTH:
-            raise RefusedError(f"{name} nests deeper than {MAX_JSON_DEPTH} levels of JSON")
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is not strict JSON ({one_line(error)})") from None
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError(f"{text} is out of range")
-    return value
+    return strict_json.parse_json(content, name, most_bytes=MAX_JSON_BYTES)
 
 
 def safe_id(text: str) -> str:

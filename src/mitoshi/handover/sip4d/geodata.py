@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mitoshi.handover.sip4d.codes import InformationCode
     from mitoshi.handover.sip4d.reasons import Findings
 
-__all__ = ["NOT_JSON", "PropertyRule", "check_collection", "no_number", "property_rules"]
+__all__ = ["NOT_JSON", "PropertyRule", "check_collection", "property_rules"]
 
 NESTING = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPoint": 1, "MultiLineString": 2, "MultiPolygon": 3}
 SHAPE = {"Point": "point", "LineString": "line", "Polygon": "polygon"}

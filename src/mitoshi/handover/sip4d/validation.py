@@ -5,14 +5,15 @@ Where that checker stops at the first fault, this one goes on, so that one round
 
 from __future__ import annotations
 
-import json
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from mitoshi.core.errors import MitoshiError
+from mitoshi.core.strict_json import parse_json
 from mitoshi.core.text import Text
 from mitoshi.handover.sip4d.archive import Archive, open_archive
 from mitoshi.handover.sip4d.codes import information_code
-from mitoshi.handover.sip4d.geodata import NOT_JSON, check_collection, no_number, property_rules
+from mitoshi.handover.sip4d.geodata import NOT_JSON, check_collection, property_rules
 from mitoshi.handover.sip4d.reasons import Findings, Verdict
 from mitoshi.handover.sip4d.rules import HEADER, column_fields, meta_fields, style_fields
 from mitoshi.handover.sip4d.schema import check_object, filled
@@ -116,8 +117,8 @@ def _json(archive: Archive, name: str, findings: Findings) -> Any:
         findings.error("too_large", name, filled(LONG_JSON, MOST_JSON_BYTES >> 20))
         return None
     try:
-        return json.loads(text, parse_constant=no_number)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text.encode(), name, most_bytes=4 * MOST_JSON_BYTES)
+    except MitoshiError as error:
         findings.error("not_json", name, filled(NOT_JSON, str(error)[:80]))
         return None
 

@@ -38,7 +38,7 @@ __all__ = [
 PAGE = 10  # items of a page where the client names no limit
 MOST_NAMES = 1000
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", re.ASCII)
-NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+NUMBER = re.compile(r"\s*[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 # What these texts look like, told to clients; what is wrong with one is said better by `checked`.
@@ -254,10 +254,11 @@ def token(direction: str, key: Key) -> str:
 
 def _place(text: str) -> tuple[str, Key]:
     try:
-        direction, moment, name, collection = json.loads(base64.urlsafe_b64decode(text.encode() + b"=="))
+        told = parse_json(base64.urlsafe_b64decode(text.encode() + b"=="), "token")
+        direction, moment, name, collection = told
         sound = direction in ("after", "before") and isinstance(name, str) and isinstance(collection, str)
         sound = sound and type(moment) is int and abs(moment) < 2**62
-    except (ValueError, TypeError, RecursionError):
+    except (MitoshiError, ValueError, TypeError):
         sound = False
     if not sound:
         raise Problem(400, f"token {text[:40]!r} is not one of this service; follow the links of a page")
