@@ -66,9 +66,11 @@ def test_a_body_that_trickles_in_is_not_waited_for(attacked):
 
 def test_a_body_that_nobody_wants_is_not_waited_for(attacked):
     for line in ("GET /layers HTTP/1.1", "POST /nowhere HTTP/1.1"):
-        raw, seconds = attacked.raw(attacked.head(line, "Content-Length: 1000"), *([b"{"] * 60), pause=0.25)
-        assert statuses(raw) == [408]
-        assert seconds < 10
+        for more, status in ((["Content-Type: application/json"], 408), ([], 415)):
+            head = attacked.head(line, "Content-Length: 1000", *more)
+            raw, seconds = attacked.raw(head, *([b"{"] * 60), pause=0.25)
+            assert statuses(raw) == [status]
+            assert seconds < 10
 
 
 def test_a_client_that_does_not_read_is_left(tmp_path, monkeypatch):

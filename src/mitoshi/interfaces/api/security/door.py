@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mitoshi.interfaces.api.security.access import READ_BY_POST, SAFE_METHODS
+from mitoshi.interfaces.api.security.access import SAFE_METHODS, needed_scope
+from mitoshi.interfaces.api.security.bodies import unacceptable
 from mitoshi.interfaces.api.security.refusals import header, headers_named, refuse
 from mitoshi.interfaces.api.settings import is_loopback
 
@@ -36,7 +37,7 @@ class Door:
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self.app = app
+        self.app, self._limits = app, settings.limits
         self._names = {name.lower().rstrip(".") for name in (*settings.names, settings.host)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +45,7 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        reason = _malformed(scope) or self._misdirected(scope) or _foreign(scope)
+        reason = _malformed(scope) or self._misdirected(scope) or unacceptable(scope, self._limits) or _foreign(scope)
         if reason is None:
             await self.app(scope, receive, send)
         else:
@@ -91,13 +92,18 @@ def _malformed(scope: Scope) -> tuple[int, str] | None:
 
 
 def _foreign(scope: Scope) -> tuple[int, str] | None:
-    """Refuse what a page of somebody else has a browser send; nothing but a browser sends these headers."""
-    if scope["method"] in SAFE_METHODS or (scope["method"] == "POST" and scope["path"] in READ_BY_POST):
+    """Refuse what a page of somebody else has a browser send; nothing but a browser sends these headers.
+
+    That holds for a search by POST too: it changes nothing, but it costs more than a page of somebody else may cause.
+    """
+    if scope["method"] in SAFE_METHODS and needed_scope(scope["method"], scope["path"]) == "read":
         return None
     site = header(scope, b"sec-fetch-site")
     origins = headers_named(scope, b"origin")
     own = header(scope, b"host").lower()
     foreign = site not in ("", "same-origin", "none") or any(urlsplit(o.lower()).netloc != own for o in origins)
     return (
-        (403, "a page of another origin may not write or execute here; use the service's own page") if foreign else None
+        (403, "a page of another origin may not write, execute or search here; use the service's own page")
+        if foreign
+        else None
     )
