@@ -134,3 +134,86 @@ def test_a_foreign_page_can_cause_no_search_and_no_stream_of_the_tools(attacked)
         attacked.ask("POST", "/stac/search", {"limit": 1}, {"content-type": "application/geo+json; charset=utf-8"})[0]
         == 200
     )
+
+
+def _star(corners, lon=139.0, lat=36.0):
+    import math
+
+    turns = [2 * math.pi * k * (corners // 2) / corners for k in range(corners)]
+    ring = [[round(lon + 0.1 * math.cos(t), 6), round(lat + 0.1 * math.sin(t), 6)] for t in turns]
+    return [[*ring, ring[0]]]
+
+
+def _comb(teeth, lon=139.0, lat=36.0):
+    ring = [[round(lon + k * 1e-6 + 0.05 * up, 7), round(lat + 0.05 * up, 7)] for k in range(teeth) for up in (0, 1)]
+    ring += [[lon + 0.1, lat - 0.01], [lon - 0.1, lat - 0.01]]
+    return [[*ring, ring[0]]]
+
+
+def _areas():
+    return {
+        "a star of 8000 corners": {"type": "Polygon", "coordinates": _star(8001)},
+        "a star of 700 corners": {"type": "Polygon", "coordinates": _star(701)},
+        "a comb of 4900 teeth": {"type": "Polygon", "coordinates": _comb(4900)},
+        "2500 triangles on one another": {
+            "type": "MultiPolygon", "coordinates": [[[[139, 36], [139.1, 36], [139, 36.1 + k * 1e-6], [139, 36]]] for k in range(2500)],
+        },
+        "2500 holes in one place": {
+            "type": "Polygon", "coordinates": [[[138, 35], [140, 35], [140, 37], [138, 37], [138, 35]]]
+            + [[[139, 36], [139.1, 36], [139, 36.1], [139, 36]]] * 2400,
+        },
+        "two combs across one another": {
+            "type": "MultiPolygon", "coordinates": [_comb(2400), [[[lat + 103, lon - 103] for lon, lat in _comb(2400)[0]]]],
+        },
+    }  # fmt: skip
+
+
+def _layer(attacked):
+    layers = json.loads(attacked.ask("GET", "/layers")[2])["layers"]
+    return next(
+        one["id"]
+        for one in layers
+        if attacked.ask("POST", "/values/area", {"layer": one["id"], "geometry": TINY})[0] == 200
+    )
+
+
+TINY = {"type": "Polygon", "coordinates": [[[139, 36], [139.001, 36], [139.001, 36.001], [139, 36]]]}
+
+
+@pytest.mark.parametrize("name", list(_areas()))
+def test_no_area_takes_long_or_holds_up_others(attacked, name):
+    geometry, layer = _areas()[name], _layer(attacked)
+    with Others(attacked) as others:
+        for path, body in (("/values/area", {"layer": layer, "geometry": geometry}), ("/values/area/series", {"layer": layer, "geometry": geometry}),
+                           ("/stac/search", {"intersects": geometry})):  # fmt: skip
+            start = time.monotonic()
+            status, _, answer = attacked.ask("POST", path, body, timeout=60)
+            assert status in (200, 400, 503), (path, answer[:300])
+            assert time.monotonic() - start < 10, path
+    assert others.slowest < 1.5, others.slowest
+
+
+def test_44_crossing_polygons_at_once_do_not_stop_the_service(attacked):
+    import psutil
+
+    body = json.dumps({"layer": _layer(attacked), "geometry": {"type": "Polygon", "coordinates": _star(701)}})
+    comb = json.dumps({"intersects": {"type": "Polygon", "coordinates": _comb(2000)}})
+    answers = []
+
+    def ask(path, text):
+        answers.append(attacked.ask("POST", path, text, {"content-type": "application/json"}, timeout=60)[0])
+
+    asking = [
+        threading.Thread(target=ask, args=pair)
+        for _ in range(22)
+        for pair in (("/values/area", body), ("/stac/search", comb))
+    ]
+    with Others(attacked, "/layers") as others:
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join(60)
+    assert len(answers) == 44
+    assert set(answers) <= {200, 400, 503}
+    assert others.slowest < 2
+    assert psutil.Process().memory_info().rss < 2 * 2**30

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mitoshi.catalog.geometry_cost import check_contacts
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import BBox
 
@@ -107,6 +108,8 @@ def _cut(geometry: Any, box: BBox | None) -> Any:
             f"geometry has an edge of {_longest_edge(geometry):.0f} degrees of longitude; "
             "cut it at the antimeridian (RFC 7946, 3.1.9)"
         )
+    if shapely.get_dimensions(unrolled) == 1:
+        check_contacts(unrolled)  # a line may be valid and cross itself
     east_part = shapely.intersection(unrolled, shapely.box(0, -90, 180, 90))
     west_part = shapely.intersection(unrolled, shapely.box(180, -90, 360, 90))
     moved = shapely.transform(west_part, lambda c: c - [360.0, 0.0])

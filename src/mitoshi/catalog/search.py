@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mitoshi.catalog.footprint import area_geometry, checked_geometry, intersecting
+from mitoshi.catalog.geometry_cost import check_contacts
 from mitoshi.catalog.part import damaged, opened
 from mitoshi.catalog.table import boxes, decode, spans
 from mitoshi.core.errors import BundleError, InputError
@@ -136,7 +137,9 @@ def _shape(geometry: Mapping[str, Any]) -> Any:
     members = geometry.get("geometries")
     if not isinstance(members, list) or not members:
         raise InputError("a geometry collection has a list of geometries, got none; give at least one")
-    return shapely.union_all([checked_geometry(member, None)[0] for member in members])
+    found = [checked_geometry(member, None)[0] for member in members]
+    check_contacts(shapely.GeometryCollection(found))
+    return shapely.union_all(found)
 
 
 def _may_hold(part: Part, wanted: Query) -> bool:

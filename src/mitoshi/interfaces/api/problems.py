@@ -44,6 +44,7 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.status, self.detail, self.title, self.kind = status, detail, title, kind
 
 
+RETRY_SECONDS = "5"
 TITLES = {
     400: "bad request", 401: "who are you?", 403: "not allowed", 404: "not found", 405: "method not allowed",
     406: "not acceptable", 408: "too slow", 409: "conflict", 413: "too large", 415: "unsupported media type",
@@ -73,7 +74,8 @@ def install(app: FastAPI) -> None:
 
     async def problem(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
-        return answer(error.status, error.detail, error.title, error.kind)
+        later = {"retry-after": RETRY_SECONDS} if error.status == 503 else None
+        return answer(error.status, error.detail, error.title, error.kind, later)
 
     async def ours(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, MitoshiError)  # noqa: S101

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.errors import RefusedError
+from mitoshi.interfaces.api.heavy_work import HeavyWork
 from mitoshi.interfaces.api.lookup import Lookup
 from mitoshi.sensors import guard
 from mitoshi.workflows.jobs import Jobs
@@ -30,6 +31,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.heavy = HeavyWork()
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 
 from mitoshi.interfaces.api import assets, stac_writing
+from mitoshi.interfaces.api.heavy_work import BUSY
 from mitoshi.interfaces.api.lookup import CollectionId, ItemId
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.interfaces.api.stac_answers import CONFORMANCE, GEOJSON, TRANSACTION, Answers
@@ -26,6 +28,8 @@ from mitoshi.interfaces.api.stac_queries import (
 from mitoshi.interfaces.api.stac_titles import language
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitoshi.catalog.paging import Page
     from mitoshi.interfaces.api.service import Service
 
@@ -142,8 +146,8 @@ def _features(router: APIRouter, service: Service) -> None:
 def _searches(router: APIRouter, service: Service) -> None:
     most = service.settings.limits.items
 
-    @router.get("/search", summary="Search for items", responses=BAD, response_class=GeoJSONResponse)
-    def search(
+    @router.get("/search", summary="Search for items", responses={**BAD, 503: BUSY}, response_class=GeoJSONResponse)
+    async def search(
         request: Request,
         collections: Names = None,
         ids: Names = None,
@@ -165,19 +169,32 @@ def _searches(router: APIRouter, service: Service) -> None:
             ids=listed(ids),
         )
         found = answers(service, request)
-        return _page(service, found, terms, request, f"{found.root}/search", [])
+        return await _worked(service, terms, _page, service, found, terms, request, f"{found.root}/search", [])
 
-    @router.post("/search", summary="Search for items", responses=BAD, response_class=GeoJSONResponse)
-    def search_by_body(request: Request, asked: Search) -> GeoJSONResponse:
+    @router.post("/search", summary="Search for items", responses={**BAD, 503: BUSY}, response_class=GeoJSONResponse)
+    async def search_by_body(request: Request, asked: Search) -> GeoJSONResponse:
         body = asked.model_dump(exclude_none=True)
         terms = checked(
             most=most, **{**body, "collections": body.get("collections") or None, "ids": body.get("ids") or None}
         )
+        return await _worked(service, terms, _answer, request, body, terms)
+
+    def _answer(request: Request, body: dict[str, Any], terms: Terms) -> GeoJSONResponse:
         found = answers(service, request)
         page = service.catalogue.page(**terms._asdict())
         link = {"type": GEOJSON, "href": f"{found.root}/search", "method": "POST"}
         links = [{"rel": rel, **link, "body": {**body, "token": text}} for rel, text in _neighbours(page)]
         return GeoJSONResponse(found.features(page.items, page.matched, links))
+
+
+async def _worked(
+    service: Service, terms: Terms, work: Callable[..., GeoJSONResponse], *arguments: object
+) -> GeoJSONResponse:
+    """Return what `work` answers; a search by geometry waits for its turn among the expensive questions."""
+    if terms.intersects is None:
+        return await anyio.to_thread.run_sync(work, *arguments)
+    async with service.heavy.turn():
+        return await service.heavy.run(work, *arguments)
 
 
 def _page(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from mitoshi.catalog.geometry_cost import MOST_VERTICES
 from mitoshi.catalog.paging import Key
 from mitoshi.core.errors import MitoshiError
 from mitoshi.core.grid import BBox
@@ -237,10 +238,13 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def _check_numbers(geometry: Any) -> None:
-    """Refuse what no float can hold."""
-    stack = [geometry]
+    """Refuse what no float can hold, and more positions than a search needs."""
+    stack, numbers = [geometry], 0
     while stack:
         value = stack.pop()
+        numbers += isinstance(value, int | float)
+        if numbers > 2 * MOST_VERTICES:
+            raise Problem(400, f"intersects has more than {MOST_VERTICES} vertices; simplify it")
         if isinstance(value, dict | list):
             stack.extend(value.values() if isinstance(value, dict) else value)
         elif isinstance(value, int | float) and not (abs(value) <= 1e6 and math.isfinite(value)):

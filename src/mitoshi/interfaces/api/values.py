@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import FastAPI, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from mitoshi.catalog.geometry_cost import MOST_VERTICES, joined
+from mitoshi.core.errors import InputError
 from mitoshi.core.text import Text
+from mitoshi.interfaces.api.heavy_work import BUSY
 from mitoshi.interfaces.api.layers_list import listing_of
 from mitoshi.interfaces.api.legend import Classes
 from mitoshi.interfaces.api.problems import Problem
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AreaQuestion", "Polygon", "attach", "value_at"]
 
-MOST_VERTICES = 10_000
 MOST_MEMBERS, MOST_MEMBERS_OF_AREA = 500, 100  # of a series, the latest ones
-AT_ONCE = 2  # areas that are read at the same time: each may take some 100 MiB
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"description": "A value that does not fit, or a damaged file."},
     403: {"description": "The file behind the layer is not one that may be read."},
@@ -69,8 +69,9 @@ class AreaQuestion(BaseModel):
 def attach(app: FastAPI, service: Service) -> None:
     """Add the routes of values to the application."""
     listing = listing_of(service)
-    room = threading.BoundedSemaphore(AT_ONCE)
+    heavy = service.heavy
     told: dict[str, Any] = {"tags": ["values"], "responses": PROBLEMS}
+    costly: dict[str, Any] = {**told, "responses": {**PROBLEMS, 503: BUSY}}
 
     @app.get("/values", summary="The value of a layer at a place, with its uncertainty", **told)
     def value(layer: LayerId, lon: Longitude, lat: Latitude) -> dict[str, Any]:
@@ -90,21 +91,23 @@ def attach(app: FastAPI, service: Service) -> None:
         ]
         return {"title": found.title._asdict(), "units": found.units, "series": points}
 
-    @app.post("/values/area", summary="The distribution of a layer's values over an area", **told)
-    def area(question: AreaQuestion) -> dict[str, Any]:
-        found, shape = listing.find(question.layer), _shape(question.geometry)
-        _raster(found)
-        with room:
-            return _area(listing, found, shape)
+    @app.post("/values/area", summary="The distribution of a layer's values over an area", **costly)
+    async def area(question: AreaQuestion) -> dict[str, Any]:
+        async with heavy.turn():
+            found, shape = await heavy.run(_asked, listing, question)
+            return await heavy.run(_area, listing, found, shape)
 
-    @app.post("/values/area/series", summary="A layer's time series over an area", **told)
-    def area_series(question: AreaQuestion) -> dict[str, Any]:
-        found, shape = listing.find(question.layer), _shape(question.geometry)
-        _raster(found)
+    @app.post("/values/area/series", summary="A layer's time series over an area", **costly)
+    async def area_series(question: AreaQuestion) -> dict[str, Any]:
+        async with heavy.turn():
+            return await _area_series(question)
+
+    async def _area_series(question: AreaQuestion) -> dict[str, Any]:
+        found, shape = await heavy.run(_asked, listing, question)
+        members = [m for m in await heavy.run(listing.series, found) if m.raster is not None]
         points = []
-        for one in [m for m in listing.series(found) if m.raster is not None][-MOST_MEMBERS_OF_AREA:]:
-            with room:
-                answer = _area(listing, one, shape)
+        for one in members[-MOST_MEMBERS_OF_AREA:]:
+            answer = await heavy.run(_area, listing, one, shape)  # others get their turn in between
             if answer["count"]:
                 kept = ("uncertainty", "seen_share", "standard_deviation", "percentiles", "classes")
                 points.append(
@@ -112,6 +115,13 @@ def attach(app: FastAPI, service: Service) -> None:
                     | {k: answer[k] for k in kept}
                 )
         return {"title": found.title._asdict(), "units": found.units, "series": points}
+
+
+def _asked(listing: Listing, question: AreaQuestion) -> tuple[Layer, Any]:
+    """Return the layer and the area that a question is about."""
+    found = listing.find(question.layer)
+    _raster(found)
+    return found, _shape(question.geometry)
 
 
 def _raster(layer: Layer) -> Raster:
@@ -194,7 +204,7 @@ def _shape(given: Polygon) -> Any:
     Raises
     ------
     Problem
-        400 where it is none, is too long, or does not lie on the Earth.
+        400 where it is none, is too long, crosses itself too often, or does not lie on the Earth.
     """
     import shapely
 
@@ -205,13 +215,16 @@ def _shape(given: Polygon) -> Any:
         parts = [shapely.Polygon(_ring(rings[0]), [_ring(hole) for hole in rings[1:]]) for rings in polygons]
     except (TypeError, ValueError, IndexError, KeyError, OverflowError, shapely.errors.ShapelyError):
         raise Problem(400, "the area is no polygon of GeoJSON; give rings of [longitude, latitude]") from None
-    joined = shapely.union_all([shapely.make_valid(part) for part in parts])
-    west, south, east, north = joined.bounds if not joined.is_empty else (math.nan,) * 4
-    if not joined.area > 0:
+    try:
+        whole = joined(parts)
+    except InputError as error:
+        raise Problem(400, str(error)) from None
+    west, south, east, north = whole.bounds if not whole.is_empty else (math.nan,) * 4
+    if not whole.area > 0:
         raise Problem(400, "the area is empty; give a polygon with an inside")
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise Problem(400, "the area does not lie on the Earth; give degrees, and two polygons across the antimeridian")
-    return joined
+    return whole
 
 
 def _ring(positions: Any) -> list[tuple[float, float]]:

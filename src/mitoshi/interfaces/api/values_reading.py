@@ -23,6 +23,8 @@ __all__ = ["MOST_PIXELS", "Cells", "cells_within", "statistics", "values_at"]
 
 MOST_PIXELS = 4_000_000
 AREA_BLOCKS = 16  # per axis: blocks of cells whose mean area on the ellipsoid is measured
+SIDE_CUTS = 16  # pieces of a side as long as the area, where it is taken to another reference system
+MOST_CUTS = 10_000  # such pieces of all sides together
 CUTS = 4  # pieces of each side of such a block
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -154,9 +156,21 @@ def _projected(shape: Any, crs: Any) -> Any:
     import shapely
 
     west, south, east, north = shape.bounds
-    cut = shapely.segmentize(shape, max(east - west, north - south, 1e-9) / 16)
+    longest = max((east - west) / SIDE_CUTS, (north - south) / SIDE_CUTS, shapely.length(shape) / MOST_CUTS, 1e-10)
     transformer = from_degrees(crs.to_wkt())
-    return shapely.transform(cut, lambda c: np.column_stack(transformer.transform(c[:, 0], c[:, 1])))
+
+    def taken(polygon: Any) -> Any:
+        # Ring by ring: GEOS would check each polygon that it cuts for validity, in n² steps.
+        rings = shapely.segmentize(shapely.get_rings(polygon), longest)
+        moved = shapely.transform(rings, lambda c: np.column_stack(transformer.transform(c[:, 0], c[:, 1])))
+        return shapely.polygons(moved[0], moved[1:])
+
+    parts = [
+        taken(part)
+        for part in shapely.get_parts(shapely.get_parts(shape))
+        if part.geom_type == "Polygon" and not part.is_empty
+    ]
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
 def _window(dataset: Any, outline: Any) -> tuple[int, int, int, int] | None:
