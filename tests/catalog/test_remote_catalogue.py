@@ -13,8 +13,8 @@ import pytest
 import shapely
 
 from mitoshi.catalog import RemoteCatalogue, anywhere, public_web
-from mitoshi.catalog.remote import _is_public
 from mitoshi.core.errors import InputError, RefusedError, RunError
+from mitoshi.core.public_address import is_public
 
 CONFORMS = [
     "https://api.stacspec.org/v1.0.0/core",
@@ -217,7 +217,7 @@ def test_private_addresses_are_refused_before_anything_is_sent(item):
     ],
 )
 def test_public_addresses(address, public):
-    assert _is_public(address) is public
+    assert is_public(address) is public
 
 
 def guarded(allowed):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mitoshi.core.errors import InputError, MitoshiError, RefusedError, RunError
+from mitoshi.core.public_address import is_public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,17 +27,6 @@ PAGE_ITEMS = 250
 LOCAL_NAMES = ("localhost", "localdomain", "local", "internal", "home.arpa")
 
 
-def _is_public(address: str) -> bool:
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip in ipaddress.ip_network("64:ff9b::/96"):
-            return _is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
-        if inner:
-            return _is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
-
-
 def is_private_literal(host: str) -> bool:
     """Tell whether a host is, without asking any name server, known not to be on the public web.
 
@@ -48,11 +37,11 @@ def is_private_literal(host: str) -> bool:
     if not name or name.rsplit(".", 1)[-1] in LOCAL_NAMES or name in LOCAL_NAMES:
         return True
     try:
-        return not _is_public(name)
+        return not is_public(name)
     except ValueError:
         pass
     try:  # spellings of IPv4 such as 127.1, 0x7f000001 or 2130706433
-        return not _is_public(socket.inet_ntoa(socket.inet_aton(name)))
+        return not is_public(socket.inet_ntoa(socket.inet_aton(name)))
     except OSError:
         return "." not in name
 
@@ -75,7 +64,7 @@ def public_web(url: str) -> None:
     except OSError as error:
         raise RunError(f"the name {parts.hostname} cannot be resolved ({error}); check the address") from None
     for *_, address in found:
-        if not _is_public(str(address[0])):
+        if not is_public(str(address[0])):
             raise RefusedError(f"{parts.hostname} leads to {address[0]}, which is not on the public web")
 
 
@@ -236,7 +225,7 @@ def _guarded_io(admit: Callable[[str], None]) -> Any:
             response = super().send(request, *args, **{**kwargs, "stream": True})
             connection = getattr(response.raw, "_connection", None)
             peer = getattr(connection, "sock", None)
-            if admit is public_web and peer is not None and not _is_public(peer.getpeername()[0]):
+            if admit is public_web and peer is not None and not is_public(peer.getpeername()[0]):
                 response.close()
                 raise RefusedError(f"{request.url[:100]} led to a private address")
             content = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import ipaddress
 import os
 import socket
 import ssl
@@ -20,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from mitoshi.core.errors import InputError, RefusedError
+from mitoshi.core.public_address import is_public
 from mitoshi.sensors import guard
 from mitoshi.sensors.tree import cache_folder
 
@@ -82,7 +82,7 @@ def checked_address(
     host = parts.hostname or ""
     addresses = resolve(host, port)
     trusted = f"{host}:{port}" in (limits or Limits()).trusted
-    if not addresses or not (trusted or all(_public(address) for address in addresses)):
+    if not addresses or not (trusted or all(is_public(address) for address in addresses)):
         raise RefusedError(
             f"address {_shown(url)} leads into a private network; it is not opened "
             f"(name host:port in {TRUSTED} if you trust it)"
@@ -108,13 +108,6 @@ def _parts(url: str) -> tuple[SplitResult, int]:
     if parts.scheme not in PORTS or not parts.hostname:
         raise RefusedError(f"address {shown} is not http or https; download the file and give its path")
     return parts, port
-
-
-def _public(address: str) -> bool:
-    number = ipaddress.ip_address(address.split("%")[0])
-    mapped = getattr(number, "ipv4_mapped", None) or getattr(number, "sixtofour", None)
-    number = mapped or number
-    return number.is_global and not number.is_multicast and not number.is_reserved
 
 
 class _Pinned(http.client.HTTPConnection):
