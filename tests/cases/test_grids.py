@@ -15,6 +15,7 @@ from pyproj import Geod, Transformer
 from mitoshi.applications.disaster.flood_extent import flood_extent
 from mitoshi.applications.disaster.impact import impact
 from mitoshi.applications.disaster.inundation import inundation
+from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import ELEVATION
 from mitoshi.evidence.inputs import framed, open_sources
 from mitoshi.sensors import items, open_observation
@@ -259,3 +260,68 @@ def test_areas_from_0_to_360(text, expected):
     from mitoshi.core.grid import BBox
 
     assert BBox.parse(text) == pytest.approx(expected)
+
+
+CORNERS = [(0, 0, 0, 0), (0, 80, 800, 0), (100, 80, 800, -1000), (100, 0, 0, -1000)]
+CONTROL = {
+    "four corners": CORNERS,
+    "four corners in another order": CORNERS[::-1],
+    "four centres of corner pixels": [(r + dr, c + dc, x + 10 * dc, y - 10 * dr) for (r, c, x, y), (dr, dc) in
+                                      zip(CORNERS, ((0.5, 0.5), (0.5, -0.5), (-0.5, -0.5), (-0.5, 0.5)), strict=True)],
+    "three corners": CORNERS[:3],
+    "scattered points": [(r, c, 10 * c, -10 * r) for r, c in ((3, 5), (10, 70), (90, 75), (80, 10), (50, 40))],
+}  # fmt: skip
+
+
+def controlled(path, points, crs="EPSG:32654", origin=(400_000, 3_900_000)):
+    from rasterio.control import GroundControlPoint
+
+    values = np.arange(8000, dtype=np.float32).reshape(100, 80)
+    gcps = [GroundControlPoint(r, c, origin[0] + x, origin[1] + y) for r, c, x, y in points]
+    with rasterio.open(path, "w", driver="GTiff", height=100, width=80, count=1, dtype="float32") as file:
+        file.write(values, 1)
+        file.gcps = (gcps, rasterio.CRS.from_string(crs))
+    return path
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+class TestControlPoints:
+    @pytest.mark.parametrize("name", CONTROL)
+    def test_pixels_lie_where_the_points_say(self, tmp_path, name):
+        path = controlled(tmp_path / "ground.tif", CONTROL[name])
+        layer = open_observation(str(path), expecting=ELEVATION).layers["elevation"]
+        for x, y in ((400_105.0, 3_899_205.0), (400_705.0, 3_899_955.0), (400_005.0, 3_899_005.0)):
+            expected = (3_900_000 - y) // 10 * 80 + (x - 400_000) // 10
+            assert float(layer.sel(x=x, y=y, method="nearest")) == expected
+
+    def test_points_over_the_antimeridian(self, tmp_path):
+        points = [
+            (0, 0, 179.995, -17.0),
+            (0, 80, -179.997, -17.0),
+            (100, 80, -179.997, -17.01),
+            (100, 0, 179.995, -17.01),
+        ]
+        west, south, east, north = catalogued(controlled(tmp_path / "ground.tif", points, "EPSG:4326", (0, 0)))
+        np.testing.assert_allclose((west, south, east, north), (179.995, -17.01, -179.997, -17.0), atol=5e-4)
+
+    def test_points_that_fit_no_grid_are_refused(self, tmp_path):
+        points = [*CONTROL["scattered points"][:4], (50, 40, 5000, -500)]
+        with pytest.raises(InputError, match="pixels off"):
+            open_observation(str(controlled(tmp_path / "ground.tif", points)), expecting=ELEVATION)
+
+
+def test_netcdf_with_ascending_latitude_is_north_up(tmp_path):
+    import xarray as xr
+
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    array = xr.DataArray(
+        values, dims=("lat", "lon"), name="elevation",
+        coords={"lat": ("lat", [35.0, 35.1, 35.2], {"units": "degrees_north", "standard_name": "latitude"}),
+                "lon": ("lon", [139.0, 139.1, 139.2, 139.3], {"units": "degrees_east", "standard_name": "longitude"})},
+        attrs={"units": "m"},
+    )  # fmt: skip
+    path = tmp_path / "elevation.nc"
+    array.to_netcdf(path, engine="h5netcdf")
+    layer = next(iter(open_observation(str(path), expecting=ELEVATION).layers.values()))
+    assert layer.odc.geobox.affine.e < 0
+    np.testing.assert_array_equal(np.asarray(layer).reshape(3, 4), values[::-1])

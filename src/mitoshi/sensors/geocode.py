@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.longitude import near_longitude
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = ["Geocoded", "GeolocationGrid", "Lattice", "utm_of"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 STEP = 32  # output pixels between exact inversions
+MOST_RESIDUAL = 2.0  # pixels by which a ground control point may miss the straight grid through all of them
 NEWTON_STEPS = 6
 UTM_LATITUDES = (-80.0, 84.0)
 
@@ -82,6 +84,42 @@ def utm_of(longitude: float, latitude: float) -> int:
     return (32600 if latitude >= 0 else 32700) + zone
 
 
+def _is_lattice(points: Array) -> bool:
+    """Return whether the tie points are the nodes of a rectangular lattice, each once."""
+    lines, pixels = np.unique(points[:, 0]), np.unique(points[:, 1])
+    nodes = np.unique(points[:, :2], axis=0)
+    return min(len(lines), len(pixels)) > 1 and len(nodes) == len(points) == len(lines) * len(pixels)
+
+
+def _corners(points: Array, shape: tuple[int, int]) -> Array:
+    """Return tie points at the image's corners, from the affine that fits scattered ones.
+
+    Raises
+    ------
+    InputError
+        If fewer than three points are given, they lie on a line, or one is more than `MOST_RESIDUAL` pixels off.
+    """
+    from pyproj import Transformer
+
+    epsg = utm_of(float(points[:, 2].mean()), float(points[:, 3].mean()))
+    to_map = Transformer.from_crs(4326, epsg, always_xy=True)
+    place = np.column_stack(to_map.transform(points[:, 2], points[:, 3]))
+    design = np.column_stack([points[:, 0], points[:, 1], np.ones(len(points))])
+    if len(points) < 3 or np.linalg.matrix_rank(design, tol=1e-6) < 3 or not np.isfinite(place).all():
+        raise InputError(f"{len(points)} ground control points do not place the image; geocode it first")
+    fit = np.linalg.lstsq(design, place, rcond=None)[0]
+    side = float(np.sqrt(abs(np.linalg.det(fit[:2]))))
+    off = float(np.hypot(*(design @ fit - place).T).max()) / max(side, 1e-9)
+    if not off <= MOST_RESIDUAL:
+        raise InputError(
+            f"the ground control points fit no straight grid: one is {off:.1f} pixels off; geocode the image first"
+        )
+    ends = np.array([(r, c) for r in (-0.5, shape[0] - 0.5) for c in (-0.5, shape[1] - 0.5)])
+    corner = np.column_stack([ends, np.ones(4)]) @ fit
+    degrees = np.column_stack(to_map.transform(corner[:, 0], corner[:, 1], direction="INVERSE"))
+    return np.column_stack([ends, near_longitude(degrees[:, 0], float(points[0, 2])), degrees[:, 1]])
+
+
 @dataclass(frozen=True)
 class GeolocationGrid:
     """Known places of some lines and pixels (pixel centres count 0, 1, …).
@@ -125,8 +163,11 @@ class GeolocationGrid:
         if header.control_wkt not in (None, "EPSG:4326"):
             to_degrees = Transformer.from_crs(header.control_wkt, 4326, always_xy=True)
             points[:, 2], points[:, 3] = to_degrees.transform(points[:, 2], points[:, 3])
-        rows = [(line - 0.5, pixel - 0.5, lon, lat) for line, pixel, lon, lat in points.tolist()]
-        return cls.of_points(rows, "the image")
+        points[:, :2] -= 0.5
+        points[:, 2] = near_longitude(points[:, 2], float(points[0, 2]))
+        if not _is_lattice(points):
+            points = _corners(points, header.shape)
+        return cls.of_points([(p[0], p[1], p[2], p[3]) for p in points.tolist()], "the image")
 
     @cached_property
     def epsg(self) -> int:
@@ -147,12 +188,21 @@ class GeolocationGrid:
     def _forward(self, line: Array, pixel: Array) -> tuple[Array, Array, Array]:
         """Return easting, northing and their derivatives (2, 2, …) by line and pixel; linear beyond the lattice."""
         at = np.clip(line, self.lines[0], self.lines[-1]), np.clip(pixel, self.pixels[0], self.pixels[-1])
-        slopes = np.array([[s.ev(*at, dx=1), s.ev(*at, dy=1)] for s in self._splines])
+        slopes = np.array([[self._slope(s, at, 0), self._slope(s, at, 1)] for s in self._splines])
         over = np.array([line - at[0], pixel - at[1]])
         place = [
             s.ev(*at) + slope[0] * over[0] + slope[1] * over[1] for s, slope in zip(self._splines, slopes, strict=True)
         ]
         return place[0], place[1], slopes
+
+    def _slope(self, spline: Any, at: tuple[Array, Array], axis: int) -> Array:
+        """Return the derivative by line or by pixel; between two tie points it is the difference of the two."""
+        known = (self.lines, self.pixels)[axis]
+        if len(known) > 2:
+            return np.asarray(spline.ev(*at, dx=1 - axis, dy=axis))
+        low, high = (np.full_like(at[axis], end) for end in (known[0], known[-1]))
+        ends = [(end, at[1]) if axis == 0 else (at[0], end) for end in (low, high)]
+        return np.asarray((spline.ev(*ends[1]) - spline.ev(*ends[0])) / (known[-1] - known[0]))
 
     def inverse(self, easting: Array, northing: Array) -> tuple[Array, Array]:
         """Return line and pixel of places on the map, by Newton's iteration from the middle of the image."""
