@@ -17,6 +17,7 @@ __all__ = [
     "Domain",
     "Edges",
     "Flow",
+    "IncidentWave",
     "MassBalance",
     "Open",
     "Rain",
@@ -50,7 +51,9 @@ class Open:
 
 @dataclass(frozen=True)
 class WaterLevel:
-    """A water surface elevation given in time (tide, incident wave): linear between the times, constant outside them.
+    """A water surface elevation that an edge keeps (tide, reservoir): linear between the times, constant outside them.
+
+    The edge reflects what arrives at it from inside. Inflow is at most what still water of that level drives.
 
     Attributes
     ----------
@@ -65,7 +68,34 @@ class WaterLevel:
         checked_series(self.time_s, self.level_m, "water level")
 
 
-Boundary = Wall | Open | WaterLevel
+@dataclass(frozen=True)
+class IncidentWave:
+    """A wave that comes in over an edge, which lets out what arrives from inside (incoming characteristic given).
+
+    Attributes
+    ----------
+    time_s, level_m
+        Surface of the incoming wave, without what comes back, shape (n,); linear between the times, constant outside them.
+    still_m
+        Level before the wave [m], for its speed where `speed_m_s` is None: a simple wave straight across the edge.
+    speed_m_s
+        Speed of the water outside, inward [m s-1], shape (n,); zeros are still water outside (a tide, a radiating edge).
+    """
+
+    time_s: Sequence[float] | Floats
+    level_m: Sequence[float] | Floats
+    still_m: float = 0.0
+    speed_m_s: Sequence[float] | Floats | None = None
+
+    def __post_init__(self) -> None:
+        checked_series(self.time_s, self.level_m, "incident wave")
+        if self.speed_m_s is not None:
+            checked_series(self.time_s, self.speed_m_s, "speed of the incident wave")
+        if not math.isfinite(self.still_m):
+            raise InputError(f"the still level of an incident wave must be finite, got {self.still_m}")
+
+
+Boundary = Wall | Open | WaterLevel | IncidentWave
 
 
 class Edges(NamedTuple):
@@ -207,7 +237,8 @@ class Flow(NamedTuple):
     """What a run returns.
 
     Grids have shape (y, x) and are NaN outside the domain; `maximum_surface` is NaN also where it never was wet, `arrival_time_s`
-    where the depth never exceeded the wet depth. Gauges have shape (times, gauges), linear in time between the steps.
+    where the depth never exceeded the wet depth. Gauges have shape (times, gauges), linear in time between the steps; their speeds
+    run east and toward higher rows [m s-1], 0 where it is dry.
     """
 
     state: State
@@ -221,6 +252,8 @@ class Flow(NamedTuple):
     gauge_depth: Floats
     balance: MassBalance
     steps: int
+    gauge_speed_x: Floats
+    gauge_speed_y: Floats
 
 
 def checked_series(times: Sequence[float] | Floats, values: Sequence[float] | Floats, name: str) -> None:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
-from mitoshi.methods.hydraulics.domain import Domain, Open, Rain, WaterLevel
-from mitoshi.methods.hydraulics.forcing import LEVEL, NORMAL, OPEN, WALL
+from mitoshi.methods.hydraulics.domain import Domain, IncidentWave, Open, Rain, WaterLevel
+from mitoshi.methods.hydraulics.forcing import INCIDENT, LEVEL, NORMAL, OPEN, WALL
 from mitoshi.methods.hydraulics.lanes import BARRIER, PAD
 
-__all__ = ["SeriesTable", "edge_codes", "extend_bed"]
+__all__ = ["EdgeTables", "SeriesTable", "edge_codes", "extend_bed"]
+
+
+class EdgeTables(NamedTuple):
+    """What bounds every edge cell; rows north, south, west, east.
+
+    Kind, number of the series of its level and of its speed (-1 without), slope or still level, and room for what comes in.
+    """
+
+    kinds: NDArray[np.int64]
+    series: NDArray[np.int64]
+    speeds: NDArray[np.int64]
+    values: NDArray[np.float64]
+    incoming: NDArray[np.float64]
 
 
 class SeriesTable:
@@ -29,37 +42,47 @@ class SeriesTable:
         return len(self.items) - 1
 
     def table(self) -> tuple[NDArray[Any], ...]:
-        """Return times, values, lengths, hold flags and room for the values at one time."""
+        """Return times, values, lengths, hold flags and room for the values of one step and for their peaks."""
         sizes = np.array([times.size for times, _, _ in self.items])
         times, values = np.zeros((2, len(self.items), int(sizes.max())))
         for k, (t, v, _) in enumerate(self.items):
             times[k, : t.size], values[k, : t.size] = t, v
         hold = np.array([hold for _, _, hold in self.items])
-        return times, values, sizes, hold, np.zeros(len(self.items))
+        return times, values, sizes, hold, np.zeros(len(self.items)), np.zeros(len(self.items))
 
 
-def edge_codes(domain: Domain, series: SeriesTable) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Kind, series and slope of every edge cell; rows north, south, west, east."""
+def edge_codes(domain: Domain, series: SeriesTable) -> EdgeTables:
+    """Return what bounds every edge cell; series of levels and speeds are added to `series`."""
     ny, nx = domain.shape
     kinds, numbers = np.zeros((2, 4, max(ny, nx)), np.int64)
-    slopes = np.zeros((4, max(ny, nx)))
-    known: dict[int, int] = {}
+    speeds = np.full((4, max(ny, nx)), -1, np.int64)
+    values, incoming = np.zeros((2, 4, max(ny, nx)))
+    known: dict[int, tuple[int, int]] = {}
     for side, edge in enumerate(domain.edges):
         length = nx if side < 2 else ny
         cells = [edge] * length if not isinstance(edge, Sequence) else list(edge)
         if len(cells) != length:
             raise InputError(f"an edge given per cell needs {length} boundaries, got {len(cells)}")
         for k, cell in enumerate(cells):
-            if isinstance(cell, WaterLevel):
+            if isinstance(cell, WaterLevel | IncidentWave):
                 if id(cell) not in known:
-                    known[id(cell)] = series.add(cell.time_s, cell.level_m, hold=True)
-                kinds[side, k], numbers[side, k] = LEVEL, known[id(cell)]
+                    known[id(cell)] = _added(cell, series)
+                kinds[side, k] = LEVEL if isinstance(cell, WaterLevel) else INCIDENT
+                numbers[side, k], speeds[side, k] = known[id(cell)]
+                values[side, k] = 0.0 if isinstance(cell, WaterLevel) else cell.still_m
             elif isinstance(cell, Open):
                 kinds[side, k] = OPEN if cell.slope is None else NORMAL
-                slopes[side, k] = 0.0 if cell.slope is None else cell.slope
+                values[side, k] = 0.0 if cell.slope is None else cell.slope
             else:
                 kinds[side, k] = WALL
-    return kinds, numbers, slopes
+    return EdgeTables(kinds, numbers, speeds, values, incoming)
+
+
+def _added(edge: WaterLevel | IncidentWave, series: SeriesTable) -> tuple[int, int]:
+    level = series.add(edge.time_s, edge.level_m, hold=True)
+    if isinstance(edge, WaterLevel) or edge.speed_m_s is None:
+        return level, -1
+    return level, series.add(edge.time_s, edge.speed_m_s, hold=True)
 
 
 def extend_bed(bed: NDArray[np.float64], kinds: NDArray[np.int64], mode: str) -> None:

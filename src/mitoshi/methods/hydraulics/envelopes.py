@@ -32,13 +32,27 @@ def envelope(h, hu, hv, depth, speed, hazard, arrival, t, wet_depth):  # type: i
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sample(depth, rows, columns, before, out, taken, t0, t1):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Store the gauges' depths for every sampling time in (t0, t1], linear in time; returns how many are stored by now."""
+def _gauge(u, row, column, field, full):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Depth (field 0) or discharge along x or y (1, 2) at the centre of a cell."""
+    if field == 0 or full:
+        return u[field, row, column]
+    if field == 1:
+        return 0.5 * (u[1, row, column] + u[1, row, column + 1])
+    return 0.5 * (u[2, row, column] + u[2, row + 1, column])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sample(u, rows, columns, before, out, taken, t0, t1, full):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Store the gauges' depths and discharges for every sampling time in (t0, t1], linear in time; returns how many by now."""
+    count = rows.size
     while taken < out.shape[0] and out[taken, 0] <= t1:
         weight = (out[taken, 0] - t0) / (t1 - t0)
-        for k in range(rows.size):
-            out[taken, 1 + k] = before[k] + (depth[rows[k], columns[k]] - before[k]) * weight
+        for field in range(3):
+            for k in range(count):
+                value = _gauge(u, rows[k], columns[k], field, full)
+                out[taken, 1 + field * count + k] = before[field, k] + (value - before[field, k]) * weight
         taken += 1
-    for k in range(rows.size):
-        before[k] = depth[rows[k], columns[k]]
+    for field in range(3):
+        for k in range(count):
+            before[field, k] = _gauge(u, rows[k], columns[k], field, full)
     return taken

@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
-from mitoshi.methods.hydraulics.lanes import DRY, PAD
+from mitoshi.methods.hydraulics.edge_states import (
+    CRITICAL,
+    incident_state,
+    incoming_discharge,
+    incoming_speed,
+    level_state,
+)
+from mitoshi.methods.hydraulics.lanes import DRY, GRAVITY, PAD
 
-__all__ = ["LEVEL", "NORMAL", "OPEN", "WALL", "add_sources", "fill_full", "fill_inertial", "series_now"]
+__all__ = ["INCIDENT", "LEVEL", "NORMAL", "OPEN", "WALL", "add_sources", "fill_full", "fill_inertial", "series_now"]
 
-WALL, OPEN, NORMAL, LEVEL = 0, 1, 2, 3
+WALL, OPEN, NORMAL, LEVEL, INCIDENT = 0, 1, 2, 3, 4
 
 
 @njit(cache=True, nogil=True)
-def series_now(times, values, sizes, hold, t, now):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Evaluate every series at time t; outside its times a series holds its end value or is zero."""
+def _integral(times, values, n, t0, t1):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Integral from t0 to t1 of a series, linear between its times and zero outside them."""
+    low, above = 0, n
+    while above - low > 0:
+        middle = (low + above) // 2
+        if times[middle] <= t0:
+            low = middle + 1
+        else:
+            above = middle
+    total = 0.0
+    for i in range(max(low, 1), n):
+        if times[i - 1] >= t1:
+            break
+        span = times[i] - times[i - 1]
+        a, b = max(t0, times[i - 1]), min(t1, times[i])
+        if span > 0.0 and b > a:
+            middle = 0.5 * (a + b) - times[i - 1]
+            total += (values[i - 1] + (values[i] - values[i - 1]) * (middle / span)) * (b - a)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def series_now(times, values, sizes, hold, t, dt, now):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Evaluate every series for the step from t: one that holds its end values in the middle, others by their mean."""
+    half = t + 0.5 * dt
     for k in range(sizes.size):
         n = sizes[k]
+        if not hold[k]:
+            now[k] = _integral(times[k], values[k], n, t, t + dt) / dt
+            continue
         last, above = -1, n
         while above - last > 1:
             middle = (last + above) // 2
-            if times[k, middle] <= t:
+            if times[k, middle] <= half:
                 last = middle
             else:
                 above = middle
         if last < 0:
-            now[k] = values[k, 0] if hold[k] else 0.0
+            now[k] = values[k, 0]
         elif last == n - 1:
-            now[k] = values[k, n - 1] if hold[k] or times[k, n - 1] == t else 0.0
+            now[k] = values[k, n - 1]
         else:
             span = times[k, last + 1] - times[k, last]
-            now[k] = values[k, last] + (values[k, last + 1] - values[k, last]) * ((t - times[k, last]) / span)
+            now[k] = values[k, last] + (values[k, last + 1] - values[k, last]) * ((half - times[k, last]) / span)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -44,17 +79,26 @@ def add_sources(depth, rows, columns, series, share, now, dt):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ghost(u, z, kind, level, ghost, inner, beyond, normal):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _driven(u, z, kind, drive, sign, ghost, inner, normal):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Set one ghost cell of an edge with a level or an incident wave; `sign` is that of the inward direction."""
+    level, still, speed = drive
+    h, across = u[0, inner[0], inner[1]], u[normal, inner[0], inner[1]]
+    inward = sign * across / h if h > DRY else 0.0
+    row, col = ghost
+    depth = max(0.0, level - z[row, col])
+    if kind == LEVEL:
+        at_edge, speed = level_state(h, inward, depth)
+    else:
+        at_edge, speed = incident_state(h, inward, incoming_speed(depth, still - z[row, col], speed))
+    u[0, row, col], u[normal, row, col], u[3 - normal, row, col] = at_edge, sign * speed * at_edge, 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _ghost(u, z, kind, ghost, inner, beyond, normal):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Set one ghost cell; `inner` is the cell it copies, `beyond` the next one inward, `normal` the discharge across the edge."""
     h = u[0, inner[0], inner[1]]
     across, along = u[normal, inner[0], inner[1]], u[3 - normal, inner[0], inner[1]]
     row, col = ghost
-    if kind == LEVEL:
-        depth = max(0.0, level - z[row, col])
-        u[0, row, col] = depth
-        u[normal, row, col] = across / h * depth if h > DRY else 0.0
-        u[3 - normal, row, col] = 0.0
-        return
     if kind == OPEN:
         # A cell deeper than the next one inward would draw itself down from rest: let out no more than what can follow.
         before = u[0, beyond[0], beyond[1]]
@@ -68,8 +112,9 @@ def _ghost(u, z, kind, level, ghost, inner, beyond, normal):  # type: ignore[no-
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_full(u, z, kinds, series, now, ny, nx):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Set the ghost cells of the full mode; `kinds` and `series` have one row per edge: north, south, west, east."""
+def fill_full(u, z, edges, now, ny, nx):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Set the ghost cells of the full mode; `edges` are tables with one row per edge: north, south, west, east."""
+    kinds, series, speeds, stills = edges[0], edges[1], edges[2], edges[3]
     for side in (2, 3, 0, 1):
         count, across = (nx, ny) if side < 2 else (ny, nx)
         # Positions across the edge: the first cell inside, and the direction inward.
@@ -80,30 +125,49 @@ def fill_full(u, z, kinds, series, now, ny, nx):  # type: ignore[no-untyped-def]
         for c in range(PAD - more, PAD + count + more):
             k = min(max(c - PAD, 0), count - 1)
             kind = kinds[side, k]
-            level = now[series[side, k]] if kind == LEVEL else 0.0
+            speed = now[speeds[side, k]] if speeds[side, k] >= 0 else math.nan
+            drive = (now[series[side, k]], stills[side, k], speed)
             for g in range(1, PAD + 1):
                 ghost = first - g * inward
                 inner = first + (min(g, across) - 1) * inward if kind == WALL else first
-                if side < 2:
-                    _ghost(u, z, kind, level, (ghost, c), (inner, c), (second, c), 2)
+                if kind == LEVEL or kind == INCIDENT:
+                    if side < 2:
+                        _driven(u, z, kind, drive, float(inward), (ghost, c), (inner, c), 2)
+                    else:
+                        _driven(u, z, kind, drive, float(inward), (c, ghost), (c, inner), 1)
+                elif side < 2:
+                    _ghost(u, z, kind, (ghost, c), (inner, c), (second, c), 2)
                 else:
-                    _ghost(u, z, kind, level, (c, ghost), (c, inner), (c, second), 1)
+                    _ghost(u, z, kind, (c, ghost), (c, inner), (c, second), 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_inertial(u, z, kinds, series, now, ny, nx):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Set the ghost depths of water-level edges and repeat the edge's discharge beyond it (local-inertial mode)."""
+def fill_inertial(u, z, edges, now, ny, nx):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Set the ghost depths of water-level edges and what edges let in, and repeat the edge's discharge beyond it.
+
+    `edges[4]` takes the incoming characteristic of an incident wave, or the most that a level drives in [m2/s].
+    """
+    kinds, series, speeds, stills, incoming = edges[0], edges[1], edges[2], edges[3], edges[4]
+    for side in range(4):
+        for k in range(nx if side < 2 else ny):
+            kind = kinds[side, k]
+            if kind != LEVEL and kind != INCIDENT:
+                continue
+            row = PAD + k if side > 1 else (PAD if side == 0 else PAD + ny - 1)
+            column = PAD + k if side < 2 else (PAD if side == 2 else PAD + nx - 1)
+            bed = z[row, column]
+            depth = max(0.0, now[series[side, k]] - bed)
+            if kind == LEVEL:
+                incoming[side, k] = CRITICAL * depth * math.sqrt(GRAVITY * depth)
+                outer = row if side > 1 else (row - 1 if side == 0 else row + 1)
+                beside = column if side < 2 else (column - 1 if side == 2 else column + 1)
+                u[0, outer, beside] = depth
+            else:
+                speed = now[speeds[side, k]] if speeds[side, k] >= 0 else math.nan
+                incoming[side, k] = incoming_discharge(depth, stills[side, k] - bed, speed)
     for k in range(nx):
-        if kinds[0, k] == LEVEL:
-            u[0, PAD - 1, PAD + k] = max(0.0, now[series[0, k]] - z[PAD - 1, PAD + k])
-        if kinds[1, k] == LEVEL:
-            u[0, PAD + ny, PAD + k] = max(0.0, now[series[1, k]] - z[PAD + ny, PAD + k])
         u[2, PAD - 1, PAD + k] = u[2, PAD, PAD + k]
         u[2, PAD + ny + 1, PAD + k] = u[2, PAD + ny, PAD + k]
     for k in range(ny):
-        if kinds[2, k] == LEVEL:
-            u[0, PAD + k, PAD - 1] = max(0.0, now[series[2, k]] - z[PAD + k, PAD - 1])
-        if kinds[3, k] == LEVEL:
-            u[0, PAD + k, PAD + nx] = max(0.0, now[series[3, k]] - z[PAD + k, PAD + nx])
         u[1, PAD + k, PAD - 1] = u[1, PAD + k, PAD]
         u[1, PAD + k, PAD + nx + 1] = u[1, PAD + k, PAD + nx]

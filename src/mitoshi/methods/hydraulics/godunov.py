@@ -34,6 +34,7 @@ from mitoshi.methods.hydraulics.godunov_rows import (
     update,
 )
 from mitoshi.methods.hydraulics.lanes import PAD, STRIDE, inverse_cube_root
+from mitoshi.methods.hydraulics.step_length import step_length
 from mitoshi.methods.hydraulics.tiles import active_tiles
 
 __all__ = ["march_full"]
@@ -47,7 +48,7 @@ def _special(b, left, right, first, n, faces, row, normal):  # type: ignore[no-u
 
     Kinds: 0 wall on the right, 1 wall on the left, 2 normal depth with the outside on the right, 3 on the left.
     """
-    pointer, columns, kinds, values = faces
+    pointer, columns, kinds, values = faces[0], faces[1], faces[2], faces[3]
     for k in range(pointer[row], pointer[row + 1]):
         i = columns[k] - first
         if i < 1 or i >= n - 2:
@@ -206,16 +207,15 @@ def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
     out, wet, active, always = layout
     while march[0] < march[1] and march[7] < march[9]:
         t = march[0]
-        dt = march[3] / march[4] if march[4] > 0.0 else march[2] - t
-        dt = min(dt, numbers[5])
+        dt = step_length(u[a], fixed[0], edges, series, sources, numbers, march, flags[3], True)
         last = dt >= march[2] - t
         if last:
             dt = march[2] - t
-        series_now(series[0], series[1], series[2], series[3], t + 0.5 * dt, series[4])
+        series_now(series[0], series[1], series[2], series[3], t, dt, series[4])
         march[5] += add_sources(u[a, 0], sources[0], sources[1], sources[2], sources[3], series[4], dt)
         rain = series[4][0]
         march[6] += rain * dt
-        fill_full(u[a], fixed[0], edges[0], edges[1], series[4], ny, nx)
+        fill_full(u[a], fixed[0], edges, series[4], ny, nx)
         count = active_tiles(wet, always, shape, rain > 0.0, active)
         _step(
             work, prim, flux, u[a], u[1 - a], fixed, envelopes, boxes, active, count, xfaces, yfaces, out,
@@ -232,5 +232,5 @@ def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
         march[7] += 1.0
         if not fastest < np.inf:
             break
-        march[8] = sample(u[a, 0], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0])
+        march[8] = sample(u[a], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0], True)
     return a

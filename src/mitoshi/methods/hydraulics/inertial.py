@@ -35,6 +35,7 @@ from mitoshi.methods.hydraulics.inertial_rows import (
     update,
 )
 from mitoshi.methods.hydraulics.lanes import GRAVITY, PAD, STRIDE, inverse_cube_root
+from mitoshi.methods.hydraulics.step_length import step_length
 from mitoshi.methods.hydraulics.tiles import active_tiles
 
 __all__ = ["march_inertial"]
@@ -43,9 +44,21 @@ S = STRIDE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _outflow(kind, value, h, inward):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Discharge over an open edge: kinds 2, 3 normal depth, 4, 5 as on the next face inward; even kinds leave the high side."""
+def _over_edge(kind, value, h, inward, own, incoming, ratio):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Discharge over an edge; even kinds leave the high side.
+
+    Kinds: 2, 3 normal depth; 4, 5 as on the next face inward, `inward`; 6, 7 an incident wave; 8, 9 a level, whose discharge `own`
+    is already known and let in up to a limit.
+    """
     sign = 1.0 if kind % 2 == 0 else -1.0
+    if kind >= 8:
+        return -sign * min(-sign * own, incoming)
+    if kind >= 6:
+        # Implicit in the depth beside the edge, or corners with two such edges would ring.
+        c, before = math.sqrt(GRAVITY * h), -sign * inward
+        implicit = 0.5 * c * ratio
+        explicit = 0.5 * (incoming + before - 2.0 / 3.0 * h * c)
+        return -sign * (explicit + implicit * before) / (1.0 + implicit)
     if kind >= 4:
         return sign * max(0.0, sign * inward)
     if not h > 0.0:
@@ -55,28 +68,30 @@ def _outflow(kind, value, h, inward):  # type: ignore[no-untyped-def]  # pragma:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _open_x(f, first, n, faces, row):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Set the discharge over open west and east edges."""
-    pointer, columns, kinds, values = faces
+def _edges_x(f, first, n, faces, row, dt_dx):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Set the discharge over west and east edges."""
+    pointer, columns, kinds, values, places, incoming = faces
     for k in range(pointer[row], pointer[row + 1]):
         i = columns[k] - first
         if 2 <= i < n - 2:
             inner = i - 1 if kinds[k] % 2 == 0 else i
             beyond = i - 1 if kinds[k] % 2 == 0 else i + 1
-            h = f[ETA + inner] - f[Z + inner]
-            f[QX + i] = _outflow(kinds[k], values[k], h, f[OLD_X + beyond])
+            h = max(f[ETA + inner] - f[Z + inner], 0.0)
+            given = incoming[places[k, 0], places[k, 1]]
+            f[QX + i] = _over_edge(kinds[k], values[k], h, f[OLD_X + beyond], f[QX + i], given, dt_dx)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _open_y(fn, f, fs, first, n, faces, row):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Set the discharge over open north and south edges."""
-    pointer, columns, kinds, values = faces
+def _edges_y(fn, f, fs, first, n, faces, row, dt_dy):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Set the discharge over north and south edges."""
+    pointer, columns, kinds, values, places, incoming = faces
     for k in range(pointer[row], pointer[row + 1]):
         i = columns[k] - first
         if 2 <= i < n - 2:
             inner, beyond = (fn, fn) if kinds[k] % 2 == 0 else (f, fs)
-            h = inner[ETA + i] - inner[Z + i]
-            f[QY + i] = _outflow(kinds[k], values[k], h, beyond[OLD_Y + i])
+            h = max(inner[ETA + i] - inner[Z + i], 0.0)
+            given = incoming[places[k, 0], places[k, 1]]
+            f[QY + i] = _over_edge(kinds[k], values[k], h, beyond[OLD_Y + i], f[QY + i], given, dt_dy)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -143,8 +158,8 @@ def _tile(b, ring, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, ra
         f, fn, fs = ring[q % 5], ring[(q - 1) % 5], ring[(q + 1) % 5]
         flow_x(f, fs, n, dt_dx, dt)
         flow_y(fn, f, fs, n, dt_dy, dt)
-        _open_x(f, a, n, xfaces, q)
-        _open_y(fn, f, fs, a, n, yfaces, q)
+        _edges_x(f, a, n, xfaces, q, dt_dx)
+        _edges_y(fn, f, fs, a, n, yfaces, q, dt_dy)
         if q < y0:
             continue
         limits(fn, f, n, u[0, q - 1, a:z1], dt_dx, dt_dy)
@@ -213,16 +228,15 @@ def march_inertial(  # type: ignore[no-untyped-def]  # pragma: no cover
     out, wet, active, always = layout
     while march[0] < march[1] and march[7] < march[9]:
         t = march[0]
-        dt = march[3] / march[4] if march[4] > 0.0 else march[2] - t
-        dt = min(dt, numbers[5])
+        dt = step_length(u[a], fixed[0], edges, series, sources, numbers, march, flags[3], False)
         last = dt >= march[2] - t
         if last:
             dt = march[2] - t
-        series_now(series[0], series[1], series[2], series[3], t + 0.5 * dt, series[4])
+        series_now(series[0], series[1], series[2], series[3], t, dt, series[4])
         march[5] += add_sources(u[a, 0], sources[0], sources[1], sources[2], sources[3], series[4], dt)
         rain = series[4][0]
         march[6] += rain * dt
-        fill_inertial(u[a], fixed[0], edges[0], edges[1], series[4], ny, nx)
+        fill_inertial(u[a], fixed[0], edges, series[4], ny, nx)
         count = active_tiles(wet, always, shape, rain > 0.0, active)
         _step(
             work, ring, u[a], u[1 - a], fixed, envelopes, boxes, active, count, xfaces, yfaces, out, dt, t, rain, numbers, flags
@@ -238,5 +252,5 @@ def march_inertial(  # type: ignore[no-untyped-def]  # pragma: no cover
         march[7] += 1.0
         if not fastest < np.inf:
             break
-        march[8] = sample(u[a, 0], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0])
+        march[8] = sample(u[a], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0], False)
     return a

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mitoshi.core.errors import InputError
 from mitoshi.methods.hydraulics.domain import Domain, Flow, MassBalance, Rain, Source, State
 from mitoshi.methods.hydraulics.edges import SeriesTable, edge_codes, extend_bed
-from mitoshi.methods.hydraulics.forcing import LEVEL, NORMAL, OPEN
+from mitoshi.methods.hydraulics.forcing import INCIDENT, LEVEL, NORMAL, OPEN
 from mitoshi.methods.hydraulics.godunov import march_full
 from mitoshi.methods.hydraulics.inertial import march_inertial
 from mitoshi.methods.hydraulics.lanes import BARRIER, DRY, GRAVITY, PAD
@@ -60,7 +60,7 @@ class March:
         self.inside = np.isfinite(domain.bed)
         self.area = domain.cell_m[0] * domain.cell_m[1]
         self.series = SeriesTable(rain)
-        self.kinds, self.edge_series, self.slopes = edge_codes(domain, self.series)
+        self.edges = edge_codes(domain, self.series)
         self.fixed = self._fixed(infiltration_m_s)
         self.u = self._buffers(state)
         self.envelopes = self._envelopes(state)
@@ -77,7 +77,8 @@ class March:
         longest = settings.courant * min(domain.cell_m) / math.sqrt(GRAVITY * STEP_DEPTH)
         self.numbers = np.array([*domain.cell_m, settings.sharpness, THIN, settings.wet_depth_m, longest])
         drains = rain is not None or bool((self.fixed[2] > 0).any())
-        self.flags = np.array([drains, bool((self.fixed[1] > 0).any()), settings.tracks])
+        driven = bool(np.isin(self.edges.kinds, (LEVEL, INCIDENT)).any())
+        self.flags = np.array([drains, bool((self.fixed[1] > 0).any()), settings.tracks, driven])
         fastest = self._fastest_full() if full else self._fastest_inertial()
         self.clock = np.array([state.time_s, state.time_s, until_s, settings.courant, fastest, 0.0, 0.0, 0.0, 0.0, 0.0])
         self.clock[8] = _first_sample(self.gauges[3], state.time_s)
@@ -102,7 +103,7 @@ class March:
                 self.clock[1], self.clock[9] = leg_s, self.clock[7] + STEPS_PER_CALL
                 self.held = self.march(
                     self.u, self.fixed, self.envelopes, self.tiling.boxes, self.tiling.shape, self.layout,
-                    tuple(self.xfaces), tuple(self.yfaces), (self.kinds, self.edge_series), self.table, self.sources,
+                    tuple(self.xfaces), tuple(self.yfaces), tuple(self.edges), self.table, self.sources,
                     self.gauges, self.numbers, self.flags, self.clock, numba.get_num_threads(), self.held,
                 )  # fmt: skip
         finally:
@@ -125,12 +126,14 @@ class March:
         highest, speed, hazard, arrival = (np.where(self.inside, grid, np.nan) for grid in self._maxima())
         samples = self.gauges[3][: int(self.clock[8])]
         bed = self.domain.bed[self.gauges[0] - PAD, self.gauges[1] - PAD]
-        depth = samples[:, 1:]
+        depth, flow_x, flow_y = np.split(samples[:, 1:], 3, axis=1)
+        inverse = np.where(depth > DRY, 1.0 / np.where(depth > DRY, depth, 1.0), 0.0)
         surface = highest + self.domain.bed
         surface[highest <= 0] = np.nan
         balance, steps = self.balance(), int(self.clock[7])
         return Flow(
-            self.state(), highest, surface, speed, hazard, arrival, samples[:, 0], depth + bed, depth, balance, steps
+            self.state(), highest, surface, speed, hazard, arrival, samples[:, 0], depth + bed, depth, balance, steps,
+            flow_x * inverse, flow_y * inverse,
         )  # fmt: skip
 
     def balance(self) -> MassBalance:
@@ -168,7 +171,7 @@ class March:
         n2 = np.where(self.inside, np.square(self.domain.roughness), -1.0)
         # Ghost cells mirror the roughness too, or half a step of friction would leak through a wall.
         fixed = np.stack([pad(bed, BARRIER), np.pad(n2, PAD, mode="edge"), pad(capacity, 0.0)])
-        extend_bed(fixed[0], self.kinds, self.settings.mode)
+        extend_bed(fixed[0], self.edges.kinds, self.settings.mode)
         return fixed
 
     def _buffers(self, state: State) -> NDArray[np.float64]:
@@ -208,9 +211,8 @@ class March:
         )
 
     def _faces(self) -> tuple[Faces, Faces]:
-        """Faces at inner walls (kinds 0, 1) and at edges with the normal depth (2, 3)."""
+        """Faces at inner walls (kinds 0, 1) and at edges (from 2 on; see `inertial`)."""
         wall = np.pad(~self.inside, PAD)
-        roots = np.sqrt(self.slopes)
         x: list[Any] = []
         y: list[Any] = []
         inner = np.zeros_like(wall)
@@ -222,32 +224,34 @@ class March:
             for kind, marks in enumerate((~before & after & both, before & ~after & both)):
                 row, column = np.nonzero(marks)
                 # A face between two rows is stored with the lower row.
-                entries.append((row + (entries is y), column, kind, np.zeros(row.size)))
+                entries.append((row + (entries is y), column, kind, np.zeros(row.size), np.zeros((row.size, 2), np.int64)))
         if self.settings.mode != "full":
             x, y = [], []
         n = np.sqrt(np.maximum(self.fixed[1], 0.0))
         ny, nx = self.domain.shape
-        for side, rule in [(side, rule) for side in range(4) for rule in (NORMAL, OPEN)]:
-            if rule == OPEN and self.settings.mode == "full":
-                continue
-            along = np.nonzero(self.kinds[side] == rule)[0]
+        rules = {NORMAL: 0} if self.settings.mode == "full" else {NORMAL: 0, OPEN: 2, INCIDENT: 4, LEVEL: 6}
+        for side, rule in [(side, rule) for side in range(4) for rule in rules]:
+            along = np.nonzero(self.edges.kinds[side] == rule)[0]
             rows = PAD + along if side > 1 else np.full(along.size, PAD if side == 0 else PAD + ny - 1)
             columns = PAD + along if side < 2 else np.full(along.size, PAD if side == 2 else PAD + nx - 1)
             inside = ~wall[rows, columns]
             along, rows, columns = along[inside], rows[inside], columns[inside]
             with np.errstate(divide="ignore", invalid="ignore"):
-                values = roots[side, along] / n[rows, columns] if rule == NORMAL else np.zeros(rows.size)
+                roots = np.sqrt(self.edges.values[side, along]) if rule == NORMAL else np.zeros(rows.size)
+                values = roots / n[rows, columns] if rule == NORMAL else roots
             if not np.isfinite(values).all():
                 raise InputError("an open edge at normal depth needs roughness above zero beside it")
-            kind = (3 if side % 2 == 0 else 2) + (2 if rule == OPEN else 0)
+            kind = (3 if side % 2 == 0 else 2) + rules[rule]
+            places = np.stack([np.full(along.size, side), along], axis=1)
             # The full mode names an x face by the cell before it, the local-inertial mode by the cell after it.
             shift = int(side == 3) if self.settings.mode != "full" else -int(side == 2)
             if side < 2:
-                y.append((rows + (side == 1), columns, kind, values))
+                y.append((rows + (side == 1), columns, kind, values, places))
             else:
-                x.append((rows, columns + shift, kind, values))
+                x.append((rows, columns + shift, kind, values, places))
         rows_padded = wall.shape[0]
-        return special_faces(x, rows_padded), special_faces(y, rows_padded)
+        incoming = self.edges.incoming
+        return special_faces(x, rows_padded, incoming), special_faces(y, rows_padded, incoming)
 
     def _sources(self, sources: Sequence[Source]) -> tuple[NDArray[Any], ...]:
         rows, columns, series, share = [], [], [], []
@@ -273,12 +277,15 @@ class March:
         boxes = self.tiling.boxes
         h = self.u[0, 0]
         wet = np.array([2 if (h[y0:y1, x0:x1] > 0).any() else 0 for y0, y1, x0, x1 in boxes], dtype=np.int64)
+        # A source's water may run into the next tile in the step that brings it.
         fed = np.zeros(h.shape, bool)
-        fed[self.sources[0], self.sources[1]] = True
-        fed[PAD, PAD:-PAD] |= (self.kinds[0] == LEVEL)[: self.domain.shape[1]]
-        fed[-PAD - 1, PAD:-PAD] |= (self.kinds[1] == LEVEL)[: self.domain.shape[1]]
-        fed[PAD:-PAD, PAD] |= (self.kinds[2] == LEVEL)[: self.domain.shape[0]]
-        fed[PAD:-PAD, -PAD - 1] |= (self.kinds[3] == LEVEL)[: self.domain.shape[0]]
+        for down, across in np.ndindex(3, 3):
+            fed[self.sources[0] + down - 1, self.sources[1] + across - 1] = True
+        driven = np.isin(self.edges.kinds, (LEVEL, INCIDENT))
+        fed[PAD, PAD:-PAD] |= driven[0, : self.domain.shape[1]]
+        fed[-PAD - 1, PAD:-PAD] |= driven[1, : self.domain.shape[1]]
+        fed[PAD:-PAD, PAD] |= driven[2, : self.domain.shape[0]]
+        fed[PAD:-PAD, -PAD - 1] |= driven[3, : self.domain.shape[0]]
         always = np.array([fed[y0:y1, x0:x1].any() for y0, y1, x0, x1 in boxes])
         return np.zeros((len(boxes), 4)), wet, np.zeros(len(boxes), np.int64), always
 
@@ -320,18 +327,19 @@ def _gauges(
     interval_s: float | None,
     until_s: float,
 ) -> tuple[NDArray[Any], ...]:
-    """Rows, columns, last depths, and a table of sampling times and depths."""
+    """Rows, columns, last depths and discharges, and a table of sampling times, depths and discharges."""
     cells = np.zeros((0, 2), np.int64) if gauges is None else np.asarray(gauges, dtype=np.int64).reshape(-1, 2)
     _check_cells(domain, cells, "a gauge")
-    depth = state.depth[cells[:, 0], cells[:, 1]].astype(np.float64)
+    grids = (state.depth, state.discharge_x, state.discharge_y)
+    before = np.stack([grid[cells[:, 0], cells[:, 1]].astype(np.float64) for grid in grids])
     times: NDArray[np.float64] = np.zeros(0)
     if interval_s is not None:
         first, last = math.ceil(state.time_s / interval_s), math.floor(until_s / interval_s)
         times = np.arange(first, last + 1, dtype=np.float64) * interval_s
-    table = np.zeros((times.size, 1 + len(cells)))
+    table = np.zeros((times.size, 1 + 3 * len(cells)))
     table[:, 0] = times
-    table[times == state.time_s, 1:] = depth
-    return cells[:, 0] + PAD, cells[:, 1] + PAD, depth.copy(), table
+    table[times == state.time_s, 1:] = before.ravel()
+    return cells[:, 0] + PAD, cells[:, 1] + PAD, before, table
 
 
 def _first_sample(table: NDArray[np.float64], time_s: float) -> int:

@@ -22,12 +22,17 @@ class Tiling(NamedTuple):
 
 
 class Faces(NamedTuple):
-    """Faces with a rule of their own, by row: start of each row, column of the cell before the face, kind, value."""
+    """Faces with a rule of their own, by row: start of each row, column of the cell before the face, kind, value.
+
+    `places` are side and number of the edge cell, where `incoming` says what comes in.
+    """
 
     pointer: NDArray[np.int64]
     columns: NDArray[np.int64]
     kinds: NDArray[np.int64]
     values: NDArray[np.float64]
+    places: NDArray[np.int64]
+    incoming: NDArray[np.float64]
 
 
 def tiling(ny: int, nx: int) -> Tiling:
@@ -51,16 +56,19 @@ def pad(grid: NDArray[Any], fill: float) -> NDArray[np.float64]:
 
 
 def special_faces(
-    entries: list[tuple[NDArray[np.int64], NDArray[np.int64], int, NDArray[np.float64]]], rows: int
+    entries: list[tuple[NDArray[np.int64], NDArray[np.int64], int, NDArray[np.float64], NDArray[np.int64]]],
+    rows: int,
+    incoming: NDArray[np.float64],
 ) -> Faces:
-    """Sort (row, column, kind, value) entries by row."""
+    """Sort (row, column, kind, value, place) entries by row."""
     row = np.concatenate([np.zeros(0, np.int64), *(entry[0] for entry in entries)])
     column = np.concatenate([np.zeros(0, np.int64), *(entry[1] for entry in entries)])
     kind = np.concatenate([np.zeros(0, np.int64), *(np.full(entry[0].size, entry[2], np.int64) for entry in entries)])
     value = np.concatenate([np.zeros(0), *(entry[3] for entry in entries)])
+    place = np.concatenate([np.zeros((0, 2), np.int64), *(entry[4] for entry in entries)])
     order = np.lexsort((column, row))
     pointer = np.searchsorted(row[order], np.arange(rows + 1)).astype(np.int64)
-    return Faces(pointer, column[order], kind[order], value[order])
+    return Faces(pointer, column[order], kind[order], value[order], place[order], incoming)
 
 
 @njit(cache=True, nogil=True)
