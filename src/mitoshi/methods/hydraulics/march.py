@@ -26,6 +26,8 @@ THIN = 1.0e-5
 """Depth below which the velocity is calmed [m]."""
 STEP_DEPTH = 0.05
 """The step is never longer than over water of this depth [m], so that a dry grid does not swallow a hydrograph in one step."""
+CORNER_COURANT = 0.6
+"""Largest Courant number of the local-inertial mode with incident waves: corners between two such edges ring at 0.7."""
 STEPS_PER_CALL = 2000.0
 WORTH_THREADS = 5000
 """Cells from which a second thread saves more time than waiting for it costs."""
@@ -80,7 +82,10 @@ class March:
         driven = bool(np.isin(self.edges.kinds, (LEVEL, INCIDENT)).any())
         self.flags = np.array([drains, bool((self.fixed[1] > 0).any()), settings.tracks, driven])
         fastest = self._fastest_full() if full else self._fastest_inertial()
-        self.clock = np.array([state.time_s, state.time_s, until_s, settings.courant, fastest, 0.0, 0.0, 0.0, 0.0, 0.0])
+        courant = settings.courant
+        if not full and bool((self.edges.kinds == INCIDENT).any()):
+            courant = min(courant, CORNER_COURANT)
+        self.clock = np.array([state.time_s, state.time_s, until_s, courant, fastest, 0.0, 0.0, 0.0, 0.0, 0.0])
         self.clock[8] = _first_sample(self.gauges[3], state.time_s)
 
     @property
@@ -224,7 +229,9 @@ class March:
             for kind, marks in enumerate((~before & after & both, before & ~after & both)):
                 row, column = np.nonzero(marks)
                 # A face between two rows is stored with the lower row.
-                entries.append((row + (entries is y), column, kind, np.zeros(row.size), np.zeros((row.size, 2), np.int64)))
+                entries.append(
+                    (row + (entries is y), column, kind, np.zeros(row.size), np.zeros((row.size, 2), np.int64))
+                )
         if self.settings.mode != "full":
             x, y = [], []
         n = np.sqrt(np.maximum(self.fixed[1], 0.0))
