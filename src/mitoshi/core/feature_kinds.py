@@ -13,6 +13,7 @@ __all__ = [
     "FACILITIES",
     "FAULTS",
     "FEATURE_KINDS",
+    "GAUGES",
     "INFLOWS",
     "RAINFALL",
     "ROADS",
@@ -100,7 +101,20 @@ WATER_LEVELS = FeatureKind(
         Column("side", "str", Text("side", "辺"), required=True, doc="north, south, east or west."),
         TIME_S,
         Column("water_level_m", "float", Text("water level", "水位"), "m", required=True),
+        Column(
+            "speed_m_s",
+            "float",
+            Text("inward speed of the water", "流入方向の流速"),
+            "m s-1",
+            doc="Of the water outside, positive into the grid; missing where unknown.",
+        ),
     ),
+)
+GAUGES = FeatureKind(
+    "gauges",
+    Text("places to read the water at", "水位観測点"),
+    (*POINTS, *POLYGONS),
+    (Column("name", "str", Text("name", "名称"), required=True, doc="Of the place."),),
 )
 FAULTS = FeatureKind(
     "faults",

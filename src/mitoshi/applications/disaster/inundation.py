@@ -13,12 +13,15 @@ from mitoshi.applications.disaster.inundation_figures import figures, tally
 from mitoshi.applications.disaster.inundation_forcing import (
     MM_H,
     Boundaries,
+    LevelEdge,
     bed_with_buildings,
     cell_size_m,
     edges_of,
+    gauge_cells,
     rain_of,
     sources_of,
 )
+from mitoshi.applications.disaster.inundation_gauges import GaugeReadings, gauge_readings
 from mitoshi.applications.disaster.inundation_layers import (
     HAZARD_CLASSES,
     OUTSIDE,
@@ -28,7 +31,7 @@ from mitoshi.applications.disaster.inundation_layers import (
 )
 from mitoshi.applications.disaster.inundation_scenario import Ensemble, Mode, Scenario, Spread, ensemble, run
 from mitoshi.core.errors import InputError
-from mitoshi.core.feature_kinds import BUILDINGS, INFLOWS, RAINFALL, WATER_LEVELS
+from mitoshi.core.feature_kinds import BUILDINGS, GAUGES, INFLOWS, RAINFALL, WATER_LEVELS
 from mitoshi.core.features import Features
 from mitoshi.core.method import method
 from mitoshi.core.product import Coded, Measured
@@ -77,6 +80,8 @@ class Inundation(NamedTuple):
         Danger to people on foot by depth and speed (Defra/EA FD2320).
     flood_probability
         Share of members that flood the cell; NaN everywhere with one member.
+    gauge_readings
+        Level, depth and speed at the gauges in time; empty without gauges.
     """
 
     maximum_depth: Annotated[
@@ -84,7 +89,7 @@ class Inundation(NamedTuple):
         Measured(
             Text("maximum depth", "最大浸水深"),
             WATER_DEPTH,
-            0.01,
+            0.0001,
             uncertainty="maximum_depth_uncertainty",
             limits=(0.0, 5.0),
             colours="Blues",
@@ -95,7 +100,7 @@ class Inundation(NamedTuple):
         Measured(
             Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ"),
             WATER_DEPTH,
-            0.01,
+            0.0001,
             no_uncertainty=Text("it is itself the uncertainty of the maximum depth", "最大浸水深の不確かさそのもの"),
             limits=(0.0, 1.0),
             colours="Purples",
@@ -106,7 +111,7 @@ class Inundation(NamedTuple):
         Measured(
             Text("depth at the end", "終了時の浸水深"),
             WATER_DEPTH,
-            0.01,
+            0.0001,
             no_uncertainty=CONTROL_RUN,
             limits=(0.0, 5.0),
             colours="Blues",
@@ -117,7 +122,7 @@ class Inundation(NamedTuple):
         Measured(
             Text("maximum speed", "最大流速"),
             FLOW_SPEED,
-            0.01,
+            0.001,
             no_uncertainty=CONTROL_RUN,
             limits=(0.0, 3.0),
             colours="inferno_r",
@@ -128,7 +133,7 @@ class Inundation(NamedTuple):
         Measured(
             Text("arrival time", "浸水到達時間"),
             DURATION,
-            1.0,
+            0.1,
             no_uncertainty=CONTROL_RUN,
             limits=(0.0, 21600.0),
             colours="viridis_r",
@@ -149,10 +154,11 @@ class Inundation(NamedTuple):
             colours="YlGnBu",
         ),
     ]
+    gauge_readings: GaugeReadings
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="doi:10.1016/j.jhydrol.2010.03.027 (Bates et al., local-inertial); doi:10.1029/2011WR011570 (de Almeida et al.); "
     "doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
     support=Whole(bytes_per_pixel=300),
@@ -184,6 +190,9 @@ def inundation(
     roughness: Annotated[Raster, ROUGHNESS, Need()] | None = None,
     initial_depth: Annotated[Raster, WATER_DEPTH, Need("before", "2d")] | None = None,
     infiltration: Annotated[Raster, INFILTRATION, Need()] | None = None,
+    gauges: Annotated[Features, GAUGES, Need()] | None = None,
+    initial_speed_east: Annotated[Raster, FLOW_SPEED, Need("before", "2d")] | None = None,
+    initial_speed_north: Annotated[Raster, FLOW_SPEED, Need("before", "2d")] | None = None,
     /,
     *,
     duration_h: Annotated[float, Gt(0.0), Le(720.0)] = 1.0,
@@ -191,6 +200,8 @@ def inundation(
     manning: Annotated[float, Gt(0.0), Le(1.0)] = 0.05,
     infiltration_mm_h: Annotated[float, Ge(0.0), Le(500.0)] = 0.0,
     boundary: Boundaries = "open",
+    level_edge: LevelEdge = "level",
+    gauge_interval_s: Annotated[float, Gt(0.0), Le(86400.0)] = 60.0,
     building_height_m: Annotated[float, Ge(0.0), Le(100.0)] = 3.0,
     wet_depth_m: Annotated[float, Gt(0.0), Le(1.0)] = 0.05,
     debris: Debris = "conservative",
@@ -231,6 +242,10 @@ def inundation(
         in the two days before the event is taken, never the flood itself.
     infiltration
         Capacity of the ground [mm/h]; where it is missing, `infiltration_mm_h`.
+    gauges
+        Points whose level, depth and speed are listed in time.
+    initial_speed_east, initial_speed_north
+        Speed of the water at the start [m/s]; missing is none.
     duration_h
         Length of the run.
     mode
@@ -241,6 +256,12 @@ def inundation(
         Infiltration where no map says otherwise.
     boundary
         "open" lets water leave over sides without a water level, "wall" keeps it.
+    level_edge
+        What a water level does: "level" is kept at the edge (a gauge at a river or shore), "incident" comes in as a wave while
+        what comes back leaves, "outside" is still water of that level outside, and what comes back leaves. Speeds in the table
+        are those of the water outside.
+    gauge_interval_s
+        Time between two readings of the gauges.
     building_height_m
         How far buildings rise; 0 leaves them out.
     wet_depth_m
@@ -280,6 +301,7 @@ def inundation(
     grid, duration = grid_of(elevation), 3600.0 * duration_h
     ground = np.asarray(elevation.to_numpy(), dtype=np.float64)
     start = np.nan_to_num(_filled(initial_depth, 0.0, ground.shape))
+    names, cells = gauge_cells(gauges, grid, ground)
     scenario = Scenario(
         bed=bed_with_buildings(ground, buildings, grid, building_height_m),
         cell_m=cell_size_m(grid),
@@ -289,7 +311,10 @@ def inundation(
         mode=mode,
         sources=sources_of(inflow, grid, ground, duration),
         rain=rain_of(rain, duration),
-        edges=edges_of(water_level, boundary),
+        edges=edges_of(water_level, boundary, level_edge),
+        speed=(_filled(initial_speed_east, 0.0, ground.shape), -_filled(initial_speed_north, 0.0, ground.shape)),
+        gauges=cells,
+        gauge_interval_s=gauge_interval_s,
         infiltration_m_s=_filled(infiltration, infiltration_mm_h, ground.shape) * MM_H,
         wet_depth_m=wet_depth_m,
     )
@@ -307,7 +332,7 @@ def inundation(
         if members > 1
         else Ensemble(*np.full((2, *ground.shape), np.nan))
     )
-    return _layers(flow, doubt, scenario, debris, elevation)
+    return _layers(flow, doubt, scenario, debris, elevation)._replace(gauge_readings=gauge_readings(names, flow))
 
 
 def _layers(flow: Flow, doubt: Ensemble, scenario: Scenario, debris: Debris, like: Raster) -> Inundation:
@@ -320,7 +345,8 @@ def _layers(flow: Flow, doubt: Ensemble, scenario: Scenario, debris: Debris, lik
     layers: tuple[NDArray[Any], ...] = (
         flow.maximum_depth, doubt.depth_uncertainty, final, flow.maximum_speed, flow.arrival_time_s, codes, doubt.probability,
     )  # fmt: skip
-    return Inundation(*(layer_like(layer, like) for layer in layers))
+    outputs: tuple[Any, ...] = (*(layer_like(layer, like) for layer in layers), gauge_readings([], flow))
+    return Inundation(*outputs)
 
 
 def _filled(raster: Raster | None, value: float, shape: tuple[int, ...]) -> Floats:

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
-from mitoshi.methods.hydraulics.shallow_water import Edges, Open, Rain, Source, Wall, WaterLevel, with_buildings
+from mitoshi.methods.hydraulics.shallow_water import (
+    Edges,
+    IncidentWave,
+    Open,
+    Rain,
+    Source,
+    Wall,
+    WaterLevel,
+    with_buildings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,13 +26,25 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_grid import Grid
     from mitoshi.core.features import Features
 
-__all__ = ["Boundaries", "bed_with_buildings", "cell_size_m", "edges_of", "rain_of", "sources_of"]
+__all__ = [
+    "Boundaries",
+    "LevelEdge",
+    "bed_with_buildings",
+    "cell_size_m",
+    "edges_of",
+    "gauge_cells",
+    "rain_of",
+    "sources_of",
+]
 
 Floats = NDArray[np.float64]
 Boundaries = Literal["open", "wall"]
+LevelEdge = Literal["level", "incident", "outside"]
 MM_H = 1.0 / 3.6e6
 """Metres per second in a millimetre per hour."""
 SIDES = ("north", "south", "west", "east")
+WAVE_S = 1200.0
+"""A level that runs through half its range in this time [s] is a wave, not a tide or surge."""
 MOST_UNEVEN = 0.05
 """Largest relative change of a cell's side or area over a grid that is computed as if cells were equal."""
 
@@ -103,22 +124,80 @@ def rain_of(rain: Features | None, duration_s: float) -> Rain | None:
     return Rain(np.repeat(times, 2)[1:-1], np.repeat(rates * MM_H, 2))
 
 
-def edges_of(water_level: Features | None, boundary: Boundaries) -> Edges:
+def edges_of(
+    water_level: Features | None, boundary: Boundaries, level_edge: LevelEdge = "level", still_m: float = 0.0
+) -> Edges:
     """Return the four edges: given water levels, else open or a wall.
+
+    Parameters
+    ----------
+    water_level
+        Levels in time by side, perhaps with the inward speed of the water outside; None for none.
+    boundary
+        Of the sides without a level.
+    level_edge
+        "level" keeps the level at the edge; "incident" sends it in as a wave and lets out what comes back; "outside" is still
+        water of that level outside, and lets out what comes back.
+    still_m
+        Level before an incident wave [m].
 
     Raises
     ------
     InputError
-        If a side has another name, or a row misses a value.
+        If a side has another name, a row misses a value, or one incident wave is to come in over several sides.
     """
     other = Open() if boundary == "open" else Wall()
     edges: dict[str, Any] = dict.fromkeys(SIDES, other)
-    if water_level is not None and len(water_level):
-        for side, rows in water_level.groupby("side", sort=True):
-            if side not in SIDES:
-                raise InputError(f"the side of a water level is north, south, east or west; got {side!r}")
-            edges[side] = WaterLevel(*_series(rows, "water_level_m", f"water level {side}"))
+    if water_level is None or not len(water_level):
+        return Edges(**edges)
+    driven: dict[str, tuple[Floats, Floats]] = {}
+    for side, rows in water_level.groupby(water_level["side"].fillna("none"), sort=True):
+        if side not in SIDES:
+            raise InputError(f"the side of a water level is north, south, east or west; got {side!r}")
+        times, levels = driven[side] = _series(rows, "water_level_m", f"water level {side}")
+        speeds = _speeds(rows, side)
+        if level_edge == "level" and speeds is None:
+            edges[side] = WaterLevel(times, levels)
+        else:
+            quiet = np.zeros(times.size) if level_edge == "outside" and speeds is None else speeds
+            edges[side] = IncidentWave(times, levels, still_m, quiet)
+    _refuse_copies(driven, level_edge)
     return Edges(**edges)
+
+
+def _speeds(rows: Features, side: Any) -> Floats | None:
+    """Return the inward speeds of a side in the order of its times, None where there are none."""
+    if "speed_m_s" not in rows.columns or rows["speed_m_s"].isna().all():
+        return None
+    if rows["speed_m_s"].isna().any():
+        raise InputError(f"water level {side} has a speed in some rows only; give it in all or in none")
+    return _series(rows, "speed_m_s", f"speed {side}")[1]
+
+
+def _refuse_copies(driven: dict[str, tuple[Floats, Floats]], level_edge: LevelEdge) -> None:
+    """Refuse one record that moves on several sides: a wave comes from one side, and levels reflect each other's waves."""
+    if level_edge == "outside":
+        return
+    seen: dict[tuple[bytes, bytes], str] = {}
+    for side, (times, levels) in driven.items():
+        first = seen.setdefault((times.tobytes(), levels.tobytes()), side)
+        if first != side and np.ptp(levels) > 0 and _quick(times, levels, level_edge):
+            raise InputError(
+                f"the sides {first} and {side} have one and the same moving record, whose waves would add up; give it to the "
+                "side that the wave comes from (the others let it out), or choose --level-edge outside (still water outside)"
+            )
+
+
+def _quick(times: Floats, levels: Floats, level_edge: LevelEdge) -> bool:
+    """Return whether a record is a wave and no tide: it runs through half its range within `WAVE_S`."""
+    if level_edge == "incident":
+        return True
+    span = 0.5 * float(np.ptp(levels))
+    grid = np.arange(times[0], times[-1] + WAVE_S, 0.1 * WAVE_S) if times[-1] - times[0] < 1e4 * WAVE_S else times
+    level = np.interp(np.union1d(grid, times), times, levels)
+    clock = np.union1d(grid, times)
+    later = np.interp(clock + WAVE_S, times, levels)
+    return bool(np.abs(later - level).max() >= span)
 
 
 def bed_with_buildings(bed: Floats, buildings: Features | None, grid: Grid, height_m: float) -> Floats:
@@ -151,6 +230,26 @@ def _series(table: Features, column: str, what: str) -> tuple[Floats, Floats]:
     if not (np.isfinite(times).all() and np.isfinite(values).all()):
         raise InputError(f"{what} has rows without time or value; fill or remove them")
     return times, values
+
+
+def gauge_cells(gauges: Features | None, grid: Grid, bed: Floats) -> tuple[list[str], NDArray[np.int64]]:
+    """Return names and cells, (n, 2), of the gauges; names that occur again are numbered.
+
+    Raises
+    ------
+    InputError
+        If one lies outside the elevation.
+    """
+    if gauges is None or not len(gauges):
+        return [], np.zeros((0, 2), np.int64)
+    count = gauges.groupby("name", sort=False).cumcount()
+    names = [f"{name} ({n + 1})" if n else str(name) for name, n in zip(gauges["name"], count, strict=True)]
+    points = np.array([(p.x, p.y) for p in gauges.geometry.centroid])
+    cells = np.stack(grid.pixels(points), axis=1)
+    for name, (row, column) in zip(names, cells, strict=True):
+        if row < 0 or not np.isfinite(bed[row, column]):
+            raise InputError(f"gauge {name!r} lies outside the elevation; move it inside")
+    return names, cells
 
 
 def _cells(geometry: Any, grid: Grid) -> NDArray[np.int64]:

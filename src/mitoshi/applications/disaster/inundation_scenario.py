@@ -12,6 +12,7 @@ from mitoshi.methods.hydraulics.shallow_water import (
     Domain,
     Edges,
     Flow,
+    IncidentWave,
     Rain,
     Source,
     State,
@@ -51,6 +52,12 @@ class Scenario:
         Depth from which a cell counts as flooded.
     displacement
         How far an earthquake has raised the surface in `depth` [m], a number or (y, x).
+    speed
+        Speed of the water at the start, eastward and toward higher rows [m/s], each a number or (y, x).
+    gauges
+        Row and column of each gauge, (n, 2).
+    gauge_interval_s
+        Time between two readings of the gauges [s].
     """
 
     bed: Floats
@@ -65,6 +72,9 @@ class Scenario:
     infiltration_m_s: float | Floats = 0.0
     wet_depth_m: float = 0.05
     displacement: float | Floats = 0.0
+    speed: tuple[float | Floats, float | Floats] = (0.0, 0.0)
+    gauges: NDArray[np.int64] | None = None
+    gauge_interval_s: float = 60.0
 
 
 class Spread(NamedTuple):
@@ -120,11 +130,13 @@ def run(scenario: Scenario) -> Flow:
         End state, maxima and mass balance.
     """
     domain = Domain(scenario.bed, scenario.cell_m, scenario.roughness, scenario.edges)
-    nothing = np.zeros(domain.shape)
-    state = State(np.where(np.isfinite(domain.bed), scenario.depth, 0.0), nothing, nothing.copy())
+    depth = np.where(np.isfinite(domain.bed), scenario.depth, 0.0)
+    state = State(depth, depth * scenario.speed[0], depth * scenario.speed[1])
+    gauges = scenario.gauges if scenario.gauges is not None and len(scenario.gauges) else None
     return simulate(
         domain, state, until_s=scenario.duration_s, mode=scenario.mode, sources=scenario.sources, rain=scenario.rain,
         infiltration_m_s=scenario.infiltration_m_s, wet_depth_m=scenario.wet_depth_m,
+        gauges=gauges, gauge_interval_s=None if gauges is None else scenario.gauge_interval_s,
     )  # fmt: skip
 
 
@@ -160,7 +172,7 @@ def ensemble(
     uncertainty, nor is it included in it: a member changes the full grid's flood only where it floods what the coarse run leaves
     dry, or leaves dry what that floods.
     """
-    base = coarser(scenario, coarsening)
+    base = replace(coarser(scenario, coarsening), gauges=None)
     noise = np.random.default_rng(seed)
     control = run(base).maximum_depth
     wet = control >= base.wet_depth_m
@@ -190,7 +202,10 @@ def perturbed(scenario: Scenario, spread: Spread, noise: np.random.Generator) ->
     sources = tuple(replace(s, discharge_m3_s=np.asarray(s.discharge_m3_s) * flow) for s in scenario.sources)
     rain = scenario.rain and replace(scenario.rain, rate_m_s=np.asarray(scenario.rain.rate_m_s) * flow)
     edges = Edges(
-        *(replace(e, level_m=np.asarray(e.level_m) + shift) if isinstance(e, WaterLevel) else e for e in scenario.edges)
+        *(
+            replace(e, level_m=np.asarray(e.level_m) + shift) if isinstance(e, WaterLevel | IncidentWave) else e
+            for e in scenario.edges
+        )
     )
     return replace(
         scenario, bed=scenario.bed + error, depth=depth, roughness=scenario.roughness * rough,
@@ -233,7 +248,7 @@ def coarser(scenario: Scenario, factor: int) -> Scenario:
     return replace(
         scenario, bed=bed, cell_m=cell, roughness=mean(scenario.roughness), sources=sources,
         depth=np.asarray(mean(scenario.depth)), infiltration_m_s=mean(scenario.infiltration_m_s),
-        displacement=mean(scenario.displacement),
+        displacement=mean(scenario.displacement), speed=(mean(scenario.speed[0]), mean(scenario.speed[1])),
     )  # fmt: skip
 
 

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_grid import grid_of
 from mitoshi.applications.disaster.inundation import CONTROL_RUN
-from mitoshi.applications.disaster.inundation_forcing import Boundaries, bed_with_buildings, cell_size_m, edges_of
+from mitoshi.applications.disaster.inundation_forcing import (
+    Boundaries,
+    LevelEdge,
+    bed_with_buildings,
+    cell_size_m,
+    edges_of,
+    gauge_cells,
+)
+from mitoshi.applications.disaster.inundation_gauges import GaugeReadings, gauge_readings
 from mitoshi.applications.disaster.inundation_layers import (
     HAZARD_CLASSES,
     OUTSIDE,
@@ -22,7 +30,7 @@ from mitoshi.applications.disaster.inundation_scenario import Ensemble, Mode, Sc
 from mitoshi.applications.disaster.tsunami_figures import figures, tally
 from mitoshi.applications.disaster.tsunami_source import sea_cells, uplift
 from mitoshi.core.errors import InputError
-from mitoshi.core.feature_kinds import BUILDINGS, FAULTS, WATER_LEVELS
+from mitoshi.core.feature_kinds import BUILDINGS, FAULTS, GAUGES, WATER_LEVELS
 from mitoshi.core.features import Features
 from mitoshi.core.method import method
 from mitoshi.core.product import Coded, Measured
@@ -68,6 +76,8 @@ class Tsunami(NamedTuple):
         Danger to people on foot by depth and speed (Defra/EA FD2320).
     flood_probability
         Share of members that flood the cell; NaN everywhere with one member.
+    gauge_readings
+        Level, depth and speed at the gauges in time; empty without gauges.
     """
 
     maximum_depth: Annotated[
@@ -75,7 +85,7 @@ class Tsunami(NamedTuple):
         Measured(
             Text("maximum depth over land", "陸上の最大浸水深"),
             WATER_DEPTH,
-            0.01,
+            0.0001,
             uncertainty="maximum_depth_uncertainty",
             limits=(0.0, 10.0),
             colours="Blues",
@@ -86,7 +96,7 @@ class Tsunami(NamedTuple):
         Measured(
             Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ"),
             WATER_DEPTH,
-            0.01,
+            0.0001,
             no_uncertainty=Text("it is itself the uncertainty of the maximum depth", "最大浸水深の不確かさそのもの"),
             limits=(0.0, 2.0),
             colours="Purples",
@@ -97,7 +107,7 @@ class Tsunami(NamedTuple):
         Measured(
             Text("highest water surface", "最大水位"),
             WATER_SURFACE,
-            0.01,
+            0.0001,
             no_uncertainty=Text(
                 "the depth's uncertainty is that of the surface over land", "陸上では浸水深の不確かさが水位の不確かさ"
             ),
@@ -110,7 +120,7 @@ class Tsunami(NamedTuple):
         Measured(
             Text("arrival time on land", "陸上到達時間"),
             DURATION,
-            1.0,
+            0.1,
             no_uncertainty=CONTROL_RUN,
             limits=(0.0, 3600.0),
             colours="viridis_r",
@@ -121,7 +131,7 @@ class Tsunami(NamedTuple):
         Measured(
             Text("maximum speed", "最大流速"),
             FLOW_SPEED,
-            0.01,
+            0.001,
             no_uncertainty=CONTROL_RUN,
             limits=(0.0, 10.0),
             colours="inferno_r",
@@ -142,10 +152,11 @@ class Tsunami(NamedTuple):
             colours="YlGnBu",
         ),
     ]
+    gauge_readings: GaugeReadings
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="doi:10.1785/BSSA0750041135 (Okada 1985); doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic "
     "reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
     support=Whole(bytes_per_pixel=300),
@@ -174,6 +185,7 @@ def tsunami(
     water_level: Annotated[Features, WATER_LEVELS, Need()] | None = None,
     buildings: Annotated[Features, BUILDINGS, Need()] | None = None,
     roughness: Annotated[Raster, ROUGHNESS, Need()] | None = None,
+    gauges: Annotated[Features, GAUGES, Need()] | None = None,
     /,
     *,
     duration_h: Annotated[float, Gt(0.0), Le(72.0)] = 1.0,
@@ -181,6 +193,8 @@ def tsunami(
     mode: Mode = "full",
     manning: Annotated[float, Gt(0.0), Le(1.0)] = 0.025,
     boundary: Boundaries = "open",
+    level_edge: LevelEdge = "incident",
+    gauge_interval_s: Annotated[float, Gt(0.0), Le(86400.0)] = 60.0,
     building_height_m: Annotated[float, Ge(0.0), Le(100.0)] = 0.0,
     wet_depth_m: Annotated[float, Gt(0.0), Le(1.0)] = 0.05,
     debris: Debris = "conservative",
@@ -215,6 +229,8 @@ def tsunami(
         Polygons, raised by `building_height_m`.
     roughness
         Manning's n; where it is missing, `manning`.
+    gauges
+        Points whose level, depth and speed are listed in time.
     duration_h
         Length of the run.
     sea_level_m
@@ -225,6 +241,12 @@ def tsunami(
         Manning's n where no map says otherwise.
     boundary
         "open" lets waves leave over sides without a water level, "wall" throws them back.
+    level_edge
+        What a water level does: "level" is kept at the edge (a gauge at a river or shore), "incident" comes in as a wave while
+        what comes back leaves, "outside" is still water of that level outside, and what comes back leaves. Speeds in the table
+        are those of the water outside.
+    gauge_interval_s
+        Time between two readings of the gauges.
     building_height_m
         How far buildings rise; 0 leaves them out: most timber houses do not withstand a tsunami.
     wet_depth_m
@@ -267,6 +289,7 @@ def tsunami(
     raised = lifted if initial_surface is None else np.nan_to_num(np.asarray(initial_surface.to_numpy(), np.float64))
     sea = sea_cells(before, sea_level_m)
     bed = before + lifted
+    names, cells = gauge_cells(gauges, grid, bed)
     scenario = Scenario(
         bed=bed_with_buildings(bed, buildings, grid, building_height_m),
         cell_m=cell_size_m(grid),
@@ -274,7 +297,9 @@ def tsunami(
         depth=np.where(sea, np.maximum(sea_level_m + raised - bed, 0.0), 0.0),
         duration_s=3600.0 * duration_h,
         mode=mode,
-        edges=edges_of(water_level, boundary),
+        edges=edges_of(water_level, boundary, level_edge, sea_level_m),
+        gauges=cells,
+        gauge_interval_s=gauge_interval_s,
         wet_depth_m=wet_depth_m,
         displacement=np.where(sea, raised, 0.0),
     )
@@ -294,7 +319,7 @@ def tsunami(
         if members > 1
         else Ensemble(*np.full((2, *before.shape), np.nan))
     )
-    return _layers(flow, doubt, scenario, sea, debris, elevation)
+    return _layers(flow, doubt, scenario, sea, debris, elevation)._replace(gauge_readings=gauge_readings(names, flow))
 
 
 def _layers(
@@ -312,7 +337,8 @@ def _layers(
         codes,
         np.where(sea, np.nan, doubt.probability),
     )
-    return Tsunami(*(layer_like(layer, like) for layer in layers))
+    outputs: tuple[Any, ...] = (*(layer_like(layer, like) for layer in layers), gauge_readings([], flow))
+    return Tsunami(*outputs)
 
 
 def _roughness(raster: Raster | None, manning: float, shape: tuple[int, ...]) -> Floats:

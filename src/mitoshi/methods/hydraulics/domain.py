@@ -237,8 +237,8 @@ class Flow(NamedTuple):
     """What a run returns.
 
     Grids have shape (y, x) and are NaN outside the domain; `maximum_surface` is NaN also where it never was wet, `arrival_time_s`
-    where the depth never exceeded the wet depth. Gauges have shape (times, gauges), linear in time between the steps; their speeds
-    run east and toward higher rows [m s-1], 0 where it is dry.
+    where the depth never exceeded the wet depth. Gauges have shape (times, gauges), linear in time between the steps; their
+    speeds run east and toward higher rows [m s-1], 0 where it is dry.
     """
 
     state: State

@@ -130,7 +130,7 @@ def fill_full(u, z, edges, now, ny, nx):  # type: ignore[no-untyped-def]  # prag
             for g in range(1, PAD + 1):
                 ghost = first - g * inward
                 inner = first + (min(g, across) - 1) * inward if kind == WALL else first
-                if kind == LEVEL or kind == INCIDENT:
+                if kind >= LEVEL:
                     if side < 2:
                         _driven(u, z, kind, drive, float(inward), (ghost, c), (inner, c), 2)
                     else:
@@ -151,7 +151,7 @@ def fill_inertial(u, z, edges, now, ny, nx):  # type: ignore[no-untyped-def]  # 
     for side in range(4):
         for k in range(nx if side < 2 else ny):
             kind = kinds[side, k]
-            if kind != LEVEL and kind != INCIDENT:
+            if kind < LEVEL:
                 continue
             row = PAD + k if side > 1 else (PAD if side == 0 else PAD + ny - 1)
             column = PAD + k if side < 2 else (PAD if side == 2 else PAD + nx - 1)

@@ -40,6 +40,7 @@ from mitoshi.methods.hydraulics.tiles import active_tiles
 __all__ = ["march_full"]
 
 S = STRIDE
+FULL = True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -207,7 +208,7 @@ def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
     out, wet, active, always = layout
     while march[0] < march[1] and march[7] < march[9]:
         t = march[0]
-        dt = step_length(u[a], fixed[0], edges, series, sources, numbers, march, flags[3], True)
+        dt = step_length(u[a], fixed[0], edges, series, sources, numbers, march, flags[3], FULL)
         last = dt >= march[2] - t
         if last:
             dt = march[2] - t
@@ -232,5 +233,5 @@ def march_full(  # type: ignore[no-untyped-def]  # pragma: no cover
         march[7] += 1.0
         if not fastest < np.inf:
             break
-        march[8] = sample(u[a], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0], True)
+        march[8] = sample(u[a], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0], FULL)
     return a

@@ -41,14 +41,15 @@ from mitoshi.methods.hydraulics.tiles import active_tiles
 __all__ = ["march_inertial"]
 
 S = STRIDE
+FULL = False
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _over_edge(kind, value, h, inward, own, incoming, ratio):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Discharge over an edge; even kinds leave the high side.
 
-    Kinds: 2, 3 normal depth; 4, 5 as on the next face inward, `inward`; 6, 7 an incident wave; 8, 9 a level, whose discharge `own`
-    is already known and let in up to a limit.
+    Kinds: 2, 3 normal depth; 4, 5 as on the next face inward, `inward`; 6, 7 an incident wave; 8, 9 a level, whose discharge
+    `own` is already known and let in up to a limit.
     """
     sign = 1.0 if kind % 2 == 0 else -1.0
     if kind >= 8:
@@ -228,7 +229,7 @@ def march_inertial(  # type: ignore[no-untyped-def]  # pragma: no cover
     out, wet, active, always = layout
     while march[0] < march[1] and march[7] < march[9]:
         t = march[0]
-        dt = step_length(u[a], fixed[0], edges, series, sources, numbers, march, flags[3], False)
+        dt = step_length(u[a], fixed[0], edges, series, sources, numbers, march, flags[3], FULL)
         last = dt >= march[2] - t
         if last:
             dt = march[2] - t
@@ -252,5 +253,5 @@ def march_inertial(  # type: ignore[no-untyped-def]  # pragma: no cover
         march[7] += 1.0
         if not fastest < np.inf:
             break
-        march[8] = sample(u[a], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0], False)
+        march[8] = sample(u[a], gauges[0], gauges[1], gauges[2], gauges[3], int(march[8]), t, march[0], FULL)
     return a

@@ -7,7 +7,7 @@ import math
 from numba import njit
 
 from mitoshi.methods.hydraulics.edge_states import incident_state, incoming_speed, level_state
-from mitoshi.methods.hydraulics.forcing import INCIDENT, LEVEL
+from mitoshi.methods.hydraulics.forcing import LEVEL
 from mitoshi.methods.hydraulics.lanes import DRY, GRAVITY, PAD
 
 __all__ = ["step_length"]
@@ -59,7 +59,7 @@ def _edge_wave(u, z, edges, peak, size, full):  # type: ignore[no-untyped-def]  
         length = size[0] if side < 2 else size[1]
         for k in range(nx if side < 2 else ny):
             kind = kinds[side, k]
-            if kind != LEVEL and kind != INCIDENT:
+            if kind < LEVEL:
                 continue
             row = PAD + k if side > 1 else (PAD if side == 0 else PAD + ny - 1)
             column = PAD + k if side < 2 else (PAD if side == 2 else PAD + nx - 1)
