@@ -18,7 +18,7 @@ from mitoshi.cube import resolve
 from mitoshi.evidence import Bundle, run
 from mitoshi.evidence.digest import text_digest
 from mitoshi.evidence.record import iso
-from mitoshi.workflows.response import STEPS, Entry, Record, Step, read_record, simulated, write_record
+from mitoshi.workflows.response import HANDOVER, STEPS, Entry, Record, Step, read_record, simulated, write_record
 from mitoshi.workflows.task import explained
 
 if TYPE_CHECKING:
@@ -145,20 +145,35 @@ def respond(
         progress or _silent,
     )
     files: tuple[Path, ...] = ()
-    # Twice: what waited for a later step's product, such as the impact of a tsunami, is taken up in the second round.
+    handed: Mapping[str, Entry] | None = None
+    origins: dict[str, Any] = {}
+    # Twice: what could be made of a later step's product, such as the impact of a tsunami, is taken up in the second round.
+    # A call that goes on after a kill has later products at once; both must come to the same record.
     for count, step in enumerate((*chosen, *(s for s in chosen if s.wires))):
         before = record.entries.get(step.name)
-        if count >= len(chosen) and before is not None and before.status != "waiting":
+        made_of = _made_of(asked, record, step)
+        if count >= len(chosen) and made_of == origins[step.name] and not _waits(before):
             continue
+        origins[step.name] = made_of
         asked.tell(min(count, len(chosen) - 1), len(chosen), step.name)
         record = record.with_entry(_entry(asked, record, step))
         write_record(out, record)
         if record.done(step.name) and record.entries[step.name] != before:
             record, files = _hand_over(asked, record)
-    if not files:
+            handed = record.products
+    if handed != record.products:
         record, files = _hand_over(asked, record)
     asked.tell(len(chosen), len(chosen), "done")
     return Response(out, record, _bundles(asked, record), files)
+
+
+def _waits(entry: Entry | None) -> bool:
+    return entry is None or entry.status == "waiting"
+
+
+def _made_of(asked: _Asked, record: Record, step: Step) -> list[tuple[str, str, str]]:
+    """Return which products of other steps a step would be made of now: (argument, step, bundle)."""
+    return [(name, maker, record.entries[maker].bundle) for name, (maker, _) in _origins(asked, record, step)]
 
 
 def _silent(done: int, total: int, message: str) -> None:
@@ -333,7 +348,7 @@ def _set_aside(asked: _Asked, folder: Path) -> None:
 
 
 def _bundles(asked: _Asked, record: Record) -> dict[str, Bundle]:
-    return {name: Bundle.open(asked.out / name) for name in record.entries if name != "handover" and record.done(name)}
+    return {name: Bundle.open(asked.out / name) for name in record.products if record.done(name)}
 
 
 def _hand_over(asked: _Asked, record: Record) -> tuple[Record, tuple[Path, ...]]:
@@ -347,11 +362,11 @@ def _hand_over(asked: _Asked, record: Record) -> tuple[Record, tuple[Path, ...]]
     try:
         files = hand_over(asked.out / "handover", bundles, record, now=asked.now(), issuer=asked.issuer)
     except MitoshiError as error:
-        entry = Entry("handover", "failed", reason=str(error), started=started, finished=iso(asked.now()))
+        entry = Entry(HANDOVER, "failed", reason=str(error), started=started, finished=iso(asked.now()))
         files = ()
     else:
         key = text_digest(sorted(b.id for b in bundles.values()))
-        entry = Entry("handover", "done", key, "", "", started, iso(asked.now()))
+        entry = Entry(HANDOVER, "done", key, "", "", started, iso(asked.now()))
     record = record.with_entry(entry)
     write_record(asked.out, record)
     return record, files

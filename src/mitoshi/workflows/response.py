@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from mitoshi.evidence import Bundle
 
-__all__ = ["RECORD", "STEPS", "Entry", "Record", "Step", "read_record", "simulated", "write_record"]
+__all__ = ["HANDOVER", "RECORD", "STEPS", "Entry", "Record", "Step", "read_record", "simulated", "write_record"]
 
 RECORD = "respond.json"
+HANDOVER = "handover"
 FORMAT = "mitoshi-respond/1"
 Status = Literal["done", "waiting", "impossible", "failed"]
 
@@ -135,8 +136,15 @@ class Record:
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def with_entry(self, entry: Entry) -> Record:
-        """Return the record with one entry added or replaced."""
-        return replace(self, entries={**self.entries, entry.step: entry})
+        """Return the record with one entry added or replaced, in the order of the steps whatever came first."""
+        entries = {**self.entries, entry.step: entry}
+        order = {step.name: n for n, step in enumerate(STEPS)}
+        return replace(self, entries={k: entries[k] for k in sorted(entries, key=lambda k: order.get(k, len(order)))})
+
+    @property
+    def products(self) -> Mapping[str, Entry]:
+        """The entries of the steps, without the handover made from them."""
+        return {name: entry for name, entry in self.entries.items() if name != HANDOVER}
 
     def done(self, step: str) -> Entry | None:
         """Return the entry of a step that is done."""
