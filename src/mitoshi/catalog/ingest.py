@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.catalog.item import as_given, canonical, is_remote, read_items
-from mitoshi.core.errors import MitoshiError, UnknownFileError
+from mitoshi.core.errors import MitoshiError, RefusedError, UnknownFileError
+from mitoshi.core.isolation import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +86,7 @@ def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, li
     path = Path(source.partition("#")[0])
     if path.suffix.lower() in STAC_SUFFIXES and path.is_file():
         made = _opened_by_reader(source, describe)
-        yield from _stac(path) if made is None else [(source, made)]
+        yield from [(source, made)] if isinstance(made, list) else _stac_or(path, made)
         return
     try:
         yield source, _described(source, describe)
@@ -102,18 +103,27 @@ def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, li
         yield source, Refusal(source, f"could not be read ({type(error).__name__}: {one_line(error)[:200]})")
 
 
-def _opened_by_reader(source: str, describe: Describe) -> list[dict[str, Any]] | None:
-    """Return what a reader makes of features, or of a STAC item whose files lie beside it; None where none can open them."""
+def _opened_by_reader(source: str, describe: Describe) -> list[dict[str, Any]] | Exception:
+    """Return what a reader makes of features, or of a STAC item whose files lie beside it, or what it says against it."""
     try:
         return _described(source, describe)
-    except Exception:  # whatever the readers dislike, the item may still be worth finding
-        return None
+    except Exception as error:  # whatever the readers dislike, the item may still be worth finding
+        return error
+
+
+def _stac_or(path: Path, disliked: Exception) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
+    """Yield the items of a STAC file; where there is none, a reader's refusal says more than that it is no STAC."""
+    for number, (source, outcome) in enumerate(_stac(path)):
+        if number == 0 and isinstance(outcome, Refusal) and isinstance(disliked, RefusedError):
+            yield source, Refusal(source, one_line(disliked))
+        else:
+            yield source, outcome
 
 
 def _stac(path: Path) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
     source = str(path)
     try:
-        for item in read_items(path):
+        for item in _each(path):
             if isinstance(item, MitoshiError):
                 yield source, Refusal(source, one_line(item))
             else:
@@ -122,6 +132,16 @@ def _stac(path: Path) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
         yield source, Refusal(source, one_line(error))
     except Exception as error:
         yield source, Refusal(source, f"could not be read ({type(error).__name__}: {one_line(error)[:200]})")
+
+
+def _each(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
+    found = read_items(path)
+    while True:
+        with attempt(path):
+            item = next(found, None)
+        if item is None:
+            return
+        yield item
 
 
 def _described(source: str, describe: Describe) -> list[dict[str, Any]]:

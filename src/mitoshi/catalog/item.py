@@ -38,6 +38,7 @@ RESERVED = frozenset({"id", "type", "geometry", "bbox", "links", "assets", "coll
 FOREIGN = frozenset({"mitoshi:quantities", "mitoshi:simulated", "mitoshi:assumptions"})
 LARGEST_FILE = 64 * 2**20  # bytes of one STAC document
 LARGEST_ITEM = 2**20  # bytes of one item
+MOST_NAMES = 400  # properties of one item, nested ones included; each becomes a column of the catalogue
 DEEPEST = 24  # levels of nesting; real items have 8
 
 # What well-known collections hold, for items that do not say so themselves.
@@ -118,6 +119,7 @@ def _check_form(item: Mapping[str, Any]) -> None:
     if not isinstance(item.get("assets", {}), dict) or not isinstance(item.get("links") or [], list):
         raise InputError("assets must be an object and links a list; mend the item")
     _check_values(item)
+    _check_names(item["properties"])
 
 
 def _check_values(item: Mapping[str, Any]) -> None:
@@ -140,6 +142,22 @@ def _check_values(item: Mapping[str, Any]) -> None:
         size += len(value) if isinstance(value, str) else 8
         if size > LARGEST_ITEM:
             raise RefusedError(f"item is larger than {LARGEST_ITEM // 2**20} MiB; move the bulk into an asset")
+
+
+def _check_names(properties: Mapping[str, Any]) -> None:
+    """Refuse more properties than any product has."""
+    stack: list[Any] = [properties]
+    names = 0
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            names += len(value)
+            stack.extend(value.values())
+        elif isinstance(value, list | tuple):
+            # entries of a list share the columns of the fullest
+            stack.extend(sorted((v for v in value if isinstance(v, dict | list)), key=len)[-1:])
+        if names > MOST_NAMES:
+            raise RefusedError(f"item has more than {MOST_NAMES} properties; move the bulk into an asset")
 
 
 def _pruned(value: Any) -> Any:

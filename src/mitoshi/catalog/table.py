@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.parquet_checks import check_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,6 +71,8 @@ def _table(items: Sequence[dict[str, Any]]) -> pa.Table | None:
     import pyarrow as pa
     from stac_geoparquet.arrow import parse_stac_items_to_arrow
 
+    if len(items) > 1 and len(set().union(*(item["properties"] for item in items))) > MOST_COLUMNS:
+        return None  # a table of all of them would be found too wide only after a minute of work
     try:
         table = parse_stac_items_to_arrow(items, drop_invalid_properties=False).read_all()
     except (pa.ArrowException, ValueError, TypeError, OverflowError):
@@ -180,6 +183,7 @@ def foreign_items(path: Path) -> Iterator[dict[str, Any]]:
         missing = {"id", "geometry", "bbox"} - set(file.schema_arrow.names)
         if missing:
             raise InputError(f"{path.name} has no column {sorted(missing)[0]!r}; give stac-geoparquet")
+        check_parquet(path)
         for group in range(file.num_row_groups):
             for item in stac_table_to_items(file.read_row_group(group)):
                 yield {"type": "Feature", "stac_version": "1.0.0", **_plain(item)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.errors import InputError, UnknownFileError, misspelt
+from mitoshi.core.errors import InputError, RefusedError, UnknownFileError, misspelt
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
@@ -33,6 +33,7 @@ UNSTATED = Text(
     "変数 {name} の内容の記載がないため、意味の不明な値とします（'#quantity=…,units=…' で指定できます）",
 )
 CHOSEN = Text("of the variables {names} only {chosen} is read", "変数 {names} のうち {chosen} だけを読みます")
+MAX_STEPS = 20_000  # observations in one file: two years of every hour
 TEMPERATURE_LIKE = {
     "surface_temperature": "surface_temperature",
     "toa_brightness_temperature": "brightness_temperature",
@@ -236,6 +237,10 @@ def _indices(source: Source, variable: Any) -> list[tuple[str, datetime | None, 
             variable.coords["time"].values if "time" in variable.coords and variable.coords["time"].ndim == 0 else None
         )
         return [("", said or _utc(scalar), fixed)]
+    if variable.sizes[axis] > MAX_STEPS:
+        raise RefusedError(
+            f"{source.path.name} holds {variable.sizes[axis]} time steps; the limit is {MAX_STEPS}, split it by time"
+        )
     times = (
         [_utc(value) for value in variable[axis].values] if axis in variable.coords else [None] * variable.sizes[axis]
     )

@@ -49,6 +49,7 @@ CODECS = frozenset(
 )
 MAX_CHUNK_BYTES = 512 * 2**20
 MAX_VARIABLES = 2000
+MAX_ALONG = 5_000_000  # values along one axis: coordinates are kept in memory, written or not
 
 
 def open_cube(path: Path, engine: str) -> Any:
@@ -93,6 +94,7 @@ def _check_hdf5(path: Path) -> None:
             if isinstance(thing, h5py.Dataset):
                 if thing.external or thing.is_virtual:
                     raise RefusedError(f"{path.name} keeps {name!r} in another file; it is not opened")
+                _check_axis(path, name, thing.shape)
                 _check_chunk(path, name, thing.chunks, thing.dtype.itemsize)
             elif isinstance(thing, h5py.Group):
                 visit(thing)
@@ -102,6 +104,13 @@ def _check_hdf5(path: Path) -> None:
             visit(file)
     except (OSError, RuntimeError, KeyError, ValueError, RecursionError) as error:
         raise InputError(f"{path.name} is a damaged HDF5 file ({guard.one_line(error)})") from None
+
+
+def _check_axis(path: Path, name: str, shape: Any) -> None:
+    if isinstance(shape, list | tuple) and len(shape) == 1 and isinstance(shape[0], int) and shape[0] > MAX_ALONG:
+        raise RefusedError(
+            f"{path.name}: {name!r} claims {shape[0]} values along one axis; the limit is {MAX_ALONG}, cut the file"
+        )
 
 
 def _check_chunk(path: Path, name: str, chunk: Any, itemsize: int) -> None:
@@ -130,6 +139,7 @@ def _check_zarr_metadata(path: Path, value: Any) -> None:
             name = codec.get("id", codec.get("name")) if isinstance(codec, dict) else codec
             if str(name) not in CODECS:
                 raise RefusedError(f"{path.name} uses the codec {str(name)[:40]!r}, which is not a plain compressor")
+    _check_axis(path, "a variable", value.get("shape"))
     grid = value.get("chunk_grid", {})
     chunk = value.get("chunks") or (
         grid.get("configuration", {}).get("chunk_shape") if isinstance(grid, dict) else None

@@ -8,7 +8,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import InputError, RefusedError
+from mitoshi.core.geometry_depth import check_wkt
+from mitoshi.core.parquet_checks import check_parquet
 from mitoshi.sensors import guard
+from mitoshi.sensors.geopackage_checks import check_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +53,7 @@ def layers(path: Path, kind: str) -> list[str]:
     if path.stat().st_size > MAX_GPKG:
         raise RefusedError(f"{path.name} is larger than {MAX_GPKG >> 30} GiB; cut it to the area first")
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+        check_schema(base, path.name)
         names = [str(r[0]) for r in base.execute(
             "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features','attributes') ORDER BY table_name LIMIT 1000"
         )]  # fmt: skip
@@ -174,6 +178,7 @@ def _parquet(path: Path) -> Raw:
     import pandas as pd
     import pyarrow.parquet as pq
 
+    check_parquet(path)
     meta = pq.read_metadata(path)
     size = sum(meta.row_group(n).total_byte_size for n in range(meta.num_row_groups))
     _check(path.name, meta.num_rows, size)
@@ -241,6 +246,7 @@ def _placed(table: Any, name: str) -> Any:
     lower = {str(c).strip().lower(): c for c in table.columns}
     wkt = next((lower[n] for n in WKT if n in lower), None)
     if wkt is not None:
+        check_wkt(table[wkt], name)
         shapes = shapely.from_wkt(table[wkt].astype(str).to_numpy(), on_invalid="ignore")
         if any(g is None for g in shapes):
             raise InputError(f"{name}: column {wkt} holds text that is no WKT geometry")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mitoshi.core.errors import InputError, MitoshiError, RefusedError, UnknownFileError, misspelt
+from mitoshi.core.isolation import attempt
 from mitoshi.sensors import guard
 from mitoshi.sensors.observation import LOGGER, Observation, Reader, Source, source_of
 
@@ -47,6 +48,10 @@ def _described(source: str | Path | Source, expecting: Quantity | FeatureKind | 
     return source if isinstance(source, Source) else source_of(source, expecting)
 
 
+def _place(source: str | Path | Source) -> str | Path:
+    return source.path if isinstance(source, Source) else source
+
+
 def items(source: str | Path) -> list[pystac.Item]:
     """Return the STAC items of a file, a product folder, an archive or a STAC item file: metadata only.
 
@@ -64,9 +69,10 @@ def items(source: str | Path) -> list[pystac.Item]:
     InputError
         If it is missing, damaged or wrongly described.
     """
-    described = _described(source, None)
-    with _one_line(described):
-        return _reader(described).items(described)
+    with attempt(_place(source)):
+        described = _described(source, None)
+        with _one_line(described):
+            return _reader(described).items(described)
 
 
 def open_observation(source: str | Path, *, expecting: Quantity | FeatureKind | None = None) -> Observation:
@@ -89,9 +95,10 @@ def open_observation(source: str | Path, *, expecting: Quantity | FeatureKind | 
     InputError
         If it is missing, damaged, wrongly described, or holds several observations and none is named.
     """
-    described = _described(source, expecting)
-    with _one_line(described):
-        observation = _reader(described).open(described)
+    with attempt(_place(source)):
+        described = _described(source, expecting)
+        with _one_line(described):
+            observation = _reader(described).open(described)
     for text in observation.assumptions:
         LOGGER.warning("%s: %s", described.path.name, text.en)
     return observation
@@ -117,11 +124,12 @@ def open_item(item: pystac.Item, *, expecting: Quantity | FeatureKind | None = N
         raise RefusedError(f"item {item.id} comes from an address but names a local file; it is not opened")
     if name not in readers():
         raise InputError(misspelt("reader", str(name), readers()))
-    source = source_of(str(place), expecting)
-    if properties.get("mitoshi:part"):
-        source = source.of_part(str(properties["mitoshi:part"]))
-    with _one_line(source):
-        return readers()[name].open(source)
+    with attempt(str(place)):
+        source = source_of(str(place), expecting)
+        if properties.get("mitoshi:part"):
+            source = source.of_part(str(properties["mitoshi:part"]))
+        with _one_line(source):
+            return readers()[name].open(source)
 
 
 def _remote(item: pystac.Item) -> bool:

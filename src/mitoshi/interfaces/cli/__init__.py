@@ -11,6 +11,7 @@ import click
 
 from mitoshi import __version__
 from mitoshi.core.errors import MitoshiError
+from mitoshi.core.isolation import supervise
 from mitoshi.interfaces.cli.catalogue import ingest, search
 from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
@@ -25,6 +26,8 @@ from mitoshi.interfaces.cli.run import run
 from mitoshi.interfaces.cli.serve import serve
 
 __all__ = ["main"]
+
+SUPERVISED = ("ingest", "run", "respond", "verify", "sip4d")  # what reads files of strangers and ends
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -57,7 +60,14 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one line on stderr and never in a traceback."""
+    """Run the command line; bad input ends in one line on stderr and never in a traceback, whatever a file does."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command in SUPERVISED:
+        supervise(_main, command)
+    _main()
+
+
+def _main() -> None:
     logging.getLogger("mitoshi").addHandler(logging.NullHandler())  # assumptions are shown with the results
     try:
         status = cli.main(standalone_mode=False)
