@@ -71,7 +71,7 @@ def _table(items: Sequence[dict[str, Any]]) -> pa.Table | None:
     import pyarrow as pa
     from stac_geoparquet.arrow import parse_stac_items_to_arrow
 
-    if len(items) > 1 and len(set().union(*(item["properties"] for item in items))) > MOST_COLUMNS:
+    if len(items) > 1 and len(set().union(*(item["properties"] for item in items))) > MOST_COLUMNS // 8:
         return None  # a table of all of them would be found too wide only after a minute of work
     try:
         table = parse_stac_items_to_arrow(items, drop_invalid_properties=False).read_all()

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from mitoshi.core import strict_json
 from mitoshi.core.errors import InputError, RefusedError, UnknownFileError
+from mitoshi.sensors.transform_checks import check_transform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,6 +206,7 @@ def _check_size(dataset: Any, location: Location) -> None:
     if dataset.count == 0:
         raise InputError(f"{location.name} holds no band; give the file with the pixels")
     check_shape((dataset.height, dataset.width), location.name)
+    check_transform(dataset.transform, (dataset.height, dataset.width), location.name)
     pixels = dataset.width * dataset.height
     itemsize = max(_itemsize(kind) for kind in dataset.dtypes)
     if dataset.count > MAX_BANDS:
