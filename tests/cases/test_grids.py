@@ -325,3 +325,22 @@ def test_netcdf_with_ascending_latitude_is_north_up(tmp_path):
     layer = next(iter(open_observation(str(path), expecting=ELEVATION).layers.values()))
     assert layer.odc.geobox.affine.e < 0
     np.testing.assert_array_equal(np.asarray(layer).reshape(3, 4), values[::-1])
+
+
+@pytest.mark.parametrize(
+    ("affine", "expected"),
+    [(Affine(0.001, 0, 200, 0, -0.001, 21.5), 4950), (Affine(0.001, 0, 200, 0, 0.001, 21.4), 5050)],
+)
+def test_the_service_reads_values_of_rasters_from_0_to_360_and_south_up(tmp_path, affine, expected):
+    import shapely
+
+    from mitoshi.interfaces.api.raster_access import _raster
+    from mitoshi.interfaces.api.values_reading import cells_within, values_at
+
+    values = np.arange(10_000, dtype=np.float32).reshape(100, 100)
+    path = write(tmp_path / "ground.tif", values, "EPSG:4326", affine, MITOSHI_QUANTITY="elevation", MITOSHI_UNITS="m")
+    raster = _raster(items(str(path))[0], "data", "")
+    assert values_at(raster, -159.9495, 21.4505) == [expected]
+    within = cells_within(raster, shapely.box(-159.95, 21.45, -159.94, 21.46))
+    area = abs(GEOD.polygon_area_perimeter([-159.95, -159.94, -159.94, -159.95], [21.45, 21.45, 21.46, 21.46])[0])
+    assert within.areas.sum() == pytest.approx(area, rel=1e-5)

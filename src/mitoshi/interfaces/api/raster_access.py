@@ -20,7 +20,7 @@ from mitoshi.interfaces.api.feature_lists import output_of
 from mitoshi.interfaces.api.legend import Picture, of_codes, of_layer, ramp_of
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.sensors import guard
-from mitoshi.sensors.lazy import BandReader, Decode
+from mitoshi.sensors.lazy import BandReader, Decode, Turned
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -317,7 +317,9 @@ def _window_readers(array: Any) -> tuple[Any, ...]:
     stacked = getattr(getattr(held, "array", None), "stacked", None)
     if stacked is None:
         raise InputError("its pixels do not lie in a raster file with one grid; run a method on it, or download it")
-    return tuple(getattr(reader, "coarse", reader) for reader in stacked.readers)
+    # The file itself is read, by its own transform, whichever way its rows run.
+    plain = (reader.source if isinstance(reader, Turned) else reader for reader in stacked.readers)
+    return tuple(getattr(reader, "coarse", reader) for reader in plain)
 
 
 def _band(reader: Any) -> Band:

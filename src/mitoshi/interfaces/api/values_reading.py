@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoshi.core.longitude import near_longitude
 from mitoshi.core.quantity import from_db
 from mitoshi.core.text import Text
 from mitoshi.interfaces.api.legend import Classes
@@ -81,12 +82,21 @@ def _pixel(dataset: Any, longitude: float, latitude: float) -> tuple[int, int] |
     easting, northing = from_degrees(dataset.crs.to_wkt()).transform(longitude, latitude)
     if not (math.isfinite(easting) and math.isfinite(northing)):
         return None
+    middle = _middle(dataset)
+    easting = easting if middle is None else float(near_longitude(easting, middle))
     t = dataset.transform
     width = t.a * t.e - t.b * t.d
     column = (t.e * (easting - t.c) - t.b * (northing - t.f)) / width
     row = (t.a * (northing - t.f) - t.d * (easting - t.c)) / width
     inside = 0 <= row < dataset.height and 0 <= column < dataset.width
     return (int(row), int(column)) if inside else None
+
+
+def _middle(dataset: Any) -> float | None:
+    """Return the longitude of the middle of a raster in degrees, which may count from 0 to 360; None in a projection."""
+    if not dataset.crs.is_geographic:
+        return None
+    return float((dataset.transform @ (dataset.width / 2, dataset.height / 2))[0])
 
 
 def _read(dataset: Any, band: int, window: tuple[int, int, int, int], step: int) -> npt.NDArray[Any]:
@@ -127,7 +137,7 @@ def cells_within(raster: Raster, shape: Any) -> Cells | None:
     with guard.open_raster(band.location) as dataset:
         if dataset.crs is None:
             return None
-        outline = _projected(shape, dataset.crs)
+        outline = _projected(shape, dataset.crs, _middle(dataset))
         window = _window(dataset, outline)
         if window is None:
             return None
@@ -151,8 +161,11 @@ def cells_within(raster: Raster, shape: Any) -> Cells | None:
     return Cells(raster.values(stored)[inside], areas, step, touched, (*window, step))
 
 
-def _projected(shape: Any, crs: Any) -> Any:
-    """Return a polygon in degrees in another reference system, its sides cut so that they stay where they are."""
+def _projected(shape: Any, crs: Any, middle: float | None = None) -> Any:
+    """Return a polygon in degrees in another reference system, its sides cut so that they stay where they are.
+
+    In degrees it lies in the turn of the raster's middle.
+    """
     import shapely
 
     west, south, east, north = shape.bounds
@@ -163,6 +176,10 @@ def _projected(shape: Any, crs: Any) -> Any:
         # Ring by ring: GEOS would check each polygon that it cuts for validity, in n² steps.
         rings = shapely.segmentize(shapely.get_rings(polygon), longest)
         moved = shapely.transform(rings, lambda c: np.column_stack(transformer.transform(c[:, 0], c[:, 1])))
+        if middle is not None:
+            centre = float(shapely.bounds(moved[0])[[0, 2]].mean())
+            turn = float(near_longitude(centre, middle)) - centre
+            moved = shapely.transform(moved, lambda c: c + np.array([turn, 0.0]))
         return shapely.polygons(moved[0], moved[1:])
 
     parts = [
