@@ -139,3 +139,32 @@ def test_a_scene_that_would_not_fit_is_refused_before_anything_is_computed(given
     monkeypatch.setattr(heights, "support", Whole(bytes_per_pixel=10**6))
     with pytest.raises(InputError, match="has room for 0.0 megapixels"):
         run(given)
+
+
+def test_a_list_moved_by_one_step_with_all_that_follows_is_equivalent(given):
+    from mitoshi.evidence import publication, verification
+    from mitoshi.evidence.bundle import read_json
+    from mitoshi.evidence.digest import pretty_json
+    from mitoshi.evidence.lists import read_list, write_list
+    from mitoshi.evidence.locating import locate
+    from mitoshi.evidence.replay import replayed
+
+    run(given)
+    bundle, again, made = (given / name for name in ("bundle", "again", "made"))
+    made.mkdir()
+    sealed = read_json(bundle, "run.json")
+    plan, prepared, outcome = verification._repeat(sealed, heights, locate(bundle, sealed["inputs"], None), again, None)
+    moved = read_list(again / "buildings.parquet")
+    moved["height"] = (moved["height"] + 0.1).round(1)
+    write_list(moved, again / "buildings.parquet", heights.outputs[0], {})
+    follows = replayed(plan, prepared, outcome, again, made)
+    (made / "run.json").write_bytes(pretty_json(publication.record(plan, follows, follows.collector.totals())))
+    publication.publish(plan, follows, made, final=bundle)
+    verdict = evidence.verify(made, inputs=given)
+    assert verdict.status == "equivalent", verdict.reasons
+    assert verdict.reasons[0].startswith("buildings.parquet: buildings.parquet differs at row 0, column height: 89.1")
+    moved["height"] += 5.0
+    write_list(moved, again / "buildings.parquet", heights.outputs[0], {})
+    follows = replayed(plan, prepared, outcome, again, made)
+    publication.publish(plan, follows, made, final=bundle)
+    assert evidence.verify(made, inputs=given).status == "different"
