@@ -1,0 +1,137 @@
+"""Files made to kill or fill their reader: one line each, quick, little memory, and the good file after them is catalogued."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mitoshi.core.errors import RefusedError
+from mitoshi.core.geometry_depth import DEEPEST, check_wkb, check_wkt
+
+GOOD = '{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"n":1},"geometry":{"type":"Point","coordinates":[139,35]}}]}'
+MEASURED = """
+import json, resource, subprocess, sys
+done = subprocess.run([sys.executable, "-c", "from mitoshi.interfaces.cli import main; main()", *sys.argv[1:]],
+                      capture_output=True, text=True)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+print(json.dumps([done.returncode, done.stderr, peak]))
+"""
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_each_is_one_line_and_the_good_file_is_catalogued(shared_data, tmp_path):
+    folder = shared_data("cases/hostile")
+    good = tmp_path / "good.geojson"
+    good.write_text(GOOD)
+    for path in sorted(folder.iterdir()):
+        start = time.monotonic()
+        arguments = ["ingest", str(path), str(good), "--store", str(tmp_path / path.name)]
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURED, *arguments], capture_output=True, text=True, timeout=60, check=True
+        )
+        status, said, peak = json.loads(done.stdout)
+        assert status == 0, (path.name, said)
+        assert len(said.splitlines()) == 1, (path.name, said)
+        assert said.startswith(f"refused {path}: "), said
+        assert "internal error" not in said
+        assert peak < 2 * 2**30, path.name
+        assert time.monotonic() - start < 30, path.name
+
+
+def nested_wkb(depth: int, order: str = "little") -> bytes:
+    mark = b"\x01" if order == "little" else b"\x00"
+    shell = mark + (7).to_bytes(4, order) + (1).to_bytes(4, order)
+    return shell * depth + mark + (1).to_bytes(4, order) + bytes(16)
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_depth_is_counted_in_the_bytes(order):
+    check_wkb([nested_wkb(DEEPEST, order), None, b"", b"\x01\x07"], "a.parquet")
+    with pytest.raises(RefusedError, match=r"row 2 nests deeper than 32"):
+        check_wkb([None, nested_wkb(DEEPEST + 1, order)], "a.parquet")
+
+
+def test_depth_is_counted_behind_shallow_members():
+    import shapely
+
+    shallow = shapely.to_wkb(shapely.from_wkt("MULTIPOLYGON Z (((0 0 1, 1 0 1, 1 1 1, 0 0 1)))"))
+    check_wkb([shallow], "a")
+    start = b"\x01" + (7).to_bytes(4, "little") + (2).to_bytes(4, "little")
+    with pytest.raises(RefusedError):
+        check_wkb([start + shallow + nested_wkb(40)], "a")
+
+
+def test_depth_of_text():
+    check_wkt(["GEOMETRYCOLLECTION (POINT (0 0))", None, 3.0, "POINT (0 0) " * 40], "a.csv")
+    with pytest.raises(RefusedError, match="row 1"):
+        check_wkt(["GEOMETRYCOLLECTION (" * 33 + ")" * 33], "a.csv")
+
+
+def test_a_dictionary_that_becomes_gigabytes_is_refused_before_it_is_decoded(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from mitoshi.core.parquet_checks import check_parquet
+
+    values = pa.DictionaryArray.from_arrays(pa.array([0] * 2000, pa.int32()), pa.array(["x" * 2**20]))
+    pq.write_table(pa.table({"a": values}), tmp_path / "bomb.parquet")
+    pq.write_table(pa.table({"a": values[:10], "b": [[b"1"]] * 10, "c": [{"d": "e"}] * 10}), tmp_path / "fine.parquet")
+    check_parquet(tmp_path / "fine.parquet")
+    with pytest.raises(RefusedError, match="more than 1 GiB"):
+        check_parquet(tmp_path / "bomb.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("not finite", (float("nan"), 0, 139, 0, -1, 35)),
+        ("beyond", (1e300, 0, 1e300, 0, -1e300, 0)),
+        ("no area", (1e-300, 0, 139, 0, -1e-300, 35)),
+        ("no area", (1, 1, 0, 1, 1, 0)),
+    ],
+)
+def test_a_geotransform_without_place_or_area_is_refused(name, numbers):
+    from mitoshi.core.errors import InputError
+    from mitoshi.sensors.transform_checks import check_transform
+
+    check_transform((0.0005, 0.0005, 139, 0.0005, -0.0005, 35), (64, 64), "a.tif")  # rotated is fine
+    with pytest.raises(InputError, match=name):
+        check_transform(numbers, (64, 64), "a.tif")
+
+
+def test_coordinates_that_were_never_written_are_not_made(tmp_path):
+    import h5py
+
+    from mitoshi.sensors.datacube_checks import open_cube
+
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file.create_dataset("x", shape=(400_000_000,), dtype="f8", chunks=(1024,))
+    with pytest.raises(RefusedError, match="400000000 values along one axis"):
+        open_cube(tmp_path / "a.nc", "h5netcdf")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE VIEW gpkg_contents AS SELECT 1",
+        "CREATE TABLE a (n INTEGER, big TEXT GENERATED ALWAYS AS (hex(zeroblob(n))))",
+        "CREATE VIRTUAL TABLE a USING fts5(b)",
+    ],
+)
+def test_a_schema_that_computes_is_refused(sql):
+    import sqlite3
+    from contextlib import closing
+
+    from mitoshi.sensors.geopackage_checks import check_schema
+
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.execute("CREATE TABLE fine (a INTEGER)")
+        check_schema(base, "a.gpkg")
+        base.execute(sql)
+        with pytest.raises(RefusedError):
+            check_schema(base, "a.gpkg")
