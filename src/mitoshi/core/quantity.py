@@ -55,6 +55,7 @@ __all__ = [
     "Raster",
     "area_of_density",
     "as_declared",
+    "factor",
     "from_db",
     "quantity",
     "to_db",
@@ -194,8 +195,14 @@ def from_db(decibel: Any) -> Any:
 
 
 @cache
-def _factor(units: str, declared: str) -> tuple[float, float]:
-    """Return scale and offset that turn `units` into `declared`."""
+def factor(units: str, declared: str) -> tuple[float, float]:
+    """Return scale and offset that turn `units` into `declared`.
+
+    Raises
+    ------
+    QuantityError
+        If the units have different dimensions, or one is not understood.
+    """
     import pint
 
     registry: Any = pint.application_registry
@@ -288,6 +295,6 @@ def as_declared(array: Raster, declared: Quantity, argument: str) -> Raster:
             raise QuantityError(f"{argument} is in dB but {declared.name} is in {declared.units!r}; dB fits power only")
         converted = from_db(array)
     else:
-        scale, offset = _factor(units, declared.units)
+        scale, offset = factor(units, declared.units)
         converted = array * array.dtype.type(scale) + array.dtype.type(offset)
     return cast("Raster", converted.assign_attrs({**array.attrs, "units": declared.units, "quantity": kept}))

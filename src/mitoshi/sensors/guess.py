@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mitoshi.core.errors import InputError
 from mitoshi.core.features import FeatureKind
-from mitoshi.core.quantity import DECIBEL_UNITS, ELEVATION, QUANTITIES
+from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES
 from mitoshi.core.text import Text
+from mitoshi.sensors.units import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Meaning", "meaning_of", "polarisation_in", "time_in"]
 
 DECIBEL_RANGE = (-60.0, 30.0)  # from below any noise floor to a strong corner reflector
-ELEVATION_RANGE = (-12_000.0, 9_000.0)  # m, from the deepest trench to the highest summit
+# The weakest decibel of a scene lies below this; the strongest negative that noise subtraction leaves lies above.
+WEAKEST_DECIBEL = -1.0
+NOISE_SHARE, NOISE_DEPTH = 0.5, 0.05  # negatives are fewer than this, or shallower than this share of the highest value
 DEFAULT_POLARISATIONS = ("VV", "VH", "HH", "HV")
 CODED = frozenset({"land_cover", "quality"})
 
@@ -67,6 +71,24 @@ KIND = Text(
 )
 UNITS = Text(
     "units of {quantity} are not stated: taken as {units}", "{quantity} の単位の記載がないため {units} とします"
+)
+OVERRIDDEN = Text(
+    "the file says its unit is {stated!r}; {units!r} is taken instead, as described",
+    "ファイルの単位は {stated!r} ですが、指定された {units!r} とします",
+)
+UNREAD_UNIT = Text(
+    "the unit {stated!r} that the file states is not understood; {quantity} has no unit",
+    "ファイルの単位 {stated!r} は解釈できません。{quantity} は無次元とします",
+)
+VERTICAL = Text(
+    "heights are taken to be in {units}, the unit of the vertical axis of the file's CRS",
+    "高さの単位は CRS の鉛直軸の単位 {units} とします",
+)
+NOISE_SUBTRACTED = Text(
+    "values from {low:.3g} to {high:.3g} are taken as {quantity} in linear power, of which noise was subtracted; "
+    "{share:.1%} of them are negative (describe it with '#quantity=…,units=…')",
+    "値が {low:.3g} から {high:.3g} のため、雑音除去済みの線形電力の {quantity} とします。"
+    "負の値の割合は {share:.1%} です（'#quantity=…,units=…' で指定できます）",
 )
 
 
@@ -114,15 +136,49 @@ def meaning_of(
     if isinstance(expecting, FeatureKind):
         expecting = None  # a raster is no features; what it is says why it does not fit
     quantity = said.quantity or _known(tags.get("MITOSHI_QUANTITY"))
-    units = said.units or (tags.get("MITOSHI_UNITS") if said.quantity is None else None)
+    stated = tags.get("MITOSHI_UNITS") if said.quantity is None else None
+    units = said.units or stated or canonical(header.bands[0].unit)
     assumptions: tuple[Text, ...] = ()
     if quantity is None:
-        quantity, units, assumptions = _guess(header, units, expecting, sample)
-    elif units is None:
-        units = QUANTITIES[quantity].units
-        assumptions = () if units == "1" else (UNITS.format(quantity=quantity, units=units),)
-    labels, more = _labels(name, header, said, quantity)
-    return Meaning(quantity, units, labels, (*assumptions, *more))
+        quantity, units, assumptions = _guess(name, header, units, expecting, sample)
+    _refuse_palette(name, header, quantity)
+    units, more = _units(name, header, said, quantity, units)
+    labels, named = _labels(name, header, said, quantity)
+    return Meaning(quantity, units, labels, (*assumptions, *more, *named))
+
+
+def _units(
+    name: str, header: Header, said: Description, quantity: str, units: str | None
+) -> tuple[str, tuple[Text, ...]]:
+    """Return the unit of the values, which the file's band unit decides unless the user says another."""
+    stated, declared = header.bands[0].unit, QUANTITIES[quantity].units
+    read = canonical(stated)
+    if stated is not None and said.units is not None and read != (canonical(said.units) or said.units):
+        return said.units, (OVERRIDDEN.format(stated=stated, units=said.units),)
+    if stated is not None and read is None and said.units is None and "MITOSHI_UNITS" not in header.tags:
+        if quantity == "value":
+            return stated, ()
+        if declared != "1":
+            raise InputError(
+                f"{name}: the file says its unit is {stated[:40]!r}, which is not understood; state it with '#units=…', "
+                f"such as '#units={declared}'"
+            )
+        return declared, (UNREAD_UNIT.format(stated=stated[:40], quantity=quantity),)
+    vertical = canonical(header.vertical_unit)
+    if stated is None and said.units is None and declared == "m" and vertical not in {None, "m"}:
+        return str(vertical), (VERTICAL.format(units=vertical),)
+    if units is None:
+        return declared, () if declared == "1" else (UNITS.format(quantity=quantity, units=declared),)
+    return canonical(units) or units, ()
+
+
+def _refuse_palette(name: str, header: Header, quantity: str) -> None:
+    """Refuse colours of a palette as radar: they are names of classes, not measurements."""
+    if QUANTITIES[quantity].power and any(band.colour == "palette" for band in header.bands):
+        raise InputError(
+            f"{name} is a picture of classes (its values point to a palette of colours), not radar backscatter; give the "
+            "radar image"
+        )
 
 
 def _known(name: str | None) -> str | None:
@@ -130,7 +186,7 @@ def _known(name: str | None) -> str | None:
 
 
 def _guess(
-    header: Header, units: str | None, expecting: Quantity | None, sample: Callable[[], Sample]
+    name: str, header: Header, units: str | None, expecting: Quantity | None, sample: Callable[[], Sample]
 ) -> tuple[str, str, tuple[Text, ...]]:
     wants_power = expecting is not None and expecting.power
     asked = "sigma0" if expecting is None or expecting.members or not expecting.power else expecting.name
@@ -138,18 +194,59 @@ def _guess(
         return asked, "dB", (KIND.format(quantity=asked),)
     if expecting is not None and not wants_power:
         return _as_asked(header, units, expecting, sample)
+    coloured = {"red", "green", "blue"} & {band.colour for band in header.bands}
+    if wants_power:
+        _refuse_picture(name, header, sample)
     if header.dtype == "uint8" and (header.count <= 2 or (wants_power and header.count <= 4)):
+        if not wants_power and any(band.colour == "palette" for band in header.bands):
+            return "value", units or "1", (UNSTATED,)
         return "relative_backscatter", "1", (RELATIVE,)
     if header.control_points and header.dtype == "uint16" and "sentinel-1" in str(dict(header.tags)).lower():
         return "relative_backscatter", "1", (AMPLITUDE,)
-    if header.dtype.startswith("float") and header.count <= len(DEFAULT_POLARISATIONS) and units is None:
-        seen = sample()
-        decibels = seen.negative_share > 0 and seen.lowest >= DECIBEL_RANGE[0] and seen.highest <= DECIBEL_RANGE[1]
-        if decibels and header.count <= 2:
-            return asked, "dB", (DECIBEL.format(low=seen.lowest, high=seen.highest, quantity=asked),)
-        if wants_power and seen.lowest >= 0:
-            return asked, "1", (LINEAR.format(low=seen.lowest, high=seen.highest, quantity=asked),)
+    floating = header.dtype.startswith("float") or header.scale != 1.0
+    if floating and header.count <= len(DEFAULT_POLARISATIONS) and units in {None, "1"} and not coloured:
+        return _power(header, asked, units, sample(), wants_power) or ("value", units or "1", (UNSTATED,))
     return "value", units or "1", (UNSTATED,)
+
+
+def _power(
+    header: Header,
+    asked: str,
+    units: str | None,
+    seen: Sample,
+    wants_power: bool,  # noqa: FBT001
+) -> tuple[str, str, tuple[Text, ...]] | None:
+    """Return backscatter in decibels or in linear power, whichever the values allow; None where neither."""
+    noisy = seen.negative_share < NOISE_SHARE and (
+        seen.lowest > WEAKEST_DECIBEL or -seen.lowest <= NOISE_DEPTH * seen.highest
+    )
+    shown = {"low": seen.lowest, "high": seen.highest, "quantity": asked}
+    if seen.negative_share > 0 and not noisy and units is None:
+        decibels = seen.lowest >= DECIBEL_RANGE[0] and seen.highest <= DECIBEL_RANGE[1] and header.count <= 2
+        return (asked, "dB", (DECIBEL.format(**shown),)) if decibels else None
+    if not wants_power or not noisy:
+        return None
+    if seen.lowest < 0:
+        return asked, "1", (NOISE_SUBTRACTED.format(**shown, share=seen.negative_share),)
+    return asked, "1", (LINEAR.format(**shown),)
+
+
+def _refuse_picture(name: str, header: Header, sample: Callable[[], Sample]) -> None:
+    """Refuse a colour picture and a map of a few classes where radar backscatter is wanted."""
+    _refuse_palette(name, header, "sigma0")
+    if any(band.colour in {"red", "green", "blue"} for band in header.bands) and not sample().grey:
+        raise InputError(
+            f"{name} is a picture in colour (red, green, blue), not radar backscatter; give the radar image, or name its "
+            "bands with '#quantity=…,bands=…' if they are polarisations"
+        )
+    if header.dtype != "uint8" and not header.dtype.startswith("float"):
+        return
+    classes = sample().classes
+    if classes:
+        raise InputError(
+            f"{name} holds only the values {', '.join(f'{v:g}' for v in classes)}, like a map of classes and unlike radar "
+            "backscatter; give the radar image, or describe it with '#quantity=…' if it is one"
+        )
 
 
 def _as_asked(
@@ -161,10 +258,6 @@ def _as_asked(
     found = units or expecting.units
     if units is None and expecting.units == "1" and expecting.name in {"water_occurrence", "probability"}:
         found = "percent" if sample().highest > 1.0 else "1"
-    if expecting is ELEVATION:
-        seen = sample()
-        if not (seen.lowest >= ELEVATION_RANGE[0] and seen.highest <= ELEVATION_RANGE[1]):
-            return "value", units or "1", (UNSTATED,)
     counts = (COUNTS.format(quantity=expecting.name),) if expecting.extensive and units is None else ()
     return expecting.name, found, (ASKED.format(quantity=expecting.name, units=found), *counts)
 
@@ -172,6 +265,8 @@ def _as_asked(
 def _labels(name: str, header: Header, said: Description, quantity: str) -> tuple[tuple[str, ...], tuple[Text, ...]]:
     tagged = re.split(r"[+,]", header.tags.get("MITOSHI_BANDS", "")) if header.tags.get("MITOSHI_BANDS") else []
     described = [n or "" for n in header.band_names]
+    if said.bands:
+        _refuse_other_names(name, list(said.bands), tagged or described)
     for labels in (list(said.bands), tagged):
         if labels:
             return tuple(part.strip() for part in labels), ()
@@ -188,6 +283,17 @@ def _labels(name: str, header: Header, said: Description, quantity: str) -> tupl
         f"band{i}" for i in range(len(DEFAULT_POLARISATIONS) + 1, count + 1)
     ]
     return tuple(labels), (POLARISATIONS.format(bands=", ".join(labels)),)
+
+
+def _refuse_other_names(name: str, said: list[str], stated: list[str]) -> None:
+    """Refuse a description that calls a band by another polarisation than the file does."""
+    for number, (one, other) in enumerate(zip(said, stated, strict=False), 1):
+        wanted, own = polarisation_in(one), polarisation_in(other)
+        if wanted and own and wanted != own:
+            raise InputError(
+                f"{name}: the file says that band {number} is {own}, '#bands={'+'.join(said)}' says {wanted}; leave '#bands' "
+                "out, or name a band '-' to skip it"
+            )
 
 
 def polarisation_in(name: str) -> str | None:

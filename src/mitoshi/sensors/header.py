@@ -7,16 +7,56 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mitoshi.core.errors import InputError
 from mitoshi.sensors import guard
+from mitoshi.sensors.masks import mask_of
+from mitoshi.sensors.placing import beside, crs_text, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from odc.geo.geobox import GeoBox
 
-__all__ = ["Header", "Sample", "read_header", "read_sample"]
+    from mitoshi.core.text import Text
+    from mitoshi.sensors.lazy import WindowReader
+    from mitoshi.sensors.masks import Mask
 
+__all__ = ["Band", "Header", "Sample", "read_header", "read_sample", "same_values"]
+
+MOST_CLASSES = 12
 SAMPLE_SIDE, SAMPLE_WINDOWS = 256, 3  # three by three windows tell decibels from power
+
+
+@dataclass(frozen=True)
+class Band:
+    """What the file says of one band of measurements.
+
+    Attributes
+    ----------
+    number
+        From 1; an alpha band has a number too, but is no band of measurements.
+    dtype
+        Data type.
+    nodata
+        The declared "no data" value, or None.
+    scale, offset
+        As declared.
+    unit
+        As written in the file, or None.
+    colour
+        Colour interpretation, such as "gray", "red" or "palette"; a palette of plain greys is "gray".
+    name
+        Description, or None.
+    """
+
+    number: int
+    dtype: str
+    nodata: float | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    unit: str | None = None
+    colour: str = "undefined"
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -27,40 +67,66 @@ class Header:
     ----------
     shape
         (rows, columns).
-    dtype
-        Data type of the first band.
-    count
-        Number of bands.
-    nodata
-        The declared value of the first band, or None.
-    scale, offset
-        As declared for the first band.
-    band_names
-        Band descriptions, or None where a band has none.
+    bands
+        Those that hold measurements; the alpha band is none.
     tags
         Metadata of the dataset.
     transform
         Affine transform, or None without georeference.
     wkt
         Coordinate reference system, as ``EPSG:…`` where it is exactly that one, or None.
+    mask
+        What the file's internal mask or alpha band hides, or None.
+    vertical_unit
+        Unit of the vertical axis of a compound reference system, or None.
     control_points
         Rows of (line, pixel, longitude-like, latitude-like) of ground control points, or None.
     control_wkt
         Their coordinate reference system.
+    notes
+        What is said of files beside it that are not read.
     """
 
     shape: tuple[int, int]
-    dtype: str
-    count: int
-    nodata: float | None
-    scale: float
-    offset: float
-    band_names: tuple[str | None, ...]
+    bands: tuple[Band, ...]
     tags: Mapping[str, str]
     transform: tuple[float, ...] | None
     wkt: str | None
+    mask: Mask | None = None
+    vertical_unit: str | None = None
     control_points: tuple[tuple[float, float, float, float], ...] = ()
     control_wkt: str | None = None
+    notes: tuple[Text, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of bands of measurements."""
+        return len(self.bands)
+
+    @property
+    def dtype(self) -> str:
+        """Data type of the first band."""
+        return self.bands[0].dtype
+
+    @property
+    def nodata(self) -> float | None:
+        """The declared value of the first band, or None."""
+        return self.bands[0].nodata
+
+    @property
+    def scale(self) -> float:
+        """As declared for the first band."""
+        return self.bands[0].scale
+
+    @property
+    def offset(self) -> float:
+        """As declared for the first band."""
+        return self.bands[0].offset
+
+    @property
+    def band_names(self) -> tuple[str | None, ...]:
+        """Band descriptions, or None where a band has none."""
+        return tuple(band.name for band in self.bands)
 
     @property
     def grid(self) -> GeoBox:
@@ -80,6 +146,8 @@ class Sample:
     lowest: float
     highest: float
     negative_share: float
+    classes: tuple[float, ...] = ()  # the only values, where there are a few whole numbers
+    grey: bool = False  # whether three bands of colour are equal
 
 
 def read_header(location: guard.Location) -> Header:
@@ -91,46 +159,79 @@ def read_header(location: guard.Location) -> Header:
         If it is damaged; see `mitoshi.sensors.guard.open_raster` for the rest.
     """
     with guard.open_raster(location) as dataset:
+        mask = mask_of(dataset)
+        bands = tuple(
+            _band(dataset, n)
+            for n in range(1, dataset.count + 1)
+            if mask is None or dataset.colorinterp[n - 1].name != "alpha"
+        )
+        if not bands:
+            raise InputError(f"{location.name} holds an alpha band only; give the file with the pixels")
         points, points_crs = dataset.gcps
-        placed = dataset.crs is not None and not dataset.transform.is_identity
         return Header(
             shape=(dataset.height, dataset.width),
-            dtype=dataset.dtypes[0],
-            count=dataset.count,
-            nodata=None if dataset.nodata is None else float(dataset.nodata),
-            scale=float(dataset.scales[0]),
-            offset=float(dataset.offsets[0]),
-            band_names=tuple(dataset.descriptions),
+            bands=bands,
             tags=dict(dataset.tags()),
-            transform=tuple(dataset.transform)[:6] if placed else None,
-            wkt=_crs_text(dataset.crs) if placed else None,
+            **place_of(dataset, location.name),
+            mask=mask,
             control_points=tuple((p.row, p.col, p.x, p.y) for p in points),
-            control_wkt=_crs_text(points_crs) if points_crs else None,
+            control_wkt=crs_text(points_crs) if points_crs else None,
+            notes=beside(location),
         )
 
 
-def _crs_text(crs: Any) -> str:
-    from rasterio.crs import CRS
+def _band(dataset: Any, number: int) -> Band:
+    n = number - 1
+    nodata, unit = dataset.nodatavals[n], dataset.units[n]
+    return Band(
+        number=number,
+        dtype=dataset.dtypes[n],
+        nodata=None if nodata is None else float(nodata),
+        scale=float(dataset.scales[n]),
+        offset=float(dataset.offsets[n]),
+        unit=unit.strip() if unit and unit.strip() else None,
+        colour=_colour(dataset, number),
+        name=dataset.descriptions[n],
+    )
 
-    code = crs.to_epsg()
-    return f"EPSG:{code}" if code is not None and CRS.from_epsg(code) == crs else str(crs.to_wkt())
+
+def _colour(dataset: Any, number: int) -> str:
+    colour = str(dataset.colorinterp[number - 1].name)
+    if colour != "palette":
+        return colour
+    try:
+        entries = dataset.colormap(number)
+    except ValueError:
+        return colour
+    return "gray" if all(c[:3] == (i, i, i) for i, c in entries.items() if c[3]) else colour
 
 
-def read_sample(location: guard.Location, header: Header, band: int = 1) -> Sample:
-    """Return extremes of nine windows spread over the scene."""
-    from mitoshi.sensors.lazy import Decode, read_window
-
-    marks = () if header.nodata is None else (header.nodata,)
-    decode = Decode(nodata=marks)
+def read_sample(reader: WindowReader) -> Sample:
+    """Return extremes of nine windows spread over the scene, in the reader's units."""
     seen: list[np.ndarray[Any, Any]] = []
-    for y in _starts(header.shape[0]):
-        for x in _starts(header.shape[1]):
-            values = decode(read_window(location, band, _clip(y, header.shape[0]), _clip(x, header.shape[1])))
+    for y in _starts(reader.shape[0]):
+        for x in _starts(reader.shape[1]):
+            values = reader.read(_clip(y, reader.shape[0]), _clip(x, reader.shape[1]))
             seen.append(values[np.isfinite(values)])
     values = np.concatenate(seen)
     if not values.size:
         return Sample(float("nan"), float("nan"), 0.0)
-    return Sample(float(values.min()), float(values.max()), float((values < 0).mean()))
+    some = np.unique(values)
+    classes = tuple(some.tolist()) if 2 <= some.size <= MOST_CLASSES and np.array_equal(some, np.rint(some)) else ()
+    return Sample(
+        float(values.min()), float(values.max()), float((values < 0).mean()), classes if values.size >= 1000 else ()
+    )
+
+
+def same_values(readers: Sequence[WindowReader]) -> bool:
+    """Return whether several bands hold the same values in a sample, as a grey picture stored in colour does."""
+    rows, columns = readers[0].shape
+    for y in _starts(rows):
+        for x in _starts(columns):
+            first, *others = (reader.read(_clip(y, rows), _clip(x, columns)) for reader in readers)
+            if not all(np.array_equal(first, other, equal_nan=True) for other in others):
+                return False
+    return True
 
 
 def _starts(size: int) -> list[int]:

@@ -23,7 +23,20 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
-__all__ = ["BandReader", "Decode", "Stacked", "WindowReader", "lazy_array", "pixel_size_m"]
+    from mitoshi.sensors.masks import Mask
+
+__all__ = ["BandReader", "Check", "Decode", "Stacked", "WindowReader", "lazy_array", "pixel_size_m"]
+
+NODATA_TOLERANCE = 1e-6  # relative
+HUGE = 1e30
+
+
+class Check(Protocol):
+    """Looks at decoded values, with the stored numbers beside them, and refuses what cannot be."""
+
+    def __call__(self, values: np.ndarray[Any, Any], stored: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the values."""
+        ...
 
 
 class WindowReader(Protocol):
@@ -57,9 +70,7 @@ class Decode:
         values = stored if stored.dtype == np.float32 else stored.astype(np.float32)
         hidden = None
         for mark in self.nodata:
-            if np.isnan(mark):
-                continue
-            found = stored == stored.dtype.type(mark) if _fits(mark, stored.dtype) else None
+            found = _marked(stored, mark)
             if found is not None:
                 hidden = found if hidden is None else hidden | found
         if self.scale != 1.0:
@@ -71,11 +82,29 @@ class Decode:
         return values
 
 
-def _fits(mark: float, dtype: np.dtype[Any]) -> bool:
-    if dtype.kind == "f":
-        return True
-    limits = np.iinfo(dtype)
-    return float(mark).is_integer() and limits.min <= mark <= limits.max
+def _marked(stored: np.ndarray[Any, Any], mark: float) -> Any:
+    """Return where the stored numbers are the "no data" value; None where it cannot occur.
+
+    Floating-point numbers count as equal within a millionth, because headers write them in fewer digits than pixels.
+    """
+    if np.isnan(mark) or stored.dtype.kind == "c":
+        return None
+    if stored.dtype.kind == "f":
+        if mark == 0 or np.isinf(mark):
+            return stored == mark
+        margin = abs(mark) * NODATA_TOLERANCE
+        low, high = (np.float64(mark - margin), np.float64(mark + margin))
+        if abs(mark) >= HUGE:  # beyond every measurement, so one comparison is enough
+            return stored <= _of(stored, high) if mark < 0 else stored >= _of(stored, low)
+        return (stored >= _of(stored, low)) & (stored <= _of(stored, high))
+    limits = np.iinfo(stored.dtype)
+    fits = float(mark).is_integer() and limits.min <= mark <= limits.max
+    return stored == stored.dtype.type(mark) if fits else None
+
+
+def _of(stored: np.ndarray[Any, Any], value: np.floating[Any]) -> Any:
+    limits = np.finfo(stored.dtype)
+    return stored.dtype.type(np.clip(value, limits.min, limits.max))
 
 
 @dataclass(frozen=True)
@@ -94,6 +123,12 @@ class BandReader:
         How stored numbers become physical ones; None keeps them as they are.
     dtype
         Of the result.
+    mask
+        What the file's own mask or alpha band hides, or None.
+    fill
+        What a hidden code becomes where `decode` is None; a measurement becomes NaN.
+    check
+        Refuses values that the quantity cannot have, or None.
     """
 
     location: guard.Location
@@ -101,14 +136,28 @@ class BandReader:
     shape: tuple[int, int]
     decode: Decode | None = None
     dtype: str = "float32"
+    mask: Mask | None = None
+    fill: int = 0
+    check: Check | None = None
 
     def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
         """Return one window."""
-        return self.decoded(read_window(self.location, self.band, y, x))
+        return self.observed(read_window(self.location, self.band, y, x), y, x)
 
-    def decoded(self, stored: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Return stored numbers in physical units."""
-        return stored if self.decode is None else self.decode(stored)
+    def observed(self, stored: np.ndarray[Any, Any], y: slice, x: slice) -> np.ndarray[Any, Any]:
+        """Return the stored numbers of a window in physical units, without what the mask hides.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged there, or a value is beyond what the quantity can be.
+        """
+        # Decoding may reuse the array of stored numbers, which the check names in its message.
+        values = stored if self.decode is None else self.decode(stored if self.check is None else stored.copy())
+        if self.mask is not None:
+            hidden = read_hidden(self.location, self.band, self.mask, y, x)
+            values = np.where(hidden, values.dtype.type(self.fill if self.decode is None else np.nan), values)
+        return values if self.check is None else self.check(values, stored)
 
 
 def read_window(location: guard.Location, band: int | list[int], y: slice, x: slice) -> np.ndarray[Any, Any]:
@@ -129,6 +178,27 @@ def read_window(location: guard.Location, band: int | list[int], y: slice, x: sl
     except (RasterioError, MemoryError) as error:
         raise InputError(f"{location.name} is damaged or cut short; fetch it again ({type(error).__name__})") from None
     return stored
+
+
+def read_hidden(location: guard.Location, band: int, mask: Mask, y: slice, x: slice) -> np.ndarray[Any, Any]:
+    """Return True where a mask hides a window.
+
+    Raises
+    ------
+    InputError
+        If the mask is damaged there.
+    """
+    from rasterio.errors import RasterioError
+    from rasterio.windows import Window
+
+    window = Window(x.start, y.start, x.stop - x.start, y.stop - y.start)
+    try:
+        with guard.reading():
+            return mask.hidden(guard.borrow_raster(location), band, window=window)
+    except (RasterioError, MemoryError) as error:
+        raise InputError(
+            f"the mask of {location.name} is damaged; fetch the file again ({type(error).__name__})"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -193,7 +263,7 @@ def _read_all(readers: tuple[WindowReader, ...], y: slice, x: slice) -> np.ndarr
     if len(readers) == 1:
         return first.read(y, x)[np.newaxis]
     if isinstance(first, BandReader) and all(_same_file(first, other) for other in readers):
-        return first.decoded(read_window(first.location, [r.band for r in readers], y, x))  # type: ignore[attr-defined]
+        return first.observed(read_window(first.location, [r.band for r in readers], y, x), y, x)  # type: ignore[attr-defined]
     out = np.empty((len(readers), y.stop - y.start, x.stop - x.start), dtype=first.dtype)
     for band, reader in zip(out, readers, strict=True):
         band[...] = reader.read(y, x)

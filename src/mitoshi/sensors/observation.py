@@ -74,6 +74,8 @@ class Description:
         Value that means "not observed".
     scale, offset
         value = stored × scale + offset.
+    crs
+        Coordinate reference system, such as ``EPSG:32654``, of a file that states none.
     variable
         Variables of a NetCDF or Zarr file.
     part
@@ -87,6 +89,7 @@ class Description:
     nodata: float | None = None
     scale: float | None = None
     offset: float | None = None
+    crs: str | None = None
     variable: tuple[str, ...] = ()
     part: str | None = None
 

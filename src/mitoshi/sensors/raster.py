@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +11,16 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.requirement import instant
 from mitoshi.sensors import guard, guess, stac
-from mitoshi.sensors.header import Header, read_header, read_sample
+from mitoshi.sensors.header import Band, Header, Sample, read_header, read_sample, same_values
 from mitoshi.sensors.lazy import BandReader, Decode, lazy_array, pixel_size_m
 from mitoshi.sensors.observation import POLARISATIONS, Observation
+from mitoshi.sensors.placing import NO_CRS, checked_crs
+from mitoshi.sensors.plausible import check_of
+from mitoshi.sensors.preview import looked_at
+from mitoshi.sensors.units import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     import pystac
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from mitoshi.sensors.guess import Meaning
+    from mitoshi.sensors.lazy import Check
     from mitoshi.sensors.observation import Source
 
 __all__ = ["READER", "band_readers"]
@@ -42,16 +50,18 @@ class RasterReader:
     def items(self, source: Source) -> list[pystac.Item]:
         """Return the one item."""
         location = guard.Location(str(source.path))
-        header = read_header(location)
+        header = _header(source, location)
         return [stac.make_item(source, _parts(source, header, _meaning(source, location, header)))]
 
     def open(self, source: Source) -> Observation:
         """Return the one observation."""
         location = guard.Location(str(source.path))
-        header = read_header(location)
+        header = _header(source, location)
         meaning = _meaning(source, location, header)
+        readers = band_readers(source, location, header, meaning)
+        meaning = replace(meaning, assumptions=(*meaning.assumptions, *looked_at(readers, header, source.description)))
         parts = _parts(source, header, meaning)
-        layer = _layer(source, location, header, meaning)
+        layer = _layer(readers, header, meaning)
         return Observation(
             {meaning.quantity: layer}, stac.make_item(source, parts), stac.assumed(parts), (source.path,)
         )
@@ -60,36 +70,95 @@ class RasterReader:
 READER = RasterReader()
 
 
-def _meaning(source: Source, location: guard.Location, header: Header) -> Meaning:
-    meaning = guess.meaning_of(
-        source.path.stem, header, source.description, source.expecting, lambda: read_sample(location, header)
-    )
-    if len(meaning.labels) > header.count:
+def _header(source: Source, location: guard.Location) -> Header:
+    """Return what the file says, with the CRS that the user states where the file states none."""
+    header, said = read_header(location), source.description.crs
+    if said is None:
+        return header
+    stated = checked_crs(said, source.path.name)
+    if header.wkt is not None and header.wkt != stated:
         raise InputError(
-            f"{source.path.name} has {header.count} bands but '{'+'.join(meaning.labels)}' names {len(meaning.labels)}"
+            f"{source.path.name}: the file says that its CRS is {header.wkt[:60]}, '#crs={said}' says another; leave '#crs' "
+            "out, or correct the file (gdal_edit.py -a_srs EPSG:…)"
         )
+    if header.transform is None:
+        raise InputError(
+            f"{source.path.name} has no coordinates to which '#crs={said}' could apply; georeference it first"
+        )
+    return replace(header, wkt=stated)
+
+
+def _meaning(source: Source, location: guard.Location, header: Header) -> Meaning:
+    def sample() -> Sample:
+        plain = _readers(location, header, _decodes(source, header, range(header.count)), range(header.count))
+        seen = read_sample(plain[0])
+        return replace(seen, grey=header.count == 3 and same_values(plain))
+
+    name = source.path.name
+    meaning = guess.meaning_of(source.path.stem, header, source.description, source.expecting, cache(sample))
+    if len(meaning.labels) > header.count:
+        more = " and an alpha band, which is a mask" if header.mask is not None and header.mask.alpha else ""
+        raise InputError(
+            f"{name} has {header.count} bands{more} but '{'+'.join(meaning.labels)}' names {len(meaning.labels)}"
+        )
+    units = {canonical(header.bands[n - 1].unit) or header.bands[n - 1].unit for n, _ in _chosen(meaning)}
+    if len(units) > 1 and source.description.units is None:
+        shown = ", ".join(sorted(str(unit or "none") for unit in units))
+        raise InputError(f"{name}: its bands have different units ({shown}); choose with '#bands=…', '-' skips a band")
     return meaning
 
 
-def _decode(source: Source, header: Header, meaning: Meaning) -> Decode | None:
-    said = source.description
-    if meaning.coded:
-        return None
-    marks = [mark for mark in (header.nodata, said.nodata) if mark is not None]
-    if meaning.quantity == "relative_backscatter":
-        marks = [mark for mark in marks if mark != 0]  # 0 already means "no data" in this quantity
-    return Decode(
-        scale=header.scale if said.scale is None else said.scale,
-        offset=header.offset if said.offset is None else said.offset,
-        nodata=tuple(marks),
-    )
+def _decodes(source: Source, header: Header, bands: Iterable[int], relative: bool = False) -> list[Decode]:  # noqa: FBT001, FBT002
+    """Return how the stored numbers of each band (from 0) become physical ones."""
+    said, decodes = source.description, []
+    for n in bands:
+        band = header.bands[n]
+        marks = [mark for mark in (band.nodata, said.nodata) if mark is not None]
+        if relative:
+            marks = [mark for mark in marks if mark != 0]  # 0 already means "no data" in this quantity
+        decodes.append(
+            Decode(
+                scale=band.scale if said.scale is None else said.scale,
+                offset=band.offset if said.offset is None else said.offset,
+                nodata=tuple(marks),
+            )
+        )
+    return decodes
+
+
+def _readers(
+    location: guard.Location,
+    header: Header,
+    decodes: Sequence[Decode | None],
+    bands: Iterable[int],
+    check: Check | None = None,
+) -> list[BandReader]:
+    return [
+        BandReader(
+            location,
+            header.bands[n].number,
+            header.shape,
+            decode,
+            header.bands[n].dtype if decode is None else "float32",
+            mask=header.mask,
+            fill=_fill(header.bands[n]),
+            check=check,
+        )
+        for n, decode in zip(bands, decodes, strict=True)
+    ]
+
+
+def _fill(band: Band) -> int:
+    """Return the code that stands for what a mask hides: the declared one, or 0."""
+    return int(band.nodata) if band.nodata is not None and band.nodata.is_integer() else 0
 
 
 def band_readers(source: Source, location: guard.Location, header: Header, meaning: Meaning) -> list[BandReader]:
     """Return one window reader per named band, co-polarisation first."""
-    decode = _decode(source, header, meaning)
-    dtype = header.dtype if decode is None else "float32"
-    return [BandReader(location, number, header.shape, decode, dtype) for number, _ in _chosen(meaning)]
+    bands = [number - 1 for number, _ in _chosen(meaning)]
+    relative = meaning.quantity == "relative_backscatter"
+    decodes: list[Any] = [None] * len(bands) if meaning.coded else _decodes(source, header, bands, relative)
+    return _readers(location, header, decodes, bands, check_of(source.path.name, meaning.quantity, meaning.units))
 
 
 def _chosen(meaning: Meaning) -> list[tuple[int, str]]:
@@ -101,8 +170,8 @@ def _chosen(meaning: Meaning) -> list[tuple[int, str]]:
     return pairs if meaning.axis is not None else pairs[:1]
 
 
-def _layer(source: Source, location: guard.Location, header: Header, meaning: Meaning) -> xr.DataArray:
-    readers: list[Any] = list(band_readers(source, location, header, meaning))
+def _layer(bands: Sequence[BandReader], header: Header, meaning: Meaning) -> xr.DataArray:
+    readers: list[Any] = list(bands)
     grid = _grid(header)
     if header.wkt is None and header.control_points:
         from mitoshi.sensors.geocode import Geocoded, GeolocationGrid
@@ -134,7 +203,8 @@ def _parts(source: Source, header: Header, meaning: Meaning) -> stac.Parts:
         gsd=pixel_size_m(grid),
         properties=_properties(header, meaning),
         assets={"data": Path(source.path)},
-        assumptions=(*meaning.assumptions, *more),
+        assumptions=(*meaning.assumptions, *more, *header.notes),
+        nowhere=NO_CRS if header.wkt is None and header.transform is not None else None,
         simulated=header.tags.get("MITOSHI_SIMULATED", "").lower() in {"1", "true", "yes"},
     )
 

@@ -90,6 +90,8 @@ class Parts:
         What had to be supposed.
     simulated
         True for simulated observations.
+    nowhere
+        Why there is no place, where the reader knows it.
     """
 
     id: str
@@ -105,12 +107,17 @@ class Parts:
     assets: Mapping[str, Path] = field(default_factory=dict)
     assumptions: tuple[Text, ...] = ()
     simulated: bool = False
+    nowhere: Text | None = None
 
 
 def assumed(parts: Parts) -> tuple[Text, ...]:
     """Return the assumptions of an observation, those about missing time and place included."""
     more = (NO_TIME,) if parts.start is None else ()
-    nowhere = (NO_PLACE,) if parts.geometry is None and (parts.grid is None or parts.grid.crs is None) else ()
+    nowhere = (
+        (parts.nowhere or NO_PLACE,)
+        if parts.geometry is None and (parts.grid is None or parts.grid.crs is None)
+        else ()
+    )
     return (*parts.assumptions, *more, *nowhere)
 
 

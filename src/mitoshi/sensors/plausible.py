@@ -1,0 +1,166 @@
+"""What a quantity's values can be: a value beyond is an undeclared "no data" value or another unit, and is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.core.errors import InputError
+from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES
+from mitoshi.sensors.units import canonical, metres_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FLOOD_CODES", "RANGES", "FloodCodes", "Range", "check_of"]
+
+RANGES: dict[str, tuple[float, float]] = {
+    "elevation": (-12_000.0, 9_000.0),  # from the deepest trench to the highest summit
+    "water_surface_elevation": (-12_000.0, 9_000.0),
+    "elevation_change": (-1_000.0, 1_000.0),
+    "water_depth": (-1.0, 200.0),
+    "surface_displacement": (-100.0, 100.0),
+    "flow_speed": (-1.0, 100.0),
+    "standard_uncertainty_m": (0.0, 1_000.0),
+    "population": (-0.5, 1e7),  # people in one cell
+    "water_occurrence": (-1e-3, 1.001),
+    "probability": (-1e-3, 1.001),
+    "coherence": (-1e-2, 1.01),
+    "surface_temperature": (100.0, 2_000.0),
+    "brightness_temperature": (100.0, 2_000.0),
+    "surface_reflectance": (-2.0, 20.0),
+    "toa_reflectance": (-2.0, 20.0),
+    "incidence_angle": (-0.1, 90.1),
+    "manning_roughness": (0.0, 100.0),
+    "infiltration_rate": (-1e-3, 10_000.0),
+    "sigma0": (-900.0, 1e6),  # linear power: small negatives are left by noise subtraction
+    "gamma0": (-900.0, 1e6),
+    "beta0": (-900.0, 1e6),
+}
+"""Quantity to lowest and highest value, in the quantity's own unit."""
+DECIBEL_RANGE = (-200.0, 60.0)
+# Numbers that stand for "no data" and lie within the range of heights: they are refused where no other value is near.
+SENTINELS = (-9999.0, -9999.9, -9999.99, -9998.0, -9990.0, -999.0, -999.9, -999.25, -9996.0, -9997.0)
+SENTINEL_GAP = 100.0
+WITH_SENTINELS = frozenset({"elevation", "water_surface_elevation", "elevation_change"})
+FLOOD_CODES = (0, 1, 2, 255)
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Range:
+    """Lowest and highest value that a quantity can have, in the unit of the decoded values."""
+
+    name: str
+    quantity: str
+    units: str
+    low: float
+    high: float
+    sentinels: bool = False
+
+    def __call__(self, values: NDArray[Any], stored: NDArray[Any]) -> NDArray[Any]:
+        """Return the values; infinite ones are not observed.
+
+        Raises
+        ------
+        InputError
+            If one lies outside.
+        """
+        if not values.size:
+            return values
+        low, high = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
+        if np.isinf(low) or np.isinf(high):  # such as the decibels of no power at all: nothing was observed
+            values = np.where(np.isinf(values), np.float32(np.nan), values)
+            low, high = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
+        if low < self.low or high > self.high:
+            bad = values == np.float32(low if low < self.low else high)
+            self._refuse(float(stored[bad][0]), low if low < self.low else high)
+        if self.sentinels and low <= max(SENTINELS):
+            self._check_sentinel(values, stored, low)
+        return values
+
+    def _check_sentinel(self, values: NDArray[Any], stored: NDArray[Any], low: float) -> None:
+        here = values == np.float32(low)
+        mark = float(stored[here][0])
+        if not any(np.isclose(mark, known, rtol=1e-6, atol=0) for known in SENTINELS):
+            return
+        others = values[~here & np.isfinite(values)]
+        if not others.size or float(others.min()) - low > SENTINEL_GAP:
+            self._refuse(mark, low)
+
+    def _refuse(self, stored: float, value: float) -> None:
+        shown = "" if np.isclose(stored, value, rtol=1e-4) else f" (stored as {stored:.10g})"
+        raise InputError(
+            f"{self.name}: a value of {value:.8g} {'' if self.units == '1' else self.units + ' '}is no {self.quantity}"
+            f"{shown}; if it means 'no data', say '#nodata={stored:.10g}', else state the unit or the scale "
+            "('#units=…', '#scale=…')"
+        )
+
+
+@dataclass(frozen=True)
+class FloodCodes:
+    """The codes of a flood extent: 0 dry, 1 flooded, 2 permanent water, 255 not observed."""
+
+    name: str
+
+    def __call__(self, values: NDArray[Any], stored: NDArray[Any]) -> NDArray[Any]:
+        """Return the codes, rounded.
+
+        Raises
+        ------
+        InputError
+            If one is none of the four.
+        """
+        codes: NDArray[Any] = np.rint(values)
+        odd = np.isfinite(values) & (~np.isin(codes, FLOOD_CODES) | (np.abs(values - codes) > 1e-3))
+        if odd.any():
+            seen = np.unique(np.asarray(stored)[odd])
+            more = f" and {len(seen) - SHOWN} more" if len(seen) > SHOWN else ""
+            raise InputError(
+                f"{self.name} holds {', '.join(f'{v:.6g}' for v in seen[:SHOWN].tolist())}{more}: no code of a "
+                "flood extent (0 dry, 1 flooded, 2 permanent water, 255 not observed); recode them, or say "
+                "'#nodata=…' or '#scale=…' so that water becomes 1"
+            )
+        return codes
+
+
+def check_of(name: str, quantity: str, units: str) -> Range | FloodCodes | None:
+    """Return what checks the decoded values of a file; None where any value is possible.
+
+    Parameters
+    ----------
+    name
+        Of the file, for messages.
+    quantity, units
+        Of the decoded values.
+    """
+    if quantity == "flood_extent":
+        return FloodCodes(name)
+    if quantity not in RANGES:
+        return None
+    low, high = RANGES[quantity]
+    if units in DECIBEL_UNITS:
+        low, high = DECIBEL_RANGE
+    elif units != QUANTITIES[quantity].units:
+        ends = _in_units(low, high, quantity, units)
+        if ends is None:
+            return None
+        low, high = ends
+    return Range(name, quantity, units, low, high, quantity in WITH_SENTINELS)
+
+
+def _in_units(low: float, high: float, quantity: str, units: str) -> tuple[float, float] | None:
+    """Return a range in another unit; None where the unit cannot be turned into the quantity's."""
+    from mitoshi.core.errors import QuantityError
+    from mitoshi.core.quantity import factor
+
+    metres = metres_of(canonical(units) or units)
+    if metres is not None and QUANTITIES[quantity].units == "m":
+        return low / metres, high / metres
+    try:
+        scale, offset = factor(units, QUANTITIES[quantity].units)
+    except QuantityError:
+        return None
+    return (low - offset) / scale, (high - offset) / scale

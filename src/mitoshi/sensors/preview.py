@@ -1,0 +1,74 @@
+"""A look at the pixels when a file is opened, so that what cannot be is refused before anything is computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mitoshi.core.errors import InputError
+from mitoshi.core.text import Text
+from mitoshi.sensors.header import read_sample
+from mitoshi.sensors.plausible import FloodCodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mitoshi.sensors.header import Header
+    from mitoshi.sensors.lazy import BandReader
+    from mitoshi.sensors.observation import Description
+
+__all__ = ["NO_FLOOD", "looked_at"]
+
+WHOLE_PIXELS = 16_000_000  # a flood map up to this size is read whole
+STRIP = 1024
+NO_FLOOD = Text(
+    "no pixel{part} of the flood map has code 1 (flooded); its codes are {codes}",
+    "浸水域に値 1（浸水）の画素が{part}ありません。値は {codes} です",
+)
+
+
+def looked_at(readers: Sequence[BandReader], header: Header, said: Description) -> tuple[Text, ...]:
+    """Read a sample of the values through their checks; return what is worth saying of them.
+
+    Raises
+    ------
+    InputError
+        If a value is beyond what the quantity can be, or a flood map may say water by 255.
+    """
+    first = readers[0]
+    if isinstance(first.check, FloodCodes):
+        return _flood_codes(first, header, said)
+    if first.check is not None:
+        for reader in readers:
+            read_sample(reader)
+    return ()
+
+
+def _flood_codes(reader: BandReader, header: Header, said: Description) -> tuple[Text, ...]:
+    whole = reader.shape[0] * reader.shape[1] <= WHOLE_PIXELS
+    seen: set[int] = set()
+    if whole:
+        for codes in _strips(reader):
+            seen |= set(np.unique(codes[np.isfinite(codes)]).astype(int).tolist())
+            if 1 in seen:
+                return ()
+    else:
+        sample = read_sample(reader)
+        seen = {int(v) for v in (*sample.classes, sample.lowest, sample.highest) if np.isfinite(v)}
+    if 1 in seen:
+        return ()
+    if 255 in seen and 255.0 not in (header.nodata, said.nodata):
+        raise InputError(
+            f"{reader.location.name} holds no 1 (flooded) but 255, which means 'not observed'; if 255 means water, say "
+            "'#scale=0.00392156862745098', if it means no data, say '#nodata=255'"
+        )
+    shown = ", ".join(str(code) for code in sorted(seen)) or "none"
+    en, ja = ("", "") if whole else (" in the parts that were looked at", "（確認した範囲に）")
+    return (Text(NO_FLOOD.en.format(part=en, codes=shown), NO_FLOOD.ja.format(part=ja, codes=shown)),)
+
+
+def _strips(reader: BandReader) -> Iterator[np.ndarray[Any, Any]]:
+    rows, columns = reader.shape
+    for top in range(0, rows, STRIP):
+        yield reader.read(slice(top, min(rows, top + STRIP)), slice(0, columns))
