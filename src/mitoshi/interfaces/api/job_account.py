@@ -86,8 +86,8 @@ def results(service: Service, job: Job, language: Language) -> dict[str, Any]:
     if job.status != "successful" or job.result is None:
         raise Problem(404, f"the job is {job.status}; its results come when it is successful", "not ready", NOT_READY)
     if job.kind == "verify":
-        told = ("status", "reasons", "products", "files", "not_checked")
-        verdict = {k: job.result[k] for k in told if k in job.result}
+        keys = ("status", "reasons", "products", "files", "not_checked")
+        verdict = {k: job.result[k] for k in keys if k in job.result}
         return {words.VERDICT: {"value": verdict}}
     bundle = service.shelf.find(str(job.result["bundle"]))
     if bundle is None:
