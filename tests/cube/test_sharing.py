@@ -139,3 +139,14 @@ def test_units_of_counts_and_densities(units, area):
 def test_other_units_are_refused(units):
     with pytest.raises(QuantityError, match="count per cell or per area"):
         area_of_density(units)
+
+
+def test_tiles_side_by_side_lose_nobody_at_the_seam():
+    west, east = grid_of(4, 4, 100.0), grid_of(4, 4, 100.0, (400.0, 0.0))
+    tiles = [counts(np.full((4, 4), 10.0), west), counts(np.full((4, 4), 30.0), east)]
+    out = cube.mosaic(tiles, grid_of(3, 6, 150.0)).to_numpy()
+    assert np.nansum(out) == pytest.approx(16 * 40)
+    assert out[0, 2] == pytest.approx(1.5 * (1.0 * 10 + 0.5 * 30))  # from 300 m to 450 m, over the seam at 400 m
+    # Where two layers count the same ground, the first counts.
+    twice = cube.mosaic([tiles[0], tiles[0]], grid_of(4, 4, 100.0)).to_numpy()
+    assert twice.sum() == pytest.approx(160)

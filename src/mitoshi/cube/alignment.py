@@ -185,7 +185,7 @@ class Warped:
 
 
 def mosaic(layers: Sequence[xr.DataArray], grid: GeoBox) -> xr.DataArray:
-    """Return one lazy layer on `grid`: at each pixel the first of the layers that observed it.
+    """Return one lazy layer on `grid`: at each pixel the first of the layers that observed it; counts of tiles are added.
 
     Parameters
     ----------
@@ -213,7 +213,36 @@ def mosaic(layers: Sequence[xr.DataArray], grid: GeoBox) -> xr.DataArray:
             raise InputError("slices of one mosaic have different units; convert them first")
     from mitoshi.cube.lazy import lazy_like
 
+    if all(is_extensive(layer) for layer in layers) and _side_by_side(layers):
+        return lazy_like(SumSeen(tuple(placed)), first, grid, first.dtype, dict(first.attrs))
     return lazy_like(FirstSeen(tuple(placed)), first, grid, first.dtype, dict(first.attrs))
+
+
+def _side_by_side(layers: Sequence[xr.DataArray]) -> bool:
+    """Return whether the layers touch at most: nowhere do two of them count the same ground."""
+    grids = [geobox_of(layer) for layer in layers]
+    boxes = [g.extent.boundingbox for g in grids if g is not None]
+    first = grids[0]
+    if first is None or len(boxes) < len(grids) or any(g is None or g.crs != first.crs for g in grids):
+        return False
+    slack = 0.01 * math.sqrt(abs(first.affine.determinant))
+    return not any(
+        min(a.right, b.right) - max(a.left, b.left) > slack and min(a.top, b.top) - max(a.bottom, b.bottom) > slack
+        for n, a in enumerate(boxes)
+        for b in boxes[n + 1 :]
+    )
+
+
+@dataclass(frozen=True)
+class SumSeen:
+    """Counts of tiles that lie side by side: a cell over the seam has its part of either."""
+
+    layers: tuple[xr.DataArray, ...]
+
+    def window(self, lead: tuple[slice, ...], rows: slice, columns: slice) -> np.ndarray[Any, Any]:
+        """Return the window; NaN where no tile has a count."""
+        parts = np.stack([layer[(*lead, rows, columns)].to_numpy() for layer in self.layers])
+        return np.asarray(np.where(np.isnan(parts).all(axis=0), np.nan, np.nansum(parts, axis=0)), parts.dtype)
 
 
 @dataclass(frozen=True)
