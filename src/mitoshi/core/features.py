@@ -6,6 +6,7 @@ type. Every declared column exists: one that the source lacks is all missing (Na
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -25,6 +26,8 @@ else:
 __all__ = ["Column", "FeatureKind", "Features", "features_as_declared"]
 
 Dtype = Literal["float", "int", "str", "bool"]
+EXACT_INTEGER = 2**53
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "不明", "―", "ー"})
 TRUE, FALSE = frozenset({"true", "t", "yes", "y", "1", "1.0"}), frozenset({"false", "f", "no", "n", "0", "0.0"})
 
 
@@ -121,10 +124,13 @@ def features_as_declared(features: Features, kind: FeatureKind, argument: str) -
 
     if not hasattr(features, "columns") or not hasattr(features, "assign"):
         raise QuantityError(f"{argument} must be features ({kind.name}), got {type(features).__name__}")
+    from mitoshi.core.vocabulary import understood
+
+    features = understood(features, kind).features
     found = {}
     for column in kind.columns:
         if column.name in features.columns:
-            found[column.name] = _values(features[column.name], column, argument)
+            found[column.name] = number_values(features[column.name], column, argument)
         elif column.required:
             raise QuantityError(
                 f"{argument} has no column {column.name!r}; {misspelt('column', column.name, map(str, features.columns))}"
@@ -135,33 +141,66 @@ def features_as_declared(features: Features, kind: FeatureKind, argument: str) -
         _check_geometry(features, kind, argument)
     elif not isinstance(features, geopandas.GeoDataFrame):
         features = geopandas.GeoDataFrame(features)
-    return features.assign(**found)
+    return features.assign(**{n: _indexed(values, features) for n, values in found.items()})
 
 
 def _missing(column: Column, count: int) -> Any:
     if column.dtype == "str":
-        return np.full(count, None, object)
+        return _objects([None] * count)
     return np.full(count, np.nan)
 
 
-def _values(series: Any, column: Column, argument: str) -> Any:
+def number_values(series: Any, column: Column, argument: str) -> Any:
     import pandas as pd
 
     if column.dtype == "str":
-        return np.array([None if pd.isna(v) else str(v) for v in series], object)
+        return _objects([_text(v) for v in series])
     if column.dtype == "bool" or series.dtype == bool:
         return np.array([_truth(v) for v in series], float)
+    if series.dtype.kind not in "iuf":
+        series = series.map(_plain_number)
     numbers = pd.to_numeric(series, errors="coerce").to_numpy(float, na_value=np.nan)
-    bad = np.isnan(numbers) & ~series.isna().to_numpy() & (series.astype(str).str.strip().to_numpy() != "")
+    bad = np.isnan(numbers) & ~series.isna().to_numpy()
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise QuantityError(
-            f"{argument}: {column.name} of row {row + 1} is {str(series.iloc[row])[:40]!r}, which is no number; mend the file"
+            f"{argument}: {column.name} of row {row + 1} is {str(series.iloc[row])[:40]!r}, which is no number; "
+            "write it with a decimal point and without separators, or leave it empty"
         )
     if column.required and np.isnan(numbers).any():
         row = int(np.flatnonzero(np.isnan(numbers))[0])
         raise QuantityError(f"{argument}: {column.name} of row {row + 1} is missing; every row needs one")
     return numbers
+
+
+def _indexed(values: Any, features: Features) -> Any:
+    return values.set_axis(features.index) if hasattr(values, "set_axis") else values
+
+
+def _objects(values: list[str | None]) -> Any:
+    """Return text as objects: as a text type of its own, pandas would make None a float, and missing would be no word."""
+    import pandas as pd
+
+    return pd.Series(values, dtype=object)
+
+
+def _plain_number(value: Any) -> Any:
+    """Return text in ASCII digits, None where it says that there is no value; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    text = unicodedata.normalize("NFKC", value).strip()
+    return None if text.lower() in MISSING else text
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as text; a whole number is written without decimals, as before a missing neighbour made it a float."""
+    import pandas as pd
+
+    if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):
+        return None
+    if isinstance(value, float | np.floating) and float(value).is_integer() and abs(float(value)) < EXACT_INTEGER:
+        return str(int(value))
+    return str(value)
 
 
 def _truth(value: Any) -> float:

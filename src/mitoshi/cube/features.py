@@ -52,18 +52,34 @@ def _moved(features: Features, grid: GeoBox, argument: str) -> Features:
         return features
     if grid.crs is None:
         if features.crs is None:
-            return features
+            return _placed(features)
         raise InputError(
             f"{argument} has coordinates on the Earth but the raster has no georeference; give a georeferenced raster"
         )
     if features.crs is None:
         raise InputError(f"{argument} states no coordinate system; give one that does")
     wkt = grid.crs.to_wkt()
-    moved = features if features.crs == wkt else features.to_crs(wkt)
+    moved = _placed(features if features.crs == wkt else features.to_crs(wkt))
     if not grid.crs.geographic or not len(moved):
         return moved
     middle = float((grid.affine @ (grid.shape[1] / 2, grid.shape[0] / 2))[0])
     return _near(moved, middle)
+
+
+def _placed(features: Features) -> Features:
+    """Return features whose place is finite or empty: what projects to infinity, or has no coordinates, lies nowhere."""
+    import geopandas
+    import shapely
+
+    geometry = features.geometry.to_numpy()
+    finite = np.isfinite(shapely.bounds(geometry).reshape(-1, 4)).all(axis=1)
+    lost = np.flatnonzero(~finite & ~shapely.is_missing(geometry) & ~shapely.is_empty(geometry))
+    if not lost.size:
+        return features
+    out = geometry.copy()
+    for n in lost:
+        out[n] = type(geometry[n])()
+    return features.set_geometry(geopandas.array.from_shapely(out, crs=features.crs))
 
 
 def _near(features: Features, middle: float) -> Features:

@@ -128,4 +128,10 @@ def frame_of(array: Raster, area: BBox | None, argument: str) -> Frame:
         raise InputError(f"{argument} has no georeference, so an area cannot crop it; leave --area out")
     from mitoshi.cube import grid_for
 
-    return Frame(grid_for(array, area))
+    grid = grid_for(array, area)
+    base = without_rotation(geobox)
+    column, row = ~base.affine @ (grid.affine.c, grid.affine.f)
+    inside = -grid.shape[1] < round(column) < base.shape[1] and -grid.shape[0] < round(row) < base.shape[0]
+    if not inside:
+        raise InputError(f"{argument} does not touch the area {tuple(area)}; give another area or another file")
+    return Frame(grid)

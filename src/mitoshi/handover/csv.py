@@ -13,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mitoshi.core.places import inner_points
 from mitoshi.handover.layers import dictionary, geometries, values_of
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ def _places(placed: Any) -> dict[str, list[str]]:
 
     if placed is None:
         return {}
-    points = shapely.point_on_surface(placed)
+    points = inner_points(placed)
     cells = {}
-    for label, values in (("longitude", shapely.get_x(points)), ("latitude", shapely.get_y(points))):
+    for label, values in (("longitude", points[:, 0]), ("latitude", points[:, 1])):
         rounded = np.round(values, DECIMALS) + 0.0
         cells[label] = [repr(v) if v == v else "" for v in rounded.tolist()]
     if (shapely.get_type_id(placed[~shapely.is_missing(placed)]) == 0).all():

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import InputError, RefusedError
-from mitoshi.core.geometry_depth import check_wkt
 from mitoshi.core.parquet_checks import check_parquet
-from mitoshi.sensors import guard
+from mitoshi.sensors import feature_tables, guard
 from mitoshi.sensors.geopackage_checks import check_schema
 
 if TYPE_CHECKING:
@@ -22,10 +20,8 @@ __all__ = ["Raw", "is_csv", "is_stac_parquet", "layers", "read"]
 
 MAX_ROWS = 5_000_000
 MAX_BYTES = 2 * 2**30  # decoded
-MAX_CSV = 512 * 2**20
 MAX_GPKG = 8 * 2**30
 GPKG_IDS = (b"GPKG", b"GP10", b"GP11")  # application_id at byte 68 (OGC 12-128r19, clause 1.1.1.1.1)
-LONGITUDES, LATITUDES, WKT = ("longitude", "lon", "lng", "経度"), ("latitude", "lat", "緯度"), ("wkt", "geometry_wkt")
 DEGREES = "EPSG:4326"
 
 
@@ -50,6 +46,7 @@ def layers(path: Path, kind: str) -> list[str]:
         head = file.read(100)
     if head[68:72] not in GPKG_IDS or path.suffix.lower() != ".gpkg":
         raise RefusedError(f"{path.name} is an SQLite file but no GeoPackage; give a .gpkg")
+    _check_whole(path)
     if path.stat().st_size > MAX_GPKG:
         raise RefusedError(f"{path.name} is larger than {MAX_GPKG >> 30} GiB; cut it to the area first")
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
@@ -66,6 +63,23 @@ def layers(path: Path, kind: str) -> list[str]:
     return names
 
 
+def _check_whole(path: Path) -> None:
+    """Refuse a GeoPackage of which a part still lies in a file beside it, written by a program that has it open.
+
+    Raises
+    ------
+    RefusedError
+        If there is such a file with content: neither the rows nor the checksum of the main file would be whole.
+    """
+    for suffix in ("-wal", "-journal"):
+        beside = path.with_name(path.name + suffix)
+        if beside.is_file() and beside.stat().st_size > 0:
+            raise RefusedError(
+                f"{path.name} is open in another program: {beside.name} holds changes that are not in it yet; "
+                "close it there, or export the layer to a new file"
+            )
+
+
 def is_stac_parquet(path: Path) -> bool:
     """Tell whether a Parquet file is a STAC catalogue."""
     import pyarrow.parquet as pq
@@ -78,10 +92,9 @@ def is_stac_parquet(path: Path) -> bool:
 
 def is_csv(path: Path, head: bytes) -> bool:
     """Tell whether a file is text with a heading line of several columns."""
-    if path.suffix.lower() != ".csv" or b"\0" in head:
+    if path.suffix.lower() not in {".csv", ".tsv"}:
         return False
-    first = head.split(b"\n", 1)[0]
-    return b"," in first and len(first) < 65536
+    return feature_tables.is_table(head)
 
 
 def read(path: Path, kind: str, layer: str | None) -> Raw:
@@ -109,7 +122,7 @@ def read(path: Path, kind: str, layer: str | None) -> Raw:
         return _parquet(path)
     if kind == "sqlite":
         return _geopackage(path, layer)
-    return _csv(path)
+    return Raw(*feature_tables.read_table(path))
 
 
 def _geojson(path: Path) -> Raw:
@@ -124,7 +137,7 @@ def _geojson(path: Path) -> Raw:
     found = content.get("features") if isinstance(content, dict) else None
     if not isinstance(found, list) or not all(isinstance(f, dict) for f in found):
         raise InputError(f"{path.name} is no GeoJSON FeatureCollection; give one")
-    table = pd.DataFrame([f.get("properties") or {} for f in found])
+    table = pd.DataFrame([f.get("properties") or {} for f in found], dtype=object)
     if "id" not in table.columns and any("id" in f for f in found):
         table["id"] = [f.get("id") for f in found]
     geometry = [_shape(f.get("geometry"), n, path.name) for n, f in enumerate(found, 1)]
@@ -175,7 +188,6 @@ def _geojson_crs(content: dict[str, Any], name: str) -> str:
 
 def _parquet(path: Path) -> Raw:
     import geopandas
-    import pandas as pd
     import pyarrow.parquet as pq
 
     check_parquet(path)
@@ -185,8 +197,8 @@ def _parquet(path: Path) -> Raw:
     kept = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in (meta.metadata or {}).items()}
     tags = {k: v for k, v in kept.items() if k.startswith("mitoshi_")}
     if "geo" not in kept:
-        return Raw(pd.read_parquet(path), tags)
-    return Raw(geopandas.read_parquet(path), tags)
+        return Raw(pq.read_table(path).to_pandas(integer_object_nulls=True), tags)
+    return Raw(geopandas.read_parquet(path, to_pandas_kwargs={"integer_object_nulls": True}), tags)
 
 
 def _check(name: str, rows: int, size: int) -> None:
@@ -203,7 +215,10 @@ def _geopackage(path: Path, layer: str | None) -> Raw:
         raise InputError(f"{path.name} holds no layer of features")
     about = pyogrio.read_info(path, layer=layer)
     _check(path.name, int(about["features"]), 0)
-    frame = pyogrio.read_dataframe(path, layer=layer, fid_as_index=False)
+    # As Arrow, with integers beside missing values as objects: as floats, identifiers would become 1001.0.
+    frame = pyogrio.read_dataframe(
+        path, layer=layer, use_arrow=True, arrow_to_pandas_kwargs={"integer_object_nulls": True}
+    )
     return Raw(frame, _gpkg_tags(path))
 
 
@@ -215,45 +230,3 @@ def _gpkg_tags(path: Path) -> dict[str, Any]:
         rows = base.execute("SELECT substr(metadata, 1, 4000) FROM gpkg_metadata LIMIT 100").fetchall()
     simulated = any("mitoshi_simulated" in str(r[0]) and "true" in str(r[0]).lower() for r in rows)
     return {"mitoshi_simulated": "true"} if simulated else {}
-
-
-def _csv(path: Path) -> Raw:
-    import pandas as pd
-
-    if path.stat().st_size > MAX_CSV:
-        raise RefusedError(f"{path.name} is larger than {MAX_CSV >> 20} MiB; give it as GeoParquet")
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp932", "replace")  # what Japanese spreadsheets write
-    comments = [line for line in text[:4000].splitlines() if line.startswith("#")]
-    try:
-        table = pd.read_csv(BytesIO(text.encode()), comment="#", skipinitialspace=True)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise InputError(f"{path.name} is no CSV with a heading line ({guard.one_line(error)[:80]})") from None
-    tags = (
-        {"mitoshi_simulated": "true"} if any("mitoshi_simulated=true" in c.replace(" ", "") for c in comments) else {}
-    )
-    return Raw(_placed(table, path.name), tags)
-
-
-def _placed(table: Any, name: str) -> Any:
-    """Return the table with geometry where columns give one."""
-    import geopandas
-    import shapely
-
-    lower = {str(c).strip().lower(): c for c in table.columns}
-    wkt = next((lower[n] for n in WKT if n in lower), None)
-    if wkt is not None:
-        check_wkt(table[wkt], name)
-        shapes = shapely.from_wkt(table[wkt].astype(str).to_numpy(), on_invalid="ignore")
-        if any(g is None for g in shapes):
-            raise InputError(f"{name}: column {wkt} holds text that is no WKT geometry")
-        return geopandas.GeoDataFrame(table.drop(columns=[wkt]), geometry=shapes, crs=DEGREES)
-    longitude = next((lower[n] for n in LONGITUDES if n in lower), None)
-    latitude = next((lower[n] for n in LATITUDES if n in lower), None)
-    if longitude is None or latitude is None:
-        return table
-    points = geopandas.points_from_xy(table[longitude], table[latitude])
-    return geopandas.GeoDataFrame(table, geometry=points, crs=DEGREES)

@@ -9,8 +9,10 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.feature_kinds import FEATURE_KINDS
 from mitoshi.core.features import FeatureKind
 from mitoshi.core.longitude import span
+from mitoshi.core.places import finite_places
 from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
+from mitoshi.core.vocabulary import understood
 from mitoshi.sensors import feature_files, guard, stac
 from mitoshi.sensors.footprint import footprint
 from mitoshi.sensors.observation import Observation
@@ -31,6 +33,10 @@ ASKED = Text(
     "地物の種類の記載がないため、要求された {kind} とみなします",
 )
 NAMED = Text("its features are taken as {kind} from the file's name", "地物はファイル名により {kind} とみなします")
+NOWHERE = Text(
+    "{count} of {total} features have no coordinates; what happens there is unknown",
+    "地物{total}件中{count}件は座標がなく、その状況は不明です",
+)
 UNSTATED = "features"
 
 
@@ -94,8 +100,19 @@ def _read(source: Source) -> _Read:
     declared = FEATURE_KINDS.get(kind)
     if declared is not None and declared.geometry == () and _has_geometry(features):
         features = features.drop(columns=[features.geometry.name])
+    if declared is not None:
+        features, said = understood(features, declared)
+        assumptions = (*assumptions, *said, *_nowhere(features))
     simulated = str(raw.tags.get("mitoshi_simulated", "")).lower() in {"1", "true", "yes"}
     return _Read(features, kind, assumptions, simulated, str(raw.tags.get("mitoshi_datetime") or ""))
+
+
+def _nowhere(features: Features) -> tuple[Text, ...]:
+    """Return that some features have no place, if so."""
+    if not _has_geometry(features):
+        return ()
+    count = int((~finite_places(features.geometry.to_numpy())).sum())
+    return (NOWHERE.format(count=count, total=len(features)),) if count else ()
 
 
 def _layer(source: Source, expecting: FeatureKind | None) -> str | None:
@@ -162,7 +179,11 @@ def _footprint(features: Features) -> tuple[dict[str, Any] | None, list[float] |
 
     if not len(features) or features.crs is None:
         return None, None
-    west, south, east, north = _bounds(features.geometry.to_crs("EPSG:4326").to_numpy())
+    places = features.geometry.to_crs("EPSG:4326").to_numpy()
+    places = places[finite_places(places)]
+    if not places.size:
+        return None, None
+    west, south, east, north = _bounds(places)
     if not np.isfinite([west, south, east, north]).all():
         raise InputError(
             f"the features lie outside their coordinate system {guard.one_line(Exception(str(features.crs)))}"

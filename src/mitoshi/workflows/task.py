@@ -11,7 +11,7 @@ from mitoshi.cube import resolve
 from mitoshi.evidence import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -80,7 +80,7 @@ def run_method(
     if area is not None and len(sources) < len(method.data):
         resolution = complete(method, sources, area, event, Catalogue(store))
         sources |= {name: list(c.items) for name, c in resolution.picked.items() if name not in sources}
-        choice = explained(method, resolution)
+        choice = explained(method, resolution, given=data)
     return run(
         method,
         sources,
@@ -127,10 +127,22 @@ def complete(
     return resolve(method, area, event, catalogue, overrides).require()
 
 
-def explained(method: Method[..., Any], resolution: Resolution) -> tuple[Text, ...]:
-    """Return one sentence per data argument: what was picked and why, or that there was nothing."""
+def explained(method: Method[..., Any], resolution: Resolution, given: Collection[str] = ()) -> tuple[Text, ...]:
+    """Return one sentence per data argument: what was picked and why, or that there was nothing.
+
+    Parameters
+    ----------
+    method
+        What is run.
+    resolution
+        From the catalogue.
+    given
+        Arguments that the caller gave, of which there is nothing to say.
+    """
     lines = []
     for argument in method.data:
+        if argument.name in given:
+            continue
         choice = resolution.picked.get(argument.name)
         if choice is None:
             lines.append(NOTHING.format(argument=argument.name))

@@ -394,13 +394,15 @@ class TestPumps:
         assert len(impact(depth_of(pond), least_volume=399.9).pumps) == 1
 
 
-def test_lists_without_a_row_are_counts_of_zero():
+def test_lists_without_a_row_are_no_certain_zero():
     nothing = {"id": np.zeros(0, object), "name": np.zeros(0, object)}
     empty = features([], **nothing)
     found = impact(depth_of(band()), sigma(0.1), empty, None, empty, empty, empty, empty)
     told = {f.name: f for f in impact.figures(impact.tally(found, 100.0), {})}
-    for name in ("flooded_buildings", "cut_off_settlements", "hospitals_in_water", "buildings_not_observed"):
-        assert told[name].value == 0, name
+    for name in ("flooded_buildings", "cut_off_settlements", "hospitals_in_water"):
+        assert np.isnan(told[name].value)
+        assert "0 of 0" in told[name].reason.en
+    assert told["buildings_not_observed"].value == 0
     assert len(found.districts) == 1
 
 

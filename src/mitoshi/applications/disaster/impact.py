@@ -267,7 +267,7 @@ def _houses(
         )
     water = at["buildings"]
     table, rows = building_table(buildings, water, stock, assumed)
-    lived_in = np.array([u in (None, "residential") for u in buildings["use"]], float)
+    lived_in = np.array([u in (None, "residential", "unknown") for u in buildings["use"]], float)
     losses = loss_rows(water.mean, stock.floor_height, stock.floor_area, lived_in, assumed.slope_class)
     return table, waste_table(rows), loss_table(losses, values)
 

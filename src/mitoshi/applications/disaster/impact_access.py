@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_roads import Network, RoadHeads, closed
 from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, QUANTILES, exceedance
+from mitoshi.core.places import inner_points
 from mitoshi.methods.networks.reach import Ways, nearest_nodes, path, reached, ways_to
 
 if TYPE_CHECKING:
@@ -72,12 +73,9 @@ def outside_nodes(network: Network, grid: Grid) -> Integers:
 
 def centres(features: Features | None, grid: Grid) -> Floats:
     """Return an inner point of each feature on the plane."""
-    import shapely
-
     if features is None or len(features) == 0:
         return np.zeros((0, 2))
-    inner = shapely.point_on_surface(grid.plane(features.geometry.to_numpy()))
-    return np.stack([shapely.get_x(inner), shapely.get_y(inner)], axis=1)
+    return inner_points(grid.plane(features.geometry.to_numpy()))
 
 
 def access_of(

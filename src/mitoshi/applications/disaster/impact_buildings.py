@@ -21,6 +21,7 @@ from mitoshi.applications.disaster.impact_waste import (
     waste_rows,
     whole_sets,
 )
+from mitoshi.core.places import inner_points
 
 if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_grid import Grid
@@ -94,8 +95,7 @@ def water_at(geometry: NDArray[Any], statistics: ZonalStatistics, found: Survey,
     deepest = np.where(seen, statistics.highest[:, 0], np.nan)
     sigma, height = statistics.mean[:, 1], np.full(mean.size, np.nan)
     if statistics.seen.shape[1] > 2:
-        centre = shapely.centroid(geometry)
-        row, column = grid.pixels(np.stack([shapely.get_x(centre), shapely.get_y(centre)], axis=1))
+        row, column = grid.pixels(inner_points(shapely.centroid(geometry)))
         block = (np.maximum(row, 0) // BLOCK, np.maximum(column, 0) // BLOCK)
         height = np.where(row >= 0, statistics.lowest[:, 2] - found.water_level[block], np.nan)
         sigma = np.where(np.isfinite(sigma), sigma, found.water_sigma[block])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_tables import table
 from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, Levels, shifted
+from mitoshi.core.places import finite_places
 from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ def district_of(geometry: NDArray[Any], districts: NDArray[Any]) -> NDArray[np.i
 
     areas = np.where(shapely.is_valid(districts), districts, shapely.make_valid(districts))
     tree = shapely.STRtree(areas)
-    feature, district = tree.query(shapely.point_on_surface(geometry), predicate="intersects")
+    known = np.flatnonzero(finite_places(geometry))
+    feature, district = tree.query(shapely.point_on_surface(geometry[known]), predicate="intersects")
     found = np.full(len(geometry), len(districts), np.int64)
-    np.minimum.at(found, feature, district)
+    np.minimum.at(found, known[feature], district)
     return found
 
 

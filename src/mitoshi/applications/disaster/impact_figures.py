@@ -19,6 +19,9 @@ __all__ = ["figures", "tally"]
 ENDS = ("", "_lower", "_upper")
 EXACT = Text("a count of what was given, exact", "入力データの集計値")
 NO_COUNT = Text("share of the flooded area without a population count", "浸水域のうち人口データのない割合")
+NOT_NAMED = Text("unknown: the kind of every facility is unknown", "不明：施設種別が不明")
+NOTHING_SEEN = Text("unknown: none of the features given was observed", "不明：観測された対象がありません")
+NOTHING_LISTED = Text("unknown: the list given is empty (0 of 0)", "不明：入力の一覧が空です（0件中0件）")
 NOT_VALUED = Text("unknown: unit values not given", "不明：評価額の単価なし")
 
 
@@ -28,6 +31,8 @@ def tally(found: Impact, cell_area_m2: float) -> dict[str, float]:
     given = {str(t): bool(g) for t, g in zip(found.given["theme"], found.given["given"], strict=True)}
     totals = {f"given_{theme}": float(there) for theme, there in given.items()}
     totals |= {f"unseen_{t}": float(n) for t, n in zip(found.given["theme"], found.given["not_observed"], strict=True)}
+    lists = found.given[found.given["theme"].isin(["buildings", "facilities", "settlements"])]
+    totals |= {f"amount_{t}": float(n) for t, n in zip(lists["theme"], lists["amount"], strict=True)}
     if given["buildings"]:
         totals |= _buildings(found)
     totals |= _people(found) | _access(found)
@@ -84,9 +89,14 @@ def _access(found: Impact) -> dict[str, float]:
         "road_closed_m": float(found.roads["length"][found.roads["car"] == 1].sum()),
         "road_unknown_m": float(found.roads["length"][found.roads["car"] == 2].sum()),
     }
+    unnamed = facility["facility"].isna() | (facility["facility"] == "unknown")
     for kind in ("hospital", "shelter"):
         mine = facility[facility["facility"] == kind]
         totals |= {f"{kind}{end}": float((mine[f"depth{end}"] > 0).sum()) for end in ENDS}
+        # One whose kind is not known may be of this kind: it counts at the upper end.
+        totals[f"{kind}_upper"] += float((facility["depth_upper"][unnamed] > 0).sum())
+        if unnamed.any() and unnamed.all():
+            totals |= dict.fromkeys((kind, f"{kind}_lower", f"{kind}_upper"), np.nan)
         totals[f"{kind}_unseen"] = float((mine["state"] == 2).sum())
     return totals
 
@@ -176,7 +186,12 @@ def _known(totals: Mapping[str, float], theme: str, key: str) -> bool:
 def _ranged(totals: Mapping[str, float], name: str, title: Text, key: str, units: str, theme: str) -> Figure:
     if not _known(totals, theme, key):
         return Figure(name, title, np.nan, None, None, units, None, _not_given(theme))
+    amount = totals.get(f"amount_{'settlements' if theme == 'roads' else theme}", np.nan)
+    if amount == 0 or (amount > 0 and totals.get(f"unseen_{theme}") == amount):
+        return Figure(name, title, np.nan, None, None, units, None, NOTHING_SEEN if amount else NOTHING_LISTED)
     value, lower, upper = (totals[key + end] for end in ENDS)
+    if np.isnan(value) and theme == "facilities":
+        return Figure(name, title, np.nan, None, None, units, None, NOT_NAMED)
     if np.isnan(value):
         return Figure(name, title, np.nan, None, None, units, None, NOT_VALUED)
     return Figure(name, title, value, min(lower, value), max(upper, value), units, 0.9)

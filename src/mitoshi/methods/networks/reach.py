@@ -131,5 +131,8 @@ def nearest_nodes(graph: RoadGraph, points: Floats, farthest: float) -> Integers
 
     if len(graph.nodes) == 0 or len(points) == 0:
         return np.full(len(points), -1, np.int64)
-    distance, node = cKDTree(graph.nodes).query(points, distance_upper_bound=np.nextafter(farthest, np.inf))
-    return np.where(np.isfinite(distance), node, -1).astype(np.int64)
+    known = np.isfinite(points).all(axis=1)
+    found = np.full(len(points), -1, np.int64)
+    distance, node = cKDTree(graph.nodes).query(points[known], distance_upper_bound=np.nextafter(farthest, np.inf))
+    found[known] = np.where(np.isfinite(distance), node, -1)
+    return found

@@ -92,7 +92,7 @@ def with_stops(lines: NDArray[Any], points: Floats, farthest: float) -> tuple[ND
     parts, source = shapely.get_parts(lines, return_index=True)
     if len(parts) == 0 or len(points) == 0:
         return lines, np.zeros((0, 2))
-    places = shapely.points(points)
+    places = shapely.points(points[np.isfinite(points).all(axis=1)])
     which, near = shapely.STRtree(parts).query_nearest(places, max_distance=farthest, all_matches=False)
     along = shapely.line_locate_point(parts[near], places[which])
     stops = shapely.get_coordinates(shapely.line_interpolate_point(parts[near], along))

@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mitoshi.core.places import finite_places, inner_points
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -110,7 +112,8 @@ def shapes_of(geometry: NDArray[Any], affine: Any, shape: tuple[int, int]) -> Sh
         rows = inverse.d * points[:, 0] + inverse.e * points[:, 1] + inverse.f
         return np.stack([columns, rows], axis=1)
 
-    pixels = np.asarray(shapely.transform(np.asarray(geometry, object), moved), object)
+    with np.errstate(invalid="ignore"):
+        pixels = np.asarray(shapely.transform(np.asarray(geometry, object), moved), object)
     parts, owner = shapely.get_parts(pixels, return_index=True)
     areal = shapely.get_type_id(parts) == 3
     rings, part = shapely.get_rings(parts[areal], return_index=True)
@@ -128,12 +131,12 @@ def shapes_of(geometry: NDArray[Any], affine: Any, shape: tuple[int, int]) -> Sh
 
 
 def _pixels_of(pixels: NDArray[Any], count: Integers, shape: tuple[int, int]) -> Integers:
-    import shapely
-
     pixel = np.full((pixels.size, 2), -1, np.int64)
-    small = np.flatnonzero((count == 0) & ~shapely.is_empty(pixels) & ~shapely.is_missing(pixels))
-    inside = shapely.point_on_surface(pixels[small])
-    row, column = np.floor(shapely.get_y(inside)), np.floor(shapely.get_x(inside))
+    # GEOS puts the inner point of a place that is not finite at (0 0), which is a pixel: such a place is nowhere.
+    finite = finite_places(pixels)
+    pixel[~finite] = -2
+    small = np.flatnonzero((count == 0) & finite)
+    column, row = np.floor(inner_points(pixels[small])).T
     within = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
     pixel[small, 0] = np.where(within, row, -2).astype(np.int64)
     pixel[small, 1] = np.where(within, column, -2).astype(np.int64)
