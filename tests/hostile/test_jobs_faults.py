@@ -102,22 +102,60 @@ def test_service_and_worker_killed_then_nothing_queued_is_lost_and_the_running_o
     assert_tidy(jobs, *done)
 
 
-@pytest.mark.slow
-def test_a_job_outlives_its_killed_service_and_the_next_one_takes_it_over(jobs, store, area):
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_worker_outlives_its_killed_service_and_the_next_one_does_its_job_again(jobs, store, area, sign):
     with service(jobs, store) as process:
         queue = [submitted(jobs, area, seconds=2.0), submitted(jobs, area)]
         held = running(jobs, queue[0])
-        process.kill()
-        process.wait()
-    with Workers(jobs, store=store) as workers:
-        time.sleep(0.6)
-        assert workers.pids == ()  # the worker that is left is the one that may be
-        assert jobs.get(queue[0].id).status == "running"
+        process.send_signal(sign)
+        process.wait(10)
+        until(lambda: gone(held.pid), "the worker to end", 5)
+    with Workers(jobs, store=store):
         done = [finished(jobs, j) for j in queue]
-        assert held.pid not in workers.pids
-    assert [(j.status, j.attempts) for j in done] == [("successful", 1), ("successful", 1)]
-    assert gone(held.pid)
+    assert [j.status for j in done] == ["successful", "successful"]
     assert_tidy(jobs, *done)
+
+
+GRANDCHILDREN = """
+import multiprocessing, os, sys, time
+from mitoshi.workflows.jobs.parent import end_with
+end_with(int(sys.argv[1]))
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(300,))
+child.start()
+print(os.getpid(), child.pid, flush=True)
+deadline = time.monotonic() + 300
+while time.monotonic() < deadline:
+    pass
+"""
+FATHER = """
+import os, subprocess, sys
+subprocess.run([sys.executable, "-c", sys.argv[1], str(os.getpid())], start_new_session=True)
+"""
+
+
+@pytest.mark.parametrize("kernel", [True, False], ids=["by the kernel", "by looking"])
+def test_processes_of_a_worker_end_with_the_service_too(kernel):
+    script = GRANDCHILDREN
+    if not kernel:
+        script = script.replace(
+            "end_with(int",
+            "from mitoshi.workflows.jobs import parent as p; p._signal_at_death = lambda: None; end_with(int",
+            1,
+        )
+    father = subprocess.Popen([sys.executable, "-c", FATHER, script], stdout=subprocess.PIPE, text=True)
+    worker, child = map(int, father.stdout.readline().split())
+    assert not gone(worker)
+    assert not gone(child)
+    father.kill()
+    father.wait()
+    father.stdout.close()
+    until(lambda: gone(worker) and gone(child), "both to end", 5)
+
+
+def test_a_worker_whose_service_is_gone_before_it_begins_ends_at_once():
+    script = "from mitoshi.workflows.jobs.parent import end_with; end_with(1 << 22); print('goes on')"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
 
 
 def test_a_service_that_is_stopped_leaves_no_process_and_its_job_waits_again(jobs, store, area):

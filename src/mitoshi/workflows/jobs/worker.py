@@ -1,6 +1,7 @@
 """A worker: a warm process that carries out one job after another, ``python -m mitoshi.workflows.jobs.worker``.
 
-It goes on with its job when the service is killed, and ends after it. Told to stop (SIGTERM), it lets its job wait again.
+It ends with the service, also where that is killed; its job then waits for the next one. Told to stop (SIGTERM), it lets its job
+wait again itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mitoshi.core.errors import MitoshiError
+from mitoshi.workflows.jobs.parent import end_with
 from mitoshi.workflows.jobs.process import born
 from mitoshi.workflows.jobs.queue import Jobs
 from mitoshi.workflows.jobs.work import DismissedError, carry_out, reason
@@ -80,6 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
+    end_with(given.parent)
     stop = Stop()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

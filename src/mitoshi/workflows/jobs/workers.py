@@ -73,7 +73,7 @@ class Workers:
     """Worker processes for as long as a ``with`` block lasts; there is one such block per folder of jobs.
 
     A job whose worker dies waits again, three times at most. A dismissed job's worker is ended. Where the service itself is
-    killed, its workers finish what they are at, and the next service takes them over.
+    killed, its workers end with it, and the next service does again what they were at.
 
     Parameters
     ----------
@@ -136,7 +136,6 @@ class Workers:
             return
         self._stopping.set()
         self._thread.join()
-        self._stop_all()
         os.close(self._lock)
         self._lock = -1
 
@@ -146,6 +145,13 @@ class Workers:
         return tuple(self._watch.children)
 
     def _supervise(self) -> None:
+        # A worker ends with the thread that started it (see `parent`), so that thread lasts until all of them were stopped.
+        try:
+            self._watch_over()
+        finally:
+            self._stop_all()
+
+    def _watch_over(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._look()
