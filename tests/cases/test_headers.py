@@ -208,3 +208,20 @@ def test_missing_crs_is_named_and_can_be_stated(tmp_path):
     assert stated.odc.geobox.crs.to_epsg() == 32654
     with pytest.raises(InputError, match="its CRS is EPSG:32654"):
         open_observation(f"{write(tmp_path / 'c.tif', np.ones((9, 9), np.float32))}#crs=EPSG:4326", expecting=ELEVATION)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "blue"), [("c1hdr", 0.1), ("v0", 0.2), ("s11", 0.1), ("pv", 0.1)])
+def test_sentinel2_offset_is_read_wherever_it_is_stated(name, blue):
+    bands = open_observation(case(f"13-sentinel2-offset-statements-ignored/{name}")).layers["surface_reflectance"]
+    np.testing.assert_allclose(bands.mean(("y", "x")), [blue, blue + 0.1], atol=1e-6)
+
+
+@pytest.mark.real
+def test_netcdf_georeference_by_cf_and_in_32_bits():
+    folder = "24-netcdf-georeference-denied"
+    west, _, east, _ = open_observation(case(f"{folder}/f32.nc") + "#quantity=water_depth").item.bbox
+    assert (west, east) == pytest.approx((139.6999, 140.0999), abs=5e-5)
+    properties = open_observation(case(f"{folder}/cf2.nc") + "#quantity=water_depth").item.properties
+    assert properties["proj:code"] == "EPSG:32654"
+    assert properties["proj:transform"][0] == pytest.approx(25)

@@ -280,8 +280,11 @@ def _grid(dataset: Any, name: str) -> GeoBox:
 def _regular(values: np.ndarray[Any, Any]) -> bool:
     if len(values) < 2 or not np.isfinite(values).all():
         return False
-    steps = np.diff(values)
-    return bool(np.allclose(steps, steps[0], rtol=1e-3) and steps[0] != 0)
+    step = (values[-1] - values[0]) / (len(values) - 1)
+    # Coordinates of 32 bits are rounded to a few parts in 10 million of their size, which may be much of a step.
+    rounding = 2 * float(np.spacing(np.float32(np.abs(values).max())))
+    even = values[0] + step * np.arange(len(values))
+    return bool(step != 0 and np.abs(values - even).max() <= max(1e-3 * abs(step), min(rounding, 0.3 * abs(step))))
 
 
 def _crs(dataset: Any, variable: Any) -> str | None:
@@ -291,10 +294,26 @@ def _crs(dataset: Any, variable: Any) -> str | None:
             text = dataset[holder].attrs.get("crs_wkt") or dataset[holder].attrs.get("spatial_ref")
             if text:
                 return _code(str(text))
+            if "grid_mapping_name" in dataset[holder].attrs:
+                return _of_cf(dict(dataset[holder].attrs))
     if str(variable.dims[-2]).lower() in {"lat", "latitude"}:
         return "EPSG:4326"
     stated = dataset.attrs.get("crs") or dataset.attrs.get("epsg")
     return _code(str(stated)) if stated is not None else None
+
+
+def _of_cf(attributes: dict[str, Any]) -> str | None:
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        crs = CRS.from_cf(attributes)
+    except (CRSError, KeyError, ValueError, TypeError):
+        return None
+    code = crs.to_epsg(min_confidence=20)
+    same = code is not None and CRS.from_epsg(code).is_exact_same(crs)
+    name = CRS.from_epsg(code).name if code is not None else ""
+    return f"EPSG:{code}" if same or (name and name == attributes.get("projected_crs_name")) else str(crs.to_wkt())
 
 
 def _code(text: str) -> str | None:

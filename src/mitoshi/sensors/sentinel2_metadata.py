@@ -193,12 +193,30 @@ def _set_offsets(
     item: Mapping[str, Any], properties: Mapping[str, Any], sensed: datetime | None, header: Header
 ) -> tuple[dict[str, float], tuple[Text, ...]]:
     """Return BOA_ADD_OFFSET of a band set: removed already, stated by band, by baseline, or by date."""
-    if header.dtype.startswith("float") or properties.get("earthsearch:boa_offset_applied") is True:
+    if header.dtype.startswith("float"):
         return {}, ()
     stated = _stated_offsets(item)
+    if header.offset != 0:  # reprocessed scenes carry it in the TIFF itself
+        own = header.offset / header.scale
+        if any(abs(value - own) > 1 for value in stated.values()):
+            raise InputError(
+                f"the band files state a reflectance offset of {own:g}, their STAC item {sorted(set(stated.values()))}; "
+                "correct the one that is wrong"
+            )
+        stated = dict.fromkeys(BANDS, own)
+    applied = any(properties.get(f"{prefix}:boa_offset_applied") is True for prefix in ("earthsearch", "sentinel"))
+    if applied and header.offset != 0:
+        raise InputError(
+            "the STAC item says that the reflectance offset was applied, the band files state an offset still to be "
+            "applied; correct the one that is wrong"
+        )
+    if applied:
+        return {}, ()
     if stated:
         return stated, ()
-    baseline = properties.get("s2:processing_baseline") or header.tags.get("MITOSHI_PROCESSING_BASELINE")
+    baseline = next((properties[key] for key in BASELINES if properties.get(key)), None) or header.tags.get(
+        "MITOSHI_PROCESSING_BASELINE"
+    )
     offset = reflectance_offset(str(baseline) if baseline else None, sensed)
     why = () if baseline else (OFFSET_BY_DATE.format(offset=offset) if sensed else OFFSET_BY_NOTHING,)
     return dict.fromkeys(BANDS, offset), why
@@ -209,13 +227,19 @@ def _stated_offsets(item: Mapping[str, Any]) -> dict[str, float]:
     offsets = {}
     assets = item.get("assets")
     for asset in assets.values() if isinstance(assets, dict) else ():
-        bands = asset.get("raster:bands") if isinstance(asset, dict) else None
         match = BAND_FILE.search(str(asset.get("href", ""))) if isinstance(asset, dict) else None
-        if match and isinstance(bands, list) and bands and isinstance(bands[0], dict) and "offset" in bands[0]:
-            offsets[match["band"].upper()] = float(bands[0]["offset"]) * QUANTIFICATION
+        if match is None:
+            continue
+        listed = [asset, *(b for key in ("raster:bands", "bands") for b in asset.get(key) or () if isinstance(b, dict))]
+        for said in listed:
+            offset, scale = (said.get(f"raster:{key}", said.get(key)) for key in ("offset", "scale"))
+            if isinstance(offset, (int, float)):
+                unit = float(scale) if isinstance(scale, (int, float)) and scale else 1 / QUANTIFICATION
+                offsets[match["band"].upper()] = round(float(offset) / unit, 6)
     return offsets
 
 
+BASELINES = ("s2:processing_baseline", "sentinel:processing_baseline", "processing:version")
 KEPT = ("platform", "constellation", "eo:cloud_cover", "s2:processing_baseline", "s2:product_uri", "grid:code")
 
 
