@@ -79,7 +79,7 @@ def compare_product(sealed: Path, again: Path, output: Output, method: Method[..
             if not (same_grid and same_kind):
                 return ProductDifference(name, "different")
             return _compared(one, two, output, method)
-    except MitoshiError:
+    except (MitoshiError, OSError, ValueError):  # rasterio's errors of a truncated file are both
         return ProductDifference(name, "different")
 
 

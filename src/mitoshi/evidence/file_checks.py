@@ -12,6 +12,7 @@ from mitoshi.core.errors import BundleError, MitoshiError
 from mitoshi.evidence.bundle import UNLISTED, list_files, read_json
 from mitoshi.evidence.claims import HEX, check_environment, check_locations
 from mitoshi.evidence.document_check import check_document
+from mitoshi.evidence.locating import carried
 from mitoshi.evidence.picture_check import check_picture
 from mitoshi.evidence.plain_check import ROUNDING, Unlike, check_json, coordinates_near, exactly, numbers_near, unlike
 from mitoshi.evidence.publication import ENVIRONMENT, LOCATIONS, Sealed, file_names, publish, record
@@ -78,9 +79,10 @@ def file_checks(
         Where the expected files may be written.
     """
     names = file_names(repeated.plan, repeated.outcome)
-    found = _names(directory, names)
+    inside = set(carried(directory, run["inputs"]).values())
+    found = _names(directory, names | inside) | {name: FileCheck(name, "equal") for name in inside}
     found |= {p.name: FileCheck(p.name, "different", p.line()) for p in products if p.status == "different"}
-    if not found:
+    if not any(c.state == "different" for c in found.values()):
         found |= _claims(directory, run)
     if any(c.state == "different" for c in found.values()):
         return Checked(_complete(names, found))

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import BundleError
-from mitoshi.evidence.bundle import checked_name, read_json
+from mitoshi.evidence.bundle import checked_name, read_json, read_sums
 from mitoshi.evidence.digest import file_digest
 from mitoshi.evidence.input_index import known_paths
 from mitoshi.evidence.inputs import Fetched
@@ -17,8 +17,9 @@ from mitoshi.evidence.inputs import Fetched
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Found", "locate", "locations_of"]
+__all__ = ["Found", "carried", "locate", "locations_of"]
 
+CARRIED = "inputs/"  # folder of a bundle in which it may carry its own inputs
 MAX_CANDIDATES = 100_000
 
 
@@ -55,6 +56,21 @@ def locations_of(directory: Path) -> dict[str, str]:
     return dict(told)
 
 
+def carried(directory: Path, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return SHA-256 → name of the input files that a bundle carries inside: of any name below ``inputs/``, of no other content.
+
+    Parameters
+    ----------
+    directory
+        The bundle, whose files are those of its ``SHA256SUMS``.
+    inputs
+        The record's ``inputs``.
+    """
+    used = {str(f["sha256"]) for group in inputs.values() for record in group for f in record["files"]}
+    sums = read_sums(directory)
+    return {digest: name for name, digest in sums.items() if name.startswith(CARRIED) and digest in used}
+
+
 def locate(directory: Path, inputs: Mapping[str, Any], folder: Path | None) -> Found:
     """Find every input file of a record.
 
@@ -75,6 +91,7 @@ def locate(directory: Path, inputs: Mapping[str, Any], folder: Path | None) -> F
     told = locations_of(directory)
     sizes = {f["size"] for group in inputs.values() for r in group for f in r["files"]}
     by_digest = _by_digest(folder, sizes) if folder is not None else {}
+    by_digest |= {digest: directory.resolve() / name for digest, name in carried(directory, inputs).items()}
     sources: dict[str, list[str | Fetched]] = {}
     missing: list[str] = []
     changed: list[str] = []

@@ -98,8 +98,17 @@ def unlike(sealed: Any, now: Any, near: Near, path: tuple[Any, ...] = ()) -> Unl
         longer = len(sealed) != len(now)
         return Unlike(path, f"{len(sealed)} entries", f"{len(now)} entries") if longer else None
     if _number(sealed) and _number(now):
-        return None if sealed == now or near(path, float(sealed), float(now)) else Unlike(path, sealed, now)
+        return None if sealed == now or _near(near, path, (sealed, now)) else Unlike(path, sealed, now)
     return None if type(sealed) is type(now) and sealed == now else Unlike(path, sealed, now)
+
+
+def _near(near: Near, path: tuple[Any, ...], numbers: tuple[float, float]) -> bool:
+    """Ask whether two numbers are near; one that no float holds, such as 1e999, is near nothing."""
+    try:
+        a, b = (float(n) for n in numbers)
+    except OverflowError:
+        return False
+    return math.isfinite(a) and math.isfinite(b) and near(path, a, b)
 
 
 def _number(value: Any) -> bool:

@@ -124,11 +124,16 @@ def repeat(
     tile_size: int,
     progress: Progress | None,
 ) -> tuple[Plan, Prepared, Outcome]:
-    """Run what a bundle records, with the same tile size whatever the memory; write its products, publish nothing.
+    """Run what a bundle records, within the memory of a run; write its products, publish nothing.
 
     Returns
     -------
     What was planned, what was opened, and what came out.
+
+    Raises
+    ------
+    InputError
+        If a run of it would not fit into memory, or would choose smaller tiles.
     """
     plan, prepared = _planned(
         method,
@@ -138,8 +143,12 @@ def repeat(
         area=area,
         event=event,
         choice=tuple(choice),
-        tile=(tile_size, None),
+        tile=(tile_size, LIMIT),
     )
+    if plan.tile_size != tile_size:
+        raise InputError(
+            f"it was made in tiles of {tile_size} pixels; a run within {LIMIT >> 20} MiB takes {plan.tile_size}"
+        )
     out.mkdir(parents=True, exist_ok=True)
     return plan, prepared, _computed(plan, prepared, out, workers=2, cluster=None, progress=progress)
 
@@ -153,15 +162,14 @@ def _planned(
     area: BBox | None,
     event: datetime | None,
     choice: tuple[Text, ...],
-    tile: tuple[int, int | None],
+    tile: tuple[int, int],
 ) -> tuple[Plan, Prepared]:
     bound = method.bind_parameters(parameters)
     given = open_sources(method, sources)
     frame, arrays = framed(method, given, area)
-    if tile[1] is not None:
-        _check_room(method, frame.shape, tile[1])
     size, limit = tile
-    size = size if limit is None else fitting_tile(method, arrays, size, limit)
+    _check_room(method, frame.shape, limit)
+    size = fitting_tile(method, arrays, size, limit)
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
     plan = Plan(method, bound, records, frame, size, area, event, time, choice, assumptions(given))

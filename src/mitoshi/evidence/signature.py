@@ -80,18 +80,30 @@ def sign(directory: Path, key: Path) -> Path:
 def check_signature(directory: Path, key: Path | None) -> tuple[bool, str]:
     """Return whether nothing speaks against a bundle's signature, and one line about it ("" where there is none to tell).
 
-    Only `key` is trusted. Without it a signature is noted, not checked.
+    Only `key` is trusted. Without it a signature counts for nothing, but it must at least be one.
     """
     from cryptography.exceptions import InvalidSignature
 
     signature = directory / SIGNATURE
     if not signature.is_file():
         return key is None, "" if key is None else f"{directory.name} carries no signature ({SIGNATURE})"
-    if key is None:
-        return True, "signature present, not checked against a key"
-    public = _public(key)
     if signature.stat().st_size != 64:
         return False, f"{SIGNATURE} is no Ed25519 signature (64 bytes)"
+    own = directory / PUBLIC_KEY
+    if key is None:
+        if not own.is_file():
+            return True, "signature present, not checked against a key"
+        try:
+            _public(own).verify(signature.read_bytes(), (directory / SUMS).read_bytes())
+        except InvalidSignature:
+            return False, f"{SIGNATURE} was not made over these checksums by the key that comes with it ({PUBLIC_KEY})"
+        except InputError:
+            return False, f"{PUBLIC_KEY} is no Ed25519 public key in PEM, so {SIGNATURE} is none of a run"
+        return (
+            True,
+            "signature present, not checked against a key; it fits the key that comes with it, which proves nothing",
+        )
+    public = _public(key)
     try:
         public.verify(signature.read_bytes(), (directory / SUMS).read_bytes())
     except InvalidSignature:
