@@ -225,3 +225,24 @@ def test_netcdf_georeference_by_cf_and_in_32_bits():
     properties = open_observation(case(f"{folder}/cf2.nc") + "#quantity=water_depth").item.properties
     assert properties["proj:code"] == "EPSG:32654"
     assert properties["proj:transform"][0] == pytest.approx(25)
+
+
+def test_times_in_names_respect_their_zone():
+    from mitoshi.sensors.guess import time_in
+
+    assert time_in("20240101T093000+0900.tif")[0].isoformat() == "2024-01-01T00:30:00+00:00"
+    assert time_in("20240101_093000_JST.tif")[0].isoformat() == "2024-01-01T00:30:00+00:00"
+    assert time_in("20240101T093000_EST.tif") is None
+
+
+def test_a_folder_of_two_dates_is_no_scene(tmp_path):
+    for day, band in (("20190915", "B02"), ("20190920", "B03")):
+        write(tmp_path / f"T54SUE_{day}T013000_{band}.tif", np.full((9, 9), 2000, np.uint16))
+    with pytest.raises(InputError, match="2 times"):
+        open_observation(tmp_path)
+
+
+@pytest.mark.real
+def test_another_calendar_is_named():
+    with pytest.raises(InputError, match="calendar"):
+        open_observation(case("24-netcdf-georeference-denied/noleap.nc"))

@@ -71,6 +71,11 @@ def open_cube(path: Path, engine: str) -> Any:
     try:
         return xr.open_dataset(path, engine=engine, decode_timedelta=False, chunks=None)
     except Exception as error:
+        if "cftime" in str(error) or "calendar" in str(error):
+            raise InputError(
+                f"{path.name}: its times are in another calendar or unit than the common one, so they name no day of ours; "
+                "rewrite its time axis in the 'standard' calendar, in days, hours or seconds"
+            ) from None
         raise InputError(f"{path.name} cannot be read as a data cube ({guard.one_line(error)})") from None
 
 

@@ -314,11 +314,23 @@ def time_in(name: str) -> tuple[datetime, datetime] | None:
     """
     instants = set(re.findall(r"(?<!\d)((?:19|20)\d{6}[T_]?\d{6})Z?(?!\d)", name))
     if len(instants) == 1:
-        time = _parsed(re.sub(r"[T_]", "", instants.pop()), "%Y%m%d%H%M%S")
-        return None if time is None else (time, time)
+        text = instants.pop()
+        time, ahead = _parsed(re.sub(r"[T_]", "", text), "%Y%m%d%H%M%S"), _ahead(name.partition(text)[2])
+        return None if time is None or ahead is None else (time - ahead, time - ahead)
     days = set(re.findall(r"(?<!\d)((?:19|20)\d{2}-?\d{2}-?\d{2})(?!\d)", name))
     day = _parsed(days.pop().replace("-", ""), "%Y%m%d") if len(days) == 1 and not instants else None
     return None if day is None else (day, day + timedelta(days=1) - timedelta(seconds=1))
+
+
+def _ahead(rest: str) -> timedelta | None:
+    """Return by how much the clock of a name is ahead of UTC; None where its time zone is not understood."""
+    offset = re.match(r"\+(\d{2}):?(\d{2})?(?!\d)", rest)
+    if offset:
+        return timedelta(hours=int(offset[1]), minutes=int(offset[2] or 0))
+    word = re.match(r"[ _-]?(JST|KST|[ECMP][SD]T|IST|CEST|CET|BST|AEST)(?![A-Za-z])", rest)
+    if word is None:
+        return timedelta(0)
+    return timedelta(hours=9) if word[1] in {"JST", "KST"} else None
 
 
 def _parsed(text: str, form: str) -> datetime | None:

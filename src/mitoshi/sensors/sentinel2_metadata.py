@@ -135,6 +135,7 @@ def band_sets(source: Source) -> list[Granule]:
         if match and tree.members[name].size:
             rank = (int(match["size"] or 10), name)
             files[match["band"].upper()] = min(files.get(match["band"].upper(), rank), rank)
+    _refuse_mixture([PurePosixPath(n).name for n in tree.members if BAND_FILE.search(n)], source.path.name)
     names = {band: name for band, (_, name) in sorted(files.items())}
     described = _item_beside(tree)
     item = described[1] if described else {}
@@ -155,6 +156,18 @@ def band_sets(source: Source) -> list[Granule]:
             metadata=(described[0],) if described else (),
         )
     ]
+
+
+def _refuse_mixture(names: list[str], folder: str) -> None:
+    """Refuse a folder whose band files name several tiles or several times: they are no one scene."""
+    tiles = sorted({m[1] for m in (re.search(r"(?:^|_)T?(\d{2}[C-X][A-Z]{2})_", n) for n in names) if m})
+    times = sorted({t[0].isoformat() for t in map(time_in, names) if t})
+    for kind, several in (("tiles", tiles), ("times", times)):
+        if len(several) > 1:
+            raise InputError(
+                f"{folder} mixes Sentinel-2 bands of {len(several)} {kind} ({', '.join(several[:4])}); give each scene a "
+                "folder of its own"
+            )
 
 
 def _first_path(source: Source, names: Mapping[str, str]) -> Any:
