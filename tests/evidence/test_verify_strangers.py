@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from test_verify import edit, reseal
 
 from mitoshi import evidence
 from mitoshi.core.errors import BundleError
+from mitoshi.evidence.digest import file_digest
 from mitoshi.evidence.signature import PUBLIC_KEY, SIGNATURE
 
 
@@ -89,3 +91,22 @@ def test_a_garbage_signature_is_said_to_be_one_without_a_key(case, tmp_path):
 def test_a_tile_size_that_no_run_takes_is_not_taken(case, tile):
     edit(case / "bundle/run.json", lambda run: run.update(tile_size=tile))
     assert answer(case / "bundle") in ("unverifiable", "different", "refused")
+
+
+def test_a_bundle_that_carries_its_inputs_verifies_anywhere(case, tmp_path):
+    bundle = case / "bundle"
+    run = json.loads((bundle / "run.json").read_text())
+    wanted = {f["sha256"] for group in run["inputs"].values() for r in group for f in r["files"]}
+    inside = bundle / "inputs" / "files"
+    inside.mkdir()
+    for path in [p for p in case.rglob("*") if p.is_file() and not p.is_relative_to(bundle)]:
+        if file_digest(path) in wanted:
+            shutil.copy(path, inside)
+    assert len(list(inside.iterdir())) == len(wanted)
+    reseal(bundle)
+    moved = tmp_path / "elsewhere" / "bundle"
+    shutil.copytree(bundle, moved)
+    verdict = evidence.verify(moved)
+    assert verdict.status == "identical", verdict.reasons
+    (moved / "inputs" / "files" / "extra.tif").write_bytes(b"no input")
+    assert answer(moved) == "different"

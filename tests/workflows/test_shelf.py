@@ -130,7 +130,9 @@ def test_products_become_items_that_a_reader_opens(flood, tmp_path):
     assert item.properties["mitoshi:output"] == "flood"
     assert item.properties["mitoshi:simulated"] is True
     assert item.properties["mitoshi:quantities"] == ["flood_extent"]
-    assert item.properties["gsd"] == pytest.approx(10.0)
+    assert item.properties["gsd"] == pytest.approx(
+        10.0, rel=1e-3
+    )  # on the ground; the scale of UTM is 0.9996 to 1.0010
     assert item.links == []
     for asset in item.assets.values():
         assert os.path.isabs(asset.href)

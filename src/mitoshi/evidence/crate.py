@@ -9,7 +9,7 @@ from mitoshi.evidence.digest import file_digest
 from mitoshi.evidence.record import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from mitoshi.evidence.record import Plan
@@ -41,7 +41,9 @@ NOT_DESCRIBED = UNLISTED | {"ro-crate-metadata.json"}
 Entity = dict[str, Any]
 
 
-def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str], version: str) -> Entity:
+def crate(
+    plan: Plan, folder: Path, bundle_id: str, items: dict[str, str], version: str, names: Collection[str]
+) -> Entity:
     """Return the metadata document of a bundle whose other files are written.
 
     Parameters
@@ -56,9 +58,13 @@ def crate(plan: Plan, folder: Path, bundle_id: str, items: dict[str, str], versi
         File in the bundle → identifier of the input's item.
     version
         Of mitoshi.
+    names
+        Files that the run makes; a bundle may also carry its inputs, which the checksums cover.
     """
     titles = {f"{o.name}.{'tif' if o.is_raster else 'parquet'}": o.layer.title.en for o in plan.method.outputs}
-    files = [_file(folder, name, titles, items) for name in list_files(folder) if name not in NOT_DESCRIBED]
+    files = [
+        _file(folder, name, titles, items) for name in list_files(folder) if name in names and name not in NOT_DESCRIBED
+    ]
     results = [
         f["@id"] for f in files if f["@id"].endswith((".tif", ".parquet", ".geojson", ".png", ".pdf", "figures.json"))
     ]

@@ -132,7 +132,7 @@ def publish(
     for output in plan.method.outputs:
         described = stac.item(plan, output, shown, bundle_id, items, version)
         write_file(folder / "stac" / f"{output.name}.json", pretty_json(described))
-    write_file(folder / CRATE, pretty_json(crate(plan, shown, bundle_id, items, version)))
+    write_file(folder / CRATE, pretty_json(crate(plan, shown, bundle_id, items, version, file_names(plan, outcome))))
     write_file(folder / SUMS, sums_text(folder))
 
 

@@ -12,6 +12,7 @@ from mitoshi.evidence import input_index
 from mitoshi.evidence.bundle import Bundle, draft, replaceable
 from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.execution import Work, is_features, survey, whole
+from mitoshi.evidence.input_times import check_order
 from mitoshi.evidence.inputs import assumptions, content, file_digests, framed, open_sources
 from mitoshi.evidence.lists import table_digest
 from mitoshi.evidence.outline import thinning
@@ -166,6 +167,7 @@ def _planned(
 ) -> tuple[Plan, Prepared]:
     bound = method.bind_parameters(parameters)
     given = open_sources(method, sources)
+    check_order(given, event)
     frame, arrays = framed(method, given, area)
     size, limit = tile
     _check_room(method, frame.shape, limit)

@@ -77,7 +77,9 @@ def run_method(
     """
     sources: dict[str, Any] = {name: _source(value, store) for name, value in data.items()}
     choice: tuple[Text, ...] = ()
-    if area is not None and len(sources) < len(method.data):
+    complete_already = all(d.name in sources for d in method.data if d.required)
+    searched = not complete_already or store.is_dir()  # no catalogue is needed where all that is required was given
+    if area is not None and len(sources) < len(method.data) and searched:
         resolution = complete(method, sources, area, event, Catalogue(store))
         sources |= {name: list(c.items) for name, c in resolution.picked.items() if name not in sources}
         choice = explained(method, resolution, given=data)
