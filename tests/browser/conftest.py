@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,7 +55,13 @@ class Visit(NamedTuple):
 
 
 def _chromium() -> str:
-    """Return the path of Chromium; install it where Debian's installer is at hand."""
+    """Return the path of Chromium; install it where Debian's installer is at hand, one test process at a time."""
+    with (Path(tempfile.gettempdir()) / f"mitoshi-chromium-{os.geteuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _installed()
+
+
+def _installed() -> str:
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found:
         return found
@@ -62,7 +70,16 @@ def _chromium() -> str:
     if os.geteuid() != 0 and shutil.which("sudo") is None:
         pytest.skip("no Chromium, and neither root nor sudo to install it with apt-get")
     leave = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "chromium", "fonts-noto-cjk"]
+    install = [
+        "apt-get",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "chromium",
+        "fonts-noto-cjk",
+    ]
     for command in (["apt-get", "update"], install):
         subprocess.run([*leave, *command], check=True, capture_output=True, timeout=600)
     return shutil.which("chromium") or "/usr/bin/chromium"
