@@ -337,10 +337,10 @@ def test_the_service_reads_values_of_rasters_from_0_to_360_and_south_up(tmp_path
     from mitoshi.interfaces.api.raster_access import _raster
     from mitoshi.interfaces.api.values_reading import cells_within, values_at
 
-    values = np.arange(10_000, dtype=np.float32).reshape(100, 100)
+    values = (np.arange(10_000, dtype=np.float32) / 4).reshape(100, 100)  # heights that ground can have
     path = write(tmp_path / "ground.tif", values, "EPSG:4326", affine, MITOSHI_QUANTITY="elevation", MITOSHI_UNITS="m")
     raster = _raster(items(str(path))[0], "data", "")
-    assert values_at(raster, -159.9495, 21.4505) == [expected]
+    assert values_at(raster, -159.9495, 21.4505) == [expected / 4]
     within = cells_within(raster, shapely.box(-159.95, 21.45, -159.94, 21.46))
     area = abs(GEOD.polygon_area_perimeter([-159.95, -159.94, -159.94, -159.95], [21.45, 21.45, 21.46, 21.46])[0])
     assert within.areas.sum() == pytest.approx(area, rel=1e-5)

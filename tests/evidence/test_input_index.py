@@ -32,6 +32,7 @@ def scene(tmp_path):
 def bundle(folder, content=b"pixels"):
     (folder / "inputs").mkdir(parents=True)
     (folder / "inputs" / "locations.json").write_text("{}")
+    (folder / "SHA256SUMS").write_text(f"{sha256(b'{}').hexdigest()}  inputs/locations.json\n")
     file = {"name": "scene.tif", "sha256": sha256(content).hexdigest(), "size": len(content)}
     return {"after": [{"name": "scene.tif", "kind": "file", "description": "", "files": [file]}]}
 

@@ -164,7 +164,8 @@ def test_a_signature_is_checked_against_the_given_key_alone(case):
         evidence.new_key(case / "mine")
     other = evidence.new_key(case / "other")
     assert evidence.sign(bundle, case / "mine").name == "SHA256SUMS.sig"
-    assert "signature present, not checked against a key" in evidence.verify(bundle).reasons
+    told = evidence.verify(bundle).reasons
+    assert any(reason.startswith("signature present, not checked against a key") for reason in told)
     good = evidence.verify(bundle, key=public)
     assert (good.status, good.reasons) == ("identical", ("signature of mine.pub is valid",))
     assert "not made by the key other.pub" in evidence.verify(bundle, key=other).reasons[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from itertools import product
@@ -13,6 +14,9 @@ from attacked_service import EXECUTION, refused, statuses
 
 POSTS = ("/stac/search", "/values/area", "/values/area/series", EXECUTION, "/mcp", "/nowhere", "/layers")
 QUADRATIC = Path(__file__).resolve().parents[3] / "shared" / "data" / "cases" / "hostile" / "json_quadratic_depth.json"
+
+# On a quiet machine others wait less than 1 s; test processes beside this one take the processor from the service too.
+PATIENCE_S = 1.0 if "PYTEST_XDIST_WORKER" not in os.environ else 4.0
 
 
 class Others:
@@ -55,7 +59,7 @@ def test_no_body_is_checked_in_more_than_linear_time(attacked, body):
             assert 400 <= status < 500, (path, answer[:200])
             assert time.monotonic() - start < 3
     assert others.answers > 0
-    assert others.slowest < 1
+    assert others.slowest < PATIENCE_S
 
 
 @pytest.mark.real
@@ -70,7 +74,7 @@ def test_the_body_that_stopped_the_service_is_refused_at_once(attacked):
             headers = {} if kind is None else {"content-type": kind}
             refused(attacked.ask("POST", "/stac/search", body, headers, key=False), status)
             assert time.monotonic() - start < 2
-    assert others.slowest < 1
+    assert others.slowest < PATIENCE_S
 
 
 @pytest.mark.parametrize("path", POSTS)
@@ -190,7 +194,7 @@ def test_no_area_takes_long_or_holds_up_others(attacked, name):
             status, _, answer = attacked.ask("POST", path, body, timeout=60)
             assert status in (200, 400, 503), (path, answer[:300])
             assert time.monotonic() - start < 10, path
-    assert others.slowest < 1.5, others.slowest
+    assert others.slowest < PATIENCE_S, others.slowest
 
 
 def test_44_crossing_polygons_at_once_do_not_stop_the_service(attacked):
@@ -215,5 +219,5 @@ def test_44_crossing_polygons_at_once_do_not_stop_the_service(attacked):
             thread.join(60)
     assert len(answers) == 44
     assert set(answers) <= {200, 400, 503}
-    assert others.slowest < 2
+    assert others.slowest < PATIENCE_S
     assert psutil.Process().memory_info().rss < 2 * 2**30

@@ -237,7 +237,7 @@ def test_a_limit_beyond_the_services_is_lowered(settings):
     "query",
     [
         "bbox=1,2,3", "bbox=a,b,c,d", "bbox=nan,0,1,1", "bbox=0,0,inf,1", "bbox=[0,0,1,1]", "bbox=0,2,1,1", "bbox=0,0,9,1,1,1",
-        "bbox=0,0,181,1", "bbox=0,0,1,1e400", "bbox=", "limit=0", "limit=-1", "limit=x", "token=x", "token=W10", "token=W1td",
+        "bbox=0,0,361,1", "bbox=0,0,1,1e400", "bbox=", "limit=0", "limit=-1", "limit=x", "token=x", "token=W10", "token=W1td",
         "token=%C3%A9", "datetime=2020-01-01", "datetime=", "intersects=x", "intersects=[]", "intersects={}",
         "intersects={\"type\":\"Point\",\"coordinates\":[1e400,0]}", "intersects={\"type\":\"Point\",\"coordinates\":[900,0]}",
         "intersects={\"type\":\"Polygon\",\"coordinates\":[[[0,0],[1,1],[1,0],[0,1],[0,0]]]}", "sortby=id", "q=flood",

@@ -48,7 +48,7 @@ def test_a_client_of_this_machine_is_let_in(endpoint):
     [
         ({"Host": "evil.example"}, 421),
         ({"Origin": "https://evil.example"}, 403),
-        ({"Content-Type": "text/plain"}, 400),
+        ({"Content-Type": "text/plain"}, 415),
         ({"Accept": "text/html"}, 406),
         ({"Mcp-Session-Id": "0" * 32}, 404),
     ],
