@@ -121,6 +121,18 @@ def test_a_broken_bundle_is_passed_over_with_one_warning(two, caplog, content):
     assert str(two) not in caplog.messages[0]
 
 
+def _side_on_the_ellipsoid(path):
+    """Return the square root of the area of the centre pixel, as a geodesic polygon [m]."""
+    import rasterio
+    from pyproj import Geod, Transformer
+
+    with rasterio.open(path) as file:
+        row, column = file.height // 2, file.width // 2
+        corners = [file.transform @ (column + x, row + y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
+        place = Transformer.from_crs(file.crs, "EPSG:4326", always_xy=True).transform(*zip(*corners, strict=True))
+    return abs(Geod(ellps="WGS84").polygon_area_perimeter(*place)[0]) ** 0.5
+
+
 def test_products_become_items_that_a_reader_opens(flood, tmp_path):
     bundle, catalogue = Bundle.open(flood), Catalogue(tmp_path / "catalogue")
     ids = publish(bundle, catalogue)
@@ -130,9 +142,7 @@ def test_products_become_items_that_a_reader_opens(flood, tmp_path):
     assert item.properties["mitoshi:output"] == "flood"
     assert item.properties["mitoshi:simulated"] is True
     assert item.properties["mitoshi:quantities"] == ["flood_extent"]
-    assert item.properties["gsd"] == pytest.approx(
-        10.0, rel=1e-3
-    )  # on the ground; the scale of UTM is 0.9996 to 1.0010
+    assert item.properties["gsd"] == pytest.approx(_side_on_the_ellipsoid(flood / "flood.tif"), rel=1e-5)
     assert item.links == []
     for asset in item.assets.values():
         assert os.path.isabs(asset.href)
