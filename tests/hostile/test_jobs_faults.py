@@ -152,6 +152,26 @@ def test_processes_of_a_worker_end_with_the_service_too(kernel):
     until(lambda: gone(worker) and gone(child), "both to end", 5)
 
 
+ORPHANED_AT_FORK = """
+import os, signal, time
+from mitoshi.workflows.jobs import parent as p
+p.end_with(os.getppid())
+ask = p._signal_at_death
+p._signal_at_death = lambda: (time.sleep(1), ask())
+if os.fork() == 0:
+    print("goes on", flush=True)
+    os._exit(0)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_child_whose_worker_ends_before_it_could_ask_the_kernel_ends_at_once():
+    ended = subprocess.run(
+        [sys.executable, "-c", ORPHANED_AT_FORK], stdout=subprocess.PIPE, text=True, timeout=30, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, "")
+
+
 def test_a_worker_whose_service_is_gone_before_it_begins_ends_at_once():
     script = "from mitoshi.workflows.jobs.parent import end_with; end_with(1 << 22); print('goes on')"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)

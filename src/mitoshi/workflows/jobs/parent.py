@@ -29,8 +29,24 @@ def end_with(parent: int) -> None:
     _signal_at_death()
     if os.getppid() != parent:  # it ended before the kernel was asked
         os._exit(1)
-    os.register_at_fork(after_in_child=_signal_at_death)
+    os.register_at_fork(before=_Forked.note, after_in_child=_Forked.begin)
     threading.Thread(target=_look, args=(parent,), name="mitoshi-parent", daemon=True).start()
+
+
+class _Forked:
+    """A forked child asks the kernel for itself, and ends at once where its parent ended before it could ask."""
+
+    parent = 0
+
+    @classmethod
+    def note(cls) -> None:
+        cls.parent = os.getpid()
+
+    @classmethod
+    def begin(cls) -> None:
+        _signal_at_death()
+        if os.getppid() != cls.parent:
+            os._exit(1)
 
 
 def _signal_at_death() -> None:
