@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.evidence.picture_check import compare_pixels
-from mitoshi.evidence.plain_check import oversized
+from mitoshi.evidence.sealed_files import unequal_bytes
 from mitoshi.evidence.verdict import FileCheck
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ class _UnlikeError(Exception):
 
 def check_document(name: str, sealed: Path, now: bytes) -> FileCheck:
     """Compare a PDF of a bundle with its recomputation: pages, words, drawing, fonts, pictures, and nothing beside."""
-    large = oversized(sealed, len(now))
-    if large:
-        return FileCheck(name, "different", large)
-    content = sealed.read_bytes()
-    if content == now:
-        return FileCheck(name, "equal")
+    content = unequal_bytes(name, sealed, now)
+    if isinstance(content, FileCheck):
+        return content
     walk = _Walk()
     try:
         one, two = _opened(content), _opened(now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.evidence.plain_check import oversized
+from mitoshi.evidence.sealed_files import unequal_bytes
 from mitoshi.evidence.verdict import FileCheck
 
 if TYPE_CHECKING:
@@ -26,12 +26,9 @@ HEAD = b"\x89PNG\r\n\x1a\n"
 
 def check_picture(name: str, sealed: Path, now: bytes) -> FileCheck:
     """Compare a PNG of a bundle with its recomputation."""
-    large = oversized(sealed, len(now))
-    if large:
-        return FileCheck(name, "different", large)
-    content = sealed.read_bytes()
-    if content == now:
-        return FileCheck(name, "equal")
+    content = unequal_bytes(name, sealed, now)
+    if isinstance(content, FileCheck):
+        return content
     one, two = _chunks(content), _chunks(now)
     if one is None or two is None or one != two:
         return FileCheck(name, "different", "is no PNG with the header and the parts that the recomputation writes")

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.evidence.bundle import MAX_DEPTH, depth_of, once_each
+from mitoshi.evidence.sealed_files import unequal_bytes
 from mitoshi.evidence.verdict import FileCheck
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ __all__ = ["Unlike", "check_json", "coordinates_near", "numbers_near", "parsed",
 ROUNDING = 1e-9  # relative: how far sums may drift between two versions of a library
 DEGREES = 2e-7  # coordinates are written to 1e-7 degrees
 AREA = 2e-5  # relative: areas of outlines are written to six digits
-GROWTH, SLACK = 3, 65_536  # a file much larger than its recomputation is not read
 
 
 class Unlike(NamedTuple):
@@ -136,20 +136,11 @@ def coordinates_near(path: tuple[Any, ...], a: float, b: float) -> bool:
     return "mitoshi:figures" in path and numbers_near(path, a, b)
 
 
-def oversized(sealed: Path, now: Path | int) -> str:
-    """Return words about a file that is much larger than its recomputation, "" where it is not."""
-    size = now if isinstance(now, int) else now.stat().st_size
-    return "is much larger than the recomputation" if sealed.stat().st_size > GROWTH * size + SLACK else ""
-
-
 def check_json(name: str, sealed: Path, now: bytes, near: Near) -> FileCheck:
     """Compare a JSON file of a bundle with its recomputation."""
-    large = oversized(sealed, len(now))
-    if large:
-        return FileCheck(name, "different", large)
-    content = sealed.read_bytes()
-    if content == now:
-        return FileCheck(name, "equal")
+    content = unequal_bytes(name, sealed, now)
+    if isinstance(content, FileCheck):
+        return content
     try:
         one, two = parsed(content), parsed(now)
         if unlike(one, two, exactly) is None:

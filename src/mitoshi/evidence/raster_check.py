@@ -9,8 +9,7 @@ import numpy as np
 
 from mitoshi.core.errors import MitoshiError
 from mitoshi.evidence.cog import SIZES, TILE_BYTE_COUNTS, TILE_OFFSETS, Tags
-from mitoshi.evidence.digest import file_digest
-from mitoshi.evidence.plain_check import oversized
+from mitoshi.evidence.sealed_files import decided_by_bytes
 from mitoshi.evidence.verdict import FileCheck
 
 if TYPE_CHECKING:
@@ -32,11 +31,9 @@ class _Layout(NamedTuple):
 
 def check_raster(name: str, sealed: Path, now: Path) -> FileCheck:
     """Compare a GeoTIFF of a bundle with the one that its pixels give."""
-    if file_digest(sealed) == file_digest(now):
-        return FileCheck(name, "equal")
-    large = oversized(sealed, now)
-    if large:
-        return FileCheck(name, "different", large)
+    decided = decided_by_bytes(name, sealed, now)
+    if decided is not None:
+        return decided
     try:
         return FileCheck(name, "different", words) if (words := _unlike(sealed, now)) else FileCheck(name, "equal")
     except (MitoshiError, ValueError, struct.error, OSError):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mitoshi.evidence.digest import file_digest
-from mitoshi.evidence.plain_check import oversized
+from mitoshi.evidence.sealed_files import decided_by_bytes
 from mitoshi.evidence.verdict import FileCheck
 
 if TYPE_CHECKING:
@@ -29,11 +28,9 @@ def check_table(name: str, sealed: Path, now: Path, *, values: bool = True) -> F
     values
         Whether the values must be the same, too; otherwise they have been compared within their tolerance.
     """
-    if file_digest(sealed) == file_digest(now):
-        return FileCheck(name, "equal")
-    large = oversized(sealed, now)
-    if large:
-        return FileCheck(name, "different", large)
+    decided = decided_by_bytes(name, sealed, now)
+    if decided is not None:
+        return decided
     try:
         words = _unlike(sealed, now, values=values)
     except Exception as error:  # a sealed file is anybody's

@@ -1,0 +1,37 @@
+"""Read a file of a bundle for a comparison, unless its size or its bytes already decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mitoshi.evidence.digest import file_digest
+from mitoshi.evidence.verdict import FileCheck
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["decided_by_bytes", "unequal_bytes"]
+
+GROWTH, SLACK = 3, 65_536  # a file much larger than its recomputation is not read
+
+
+def decided_by_bytes(name: str, sealed: Path, now: Path) -> FileCheck | None:
+    """Return the state of a file that equals its recomputation or is much larger, None where it must be looked into."""
+    if file_digest(sealed) == file_digest(now):
+        return FileCheck(name, "equal")
+    return _oversized(name, sealed, now.stat().st_size)
+
+
+def unequal_bytes(name: str, sealed: Path, now: bytes) -> FileCheck | bytes:
+    """Return the content of a file that must be looked into, or its state where size or bytes decide."""
+    large = _oversized(name, sealed, len(now))
+    if large is not None:
+        return large
+    content = sealed.read_bytes()
+    return FileCheck(name, "equal") if content == now else content
+
+
+def _oversized(name: str, sealed: Path, size: int) -> FileCheck | None:
+    if sealed.stat().st_size <= GROWTH * size + SLACK:
+        return None
+    return FileCheck(name, "different", "is much larger than the recomputation")
