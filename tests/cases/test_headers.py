@@ -152,6 +152,24 @@ def test_undeclared_nodata_deep_inside_is_refused_when_read(tmp_path, mark):
         ground.load()
 
 
+@pytest.mark.parametrize("mark", [-1000.0, -600.0, -5000.0, -11_000.0])
+def test_a_number_below_all_land_and_alone_is_nodata(tmp_path, mark):
+    values = np.random.default_rng(1).uniform(-3, 900, (40, 40)).astype(np.float32)
+    values[3:5, 7] = mark
+    path = write(tmp_path / "d.tif", values)
+    with pytest.raises(InputError, match=f"#nodata={mark:g}"):
+        open_observation(path, expecting=ELEVATION)
+    assert np.isnan(layer(f"{path}#nodata={mark:g}", ELEVATION).values).sum() == 2
+    assert np.isfinite(layer(f"{path}#units=cm", ELEVATION).values).all()
+
+
+def test_a_flood_of_over_a_hundred_metres_is_no_depth(tmp_path):
+    path = write(tmp_path / "d.tif", np.full((9, 9), 101.0, np.float32))
+    with pytest.raises(InputError, match="water_depth"):
+        open_observation(path, expecting=WATER_DEPTH)
+    assert float(layer(f"{path}#units=cm", WATER_DEPTH).max()) == 101
+
+
 def test_deep_sea_is_no_nodata(tmp_path):
     sea = np.linspace(-10_500, 40, 3600, dtype=np.float32).reshape(60, 60).round()
     assert np.isfinite(layer(write(tmp_path / "sea.tif", sea), ELEVATION).values).all()

@@ -2,96 +2,109 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mitoshi.core.errors import InputError, RefusedError, UnknownFileError, misspelt
-from mitoshi.core.quantity import QUANTITIES
-from mitoshi.core.requirement import instant
+from mitoshi.core.errors import InputError, UnknownFileError, misspelt
+from mitoshi.core.quantity import BACKSCATTER, QUANTITIES
 from mitoshi.core.text import Text
-from mitoshi.sensors import guard, stac
+from mitoshi.sensors import stac
+from mitoshi.sensors.bands import bands_to_read, checked_meaning, decodes_of
 from mitoshi.sensors.datacube_checks import ZARR_MARKS, open_cube
+from mitoshi.sensors.datacube_grid import axes_of, placement_of, refuse_curvilinear
+from mitoshi.sensors.datacube_times import Moment, moments_of
+from mitoshi.sensors.datacube_values import Valid, VariableReader, band_of, valid_of
+from mitoshi.sensors.header import Header, read_sample
 from mitoshi.sensors.lazy import lazy_array, pixel_size_m
 from mitoshi.sensors.observation import Observation
+from mitoshi.sensors.placing import checked_crs
+from mitoshi.sensors.plausible import check_of
+from mitoshi.sensors.preview import looked_at
 from mitoshi.sensors.products import chosen_product, part_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pystac
-    from odc.geo.geobox import GeoBox
 
-    from mitoshi.sensors.observation import Description, Source
+    from mitoshi.sensors.datacube_grid import Placement
+    from mitoshi.sensors.guess import Meaning
+    from mitoshi.sensors.header import Sample
+    from mitoshi.sensors.observation import Source
 
-__all__ = ["READER", "VariableReader"]
+__all__ = ["READER"]
 
-TIME_NAMES, Y_NAMES, X_NAMES = ("time", "t"), ("y", "lat", "latitude", "northing"), ("x", "lon", "longitude", "easting")
-UNSTATED = Text(
-    "variable {name} does not say what it holds: kept as values of unstated meaning (describe it with '#quantity=…,units=…')",
-    "変数 {name} の内容の記載がないため、意味の不明な値とします（'#quantity=…,units=…' で指定できます）",
-)
 CHOSEN = Text("of the variables {names} only {chosen} is read", "変数 {names} のうち {chosen} だけを読みます")
-MAX_STEPS = 20_000  # observations in one file: two years of every hour
-TEMPERATURE_LIKE = {
-    "surface_temperature": "surface_temperature",
-    "toa_brightness_temperature": "brightness_temperature",
-}
+POLARISATIONS = ("vv", "hh", "vh", "hv")
 
 
 @dataclass(frozen=True)
-class VariableReader:
-    """One variable at one time step.
+class Cube:
+    """What a file says of the variables that are read: all on one grid, with the same times.
 
     Attributes
     ----------
-    path, engine
-        The file and how xarray opens it.
-    variable
-        Name.
-    index
-        Chosen index of every leading dimension.
-    shape
-        (rows, columns).
-    scale, offset, nodata
-        As the user says, after what the file itself declares.
+    source
+        The file.
+    names
+        Of the variables.
+    axes
+        Names of the dimensions along columns and rows.
+    header
+        Bands and units of the variables, as of a raster's bands.
+    valid
+        Which stored numbers of each variable are measurements.
+    placement
+        Where it lies.
+    moments
+        Times, and their index.
+    assumptions
+        What had to be supposed so far.
     """
 
-    path: str
-    engine: str
-    variable: str
-    index: tuple[tuple[str, int], ...]
-    shape: tuple[int, int]
-    scale: float = 1.0
-    offset: float = 0.0
-    nodata: float | None = None
-    dtype: str = "float32"
+    source: Source
+    names: tuple[str, ...]
+    axes: tuple[str, str]
+    header: Header
+    valid: tuple[Valid, ...]
+    placement: Placement
+    moments: tuple[Moment, ...]
+    assumptions: tuple[Text, ...]
 
-    def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
-        """Return one window."""
-        with open_cube(Path(self.path), self.engine) as dataset:
-            variable = dataset[self.variable].isel(dict(self.index))
-            values = np.asarray(variable.isel({variable.dims[-2]: y, variable.dims[-1]: x}).to_numpy())
-        out = values.astype(np.float32)
-        if self.nodata is not None:
-            out[values == self.nodata] = np.nan
-        return out * np.float32(self.scale) + np.float32(self.offset)
+    def readers(self, meaning: Meaning | None, moment: Moment) -> list[VariableReader]:
+        """Return one window reader per band of a meaning; without one, of all variables, decoded as they say."""
+        header, said = self.header, self.source.description
+        bands = [n - 1 for n, _ in bands_to_read(meaning)] if meaning is not None else list(range(header.count))
+        coded = meaning is not None and meaning.coded
+        relative = meaning is not None and meaning.quantity == "relative_backscatter"
+        decodes: list[Any] = [None] * len(bands) if coded else decodes_of(header, said, bands, relative=relative)
+        check = None if meaning is None else check_of(self.source.path.name, meaning.quantity, meaning.units)
+        return [
+            VariableReader(
+                path=str(self.source.path),
+                engine=_engine(self.source),
+                variable=self.names[n],
+                axes=self.axes,
+                index=moment.places,
+                shape=header.shape,
+                valid=self.valid[n],
+                decode=decode,
+                dtype=header.bands[n].dtype if decode is None else "float32",
+                fill=int(header.bands[n].nodata or 0) if coded else 0,
+                check=check,
+            )
+            for n, decode in zip(bands, decodes, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One time step of some variables on one grid."""
+    """One time step of a cube, and what its variables mean."""
 
     id: str
-    time: datetime | None
-    index: tuple[tuple[str, int], ...]
-    variables: tuple[str, ...]
-    quantity: str
-    units: str
-    labels: tuple[str, ...]
-    grid: GeoBox
-    assumptions: tuple[Text, ...]
+    moment: Moment
+    cube: Cube
+    meaning: Meaning
 
 
 class DatacubeReader:
@@ -102,7 +115,7 @@ class DatacubeReader:
     wants = "a gridded NetCDF file or Zarr folder"
 
     def recognises(self, source: Source) -> bool:
-        """Tell whether the file is NetCDF or the folder a Zarr store."""
+        """Return whether the file is NetCDF or the folder a Zarr store."""
         if source.kind in {"hdf5", "netcdf3"}:
             return True
         return source.kind == "folder" and any((source.path / mark).is_file() for mark in ZARR_MARKS)
@@ -110,35 +123,23 @@ class DatacubeReader:
     def items(self, source: Source) -> list[pystac.Item]:
         """Return one item per time step."""
         steps = _steps(source)
-        return [stac.make_item(source, _parts(source, step, part_of(mark, len(steps)))) for mark, step in steps.items()]
+        return [stac.make_item(source, _parts(step, part_of(mark, len(steps)))) for mark, step in steps.items()]
 
     def open(self, source: Source) -> Observation:
         """Return the variables of one time step."""
         steps = _steps(source)
         step = chosen_product(source, steps)
         mark = next(mark for mark, one in steps.items() if one is step)
-        parts = _parts(source, step, part_of(mark, len(steps)))
-        engine = _engine(source)
-        said = source.description
-        readers = [
-            VariableReader(
-                path=str(source.path),
-                engine=engine,
-                variable=name,
-                index=step.index,
-                shape=(int(step.grid.shape[0]), int(step.grid.shape[1])),
-                scale=1.0 if said.scale is None else said.scale,
-                offset=0.0 if said.offset is None else said.offset,
-                nodata=said.nodata,
-            )
-            for name in step.variables
-        ]
-        axis = "polarisation" if QUANTITIES[step.quantity].power else ("band" if len(readers) > 1 else None)
-        layer = lazy_array(
-            readers, step.grid, axis=axis, labels=step.labels, attrs={"quantity": step.quantity, "units": step.units}
-        )
+        meaning, cube = step.meaning, step.cube
+        readers = cube.readers(meaning, step.moment)
+        parts = _parts(step, part_of(mark, len(steps)))
+        seen = looked_at(readers, cube.header, source.description)
+        parts = replace(parts, assumptions=(*parts.assumptions, *seen))
+        labels = [label for _, label in bands_to_read(meaning)]
+        attrs = {"quantity": meaning.quantity, "units": meaning.units}
+        layer = lazy_array(readers, cube.placement.grid, axis=meaning.axis, labels=labels, attrs=attrs)
         files = (source.path,) if source.kind != "folder" else tuple(source.path / name for name in source.names)
-        return Observation({step.quantity: layer}, stac.make_item(source, parts), stac.assumed(parts), files)
+        return Observation({meaning.quantity: layer}, stac.make_item(source, parts), stac.assumed(parts), files)
 
 
 READER = DatacubeReader()
@@ -148,73 +149,84 @@ def _engine(source: Source) -> str:
     return {"hdf5": "h5netcdf", "netcdf3": "scipy", "folder": "zarr"}[source.kind]
 
 
-def _is_grid(variable: Any) -> bool:
-    dims = [str(d).lower() for d in variable.dims]
-    return len(dims) >= 2 and dims[-2] in Y_NAMES and dims[-1] in X_NAMES and variable.dtype.kind in "fiu"
-
-
 def _chosen_variables(source: Source, dataset: Any) -> tuple[list[str], tuple[Text, ...]]:
-    grids = [str(name) for name, variable in dataset.data_vars.items() if _is_grid(variable)]
+    """Return the variables that the user names, else those of the polarisations, else the first on a grid."""
+    grids = [str(name) for name, variable in dataset.data_vars.items() if axes_of(dataset, variable) is not None]
     wanted = list(source.description.variable)
     for name in wanted:
         if name not in grids:
+            if name in dataset.variables:
+                refuse_curvilinear(dataset, name, source.path.name)
             raise InputError(f"{source.path.name}: {misspelt('variable', name, grids)[:400]}")
     if wanted or not grids:
         return wanted, ()
     lower = {name.lower(): name for name in grids}
-    pair = [lower[p] for p in ("vv", "hh", "vh", "hv") if p in lower]
+    named = [band.lower() for band in source.description.bands]
+    if named and all(band in lower for band in named):
+        return [lower[band] for band in named], ()
+    pair = [lower[p] for p in POLARISATIONS if p in lower]
     if pair:
         return pair, ()
     more = (CHOSEN.format(names=", ".join(grids[:8]), chosen=grids[0]),) if len(grids) > 1 else ()
     return grids[:1], more
 
 
-def _meaning(said: Description, dataset: Any, names: list[str], expecting: Any) -> tuple[str, str, tuple[Text, ...]]:
-    variable = dataset[names[0]]
-    units = said.units or variable.attrs.get("units")
-    if said.quantity:
-        return said.quantity, str(units or QUANTITIES[said.quantity].units), ()
-    standard = {q.standard_name: q.name for q in QUANTITIES.values() if q.standard_name}
-    named = standard.get(variable.attrs.get("standard_name")) or (
-        variable.attrs.get("quantity") if variable.attrs.get("quantity") in QUANTITIES else None
-    )
-    if named is None and expecting is not None and not expecting.members:
-        from mitoshi.sensors.guess import ASKED
-
-        units = str(units or expecting.units)
-        return expecting.name, units, (ASKED.format(quantity=expecting.name, units=units),)
-    if named is None and names[0].upper() in {"VV", "VH", "HH", "HV"} and units in {None, "1", "dB"}:
-        found = "sigma0" if expecting is None or expecting.members else expecting.name
-        return (
-            found,
-            str(units or "1"),
-            (Text(f"variables {names} are taken as {found}", f"変数 {names} を {found} とします"),),
-        )
-    if named is None:
-        return "value", str(units or "1"), (UNSTATED.format(name=names[0]),)
-    return named, str(units or QUANTITIES[named].units), ()
-
-
-def _steps(source: Source) -> dict[str, Step]:
+def _cube(source: Source) -> Cube:
+    file = source.path.name
     with open_cube(source.path, _engine(source)) as dataset:
         names, more = _chosen_variables(source, dataset)
         if not names:
+            for name in dataset.data_vars:
+                refuse_curvilinear(dataset, name, file)
             raise UnknownFileError(
-                f"{source.path.name} holds no variable on a regular (y, x) or (latitude, longitude) grid; swaths are not read"
+                f"{file} holds no variable on a regular (y, x) or (latitude, longitude) grid; swaths are not read"
             )
+        first = dataset[names[0]]
         if len({tuple(dataset[n].dims) for n in names}) > 1:
-            raise InputError(f"{source.path.name}: variables {', '.join(names)} have different dimensions; name one")
-        quantity, units, assumed = _meaning(source.description, dataset, names, source.expecting)
-        grid, labels = _grid(dataset, names[0]), source.description.bands or tuple(names)
-        if QUANTITIES[quantity].power:
-            labels = tuple(label.upper() for label in labels)
-        unique = f"{stac.safe_stem(source.path.name)}-{_fingerprint(source)}"
-        return {
-            mark.removeprefix("_"): Step(
-                f"{unique}{mark}", time, index, tuple(names), quantity, units, tuple(labels), grid, (*more, *assumed)
-            )
-            for mark, time, index in _indices(source, dataset[names[0]])
-        }
+            raise InputError(f"{file}: variables {', '.join(names)} have different dimensions; name one")
+        axes = axes_of(dataset, first)
+        if axes is None:  # the names were chosen by it
+            raise UnknownFileError(f"{file}: {names[0]!r} lies on no regular grid")
+        said = source.description.crs
+        placement = placement_of(dataset, names[0], axes, None if said is None else checked_crs(said, file), file)
+        variables = [dataset[name] for name in names]
+        header = Header(
+            shape=(int(first.sizes[axes[0]]), int(first.sizes[axes[1]])),
+            bands=tuple(
+                band_of(n, name, variable, filled=source.kind != "folder")
+                for n, (name, variable) in enumerate(zip(names, variables, strict=True), 1)
+            ),
+            tags=_tags(first),
+            transform=tuple(placement.grid.affine)[:6],
+            wkt=None,
+        )
+        moments = moments_of(dataset, first, axes, source)
+    valid = tuple(valid_of(name, variable) for name, variable in zip(names, variables, strict=True))
+    return Cube(source, tuple(names), axes, header, valid, placement, moments, more)
+
+
+def _tags(variable: Any) -> dict[str, str]:
+    """Return the quantity that a variable states by its standard name, or as our own files do."""
+    standard = {q.standard_name: q.name for q in QUANTITIES.values() if q.standard_name}
+    own = variable.attrs.get("quantity")
+    named = standard.get(variable.attrs.get("standard_name")) or (own if own in QUANTITIES else None)
+    return {} if named is None else {"MITOSHI_QUANTITY": named}
+
+
+def _steps(source: Source) -> dict[str, Step]:
+    cube = _cube(source)
+
+    def sample() -> Sample:
+        return read_sample(cube.readers(None, cube.moments[0])[0])
+
+    asked = source
+    if source.expecting is None and all(name.lower() in POLARISATIONS for name in cube.names):
+        asked = replace(source, expecting=BACKSCATTER)
+    meaning = checked_meaning(asked, source.path.stem, cube.header, sample)
+    unique = f"{stac.safe_stem(source.path.name)}-{_fingerprint(source)}"
+    return {
+        moment.mark.removeprefix("_"): Step(f"{unique}{moment.mark}", moment, cube, meaning) for moment in cube.moments
+    }
 
 
 def _fingerprint(source: Source) -> str:
@@ -223,122 +235,21 @@ def _fingerprint(source: Source) -> str:
     return stac.fingerprint(next(source.path / mark for mark in ZARR_MARKS if (source.path / mark).is_file()))
 
 
-def _indices(source: Source, variable: Any) -> list[tuple[str, datetime | None, tuple[tuple[str, int], ...]]]:
-    """Return (mark of the identifier, time, index of the leading dimensions) of every step."""
-    leading = [str(d) for d in variable.dims[:-2]]
-    others = [d for d in leading if d.lower() not in TIME_NAMES and variable.sizes[d] > 1]
-    if others:
-        raise InputError(f"{source.path.name}: dimension {others[0]!r} is neither time, y nor x; split the file by it")
-    fixed = tuple((d, 0) for d in leading if d.lower() not in TIME_NAMES)
-    axis = next((d for d in leading if d.lower() in TIME_NAMES), None)
-    said = None if source.description.time is None else instant(source.description.time)
-    if axis is None:
-        scalar = (
-            variable.coords["time"].values if "time" in variable.coords and variable.coords["time"].ndim == 0 else None
-        )
-        return [("", said or _utc(scalar), fixed)]
-    if variable.sizes[axis] > MAX_STEPS:
-        raise RefusedError(
-            f"{source.path.name} holds {variable.sizes[axis]} time steps; the limit is {MAX_STEPS}, split it by time"
-        )
-    times = (
-        [_utc(value) for value in variable[axis].values] if axis in variable.coords else [None] * variable.sizes[axis]
-    )
-    steps = [(f"_{time:%Y%m%dT%H%M%S}" if time else f"_{n}", time, (*fixed, (axis, n))) for n, time in enumerate(times)]
-    chosen = [step for step in steps if said is None or step[1] == said]
-    if not chosen:
-        raise InputError(
-            f"{source.path.name} has no time {source.description.time}; it has {steps[0][1]} to {steps[-1][1]}"
-        )
-    return chosen
-
-
-def _utc(value: Any) -> datetime | None:
-    if value is None or not np.issubdtype(np.asarray(value).dtype, np.datetime64) or np.isnat(value):
-        return None
-    seconds = int(np.asarray(value).astype("datetime64[s]").astype(np.int64))
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _grid(dataset: Any, name: str) -> GeoBox:
-    from affine import Affine
-    from odc.geo.geobox import GeoBox
-
-    variable = dataset[name]
-    rows, columns = (int(n) for n in variable.shape[-2:])
-    guard.check_shape((rows, columns), name)
-    y, x = (
-        np.asarray(dataset[d].values, dtype=np.float64) if d in dataset.coords else None for d in variable.dims[-2:]
-    )
-    crs = _crs(dataset, variable)
-    if crs is None or y is None or x is None or not (_regular(y) and _regular(x)):
-        return GeoBox((rows, columns), Affine.identity(), None)
-    dy, dx = (y[-1] - y[0]) / (rows - 1), (x[-1] - x[0]) / (columns - 1)
-    return GeoBox((rows, columns), Affine(dx, 0, x[0] - dx / 2, 0, dy, y[0] - dy / 2), crs)
-
-
-def _regular(values: np.ndarray[Any, Any]) -> bool:
-    if len(values) < 2 or not np.isfinite(values).all():
-        return False
-    step = (values[-1] - values[0]) / (len(values) - 1)
-    # Coordinates of 32 bits are rounded to a few parts in 10 million of their size, which may be much of a step.
-    rounding = 2 * float(np.spacing(np.float32(np.abs(values).max())))
-    even = values[0] + step * np.arange(len(values))
-    return bool(step != 0 and np.abs(values - even).max() <= max(1e-3 * abs(step), min(rounding, 0.3 * abs(step))))
-
-
-def _crs(dataset: Any, variable: Any) -> str | None:
-    mapping = variable.attrs.get("grid_mapping") or variable.encoding.get("grid_mapping")
-    for holder in (mapping, "crs", "spatial_ref"):
-        if holder in dataset.variables:
-            text = dataset[holder].attrs.get("crs_wkt") or dataset[holder].attrs.get("spatial_ref")
-            if text:
-                return _code(str(text))
-            if "grid_mapping_name" in dataset[holder].attrs:
-                return _of_cf(dict(dataset[holder].attrs))
-    if str(variable.dims[-2]).lower() in {"lat", "latitude"}:
-        return "EPSG:4326"
-    stated = dataset.attrs.get("crs") or dataset.attrs.get("epsg")
-    return _code(str(stated)) if stated is not None else None
-
-
-def _of_cf(attributes: dict[str, Any]) -> str | None:
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        crs = CRS.from_cf(attributes)
-    except (CRSError, KeyError, ValueError, TypeError):
-        return None
-    code = crs.to_epsg(min_confidence=20)
-    same = code is not None and CRS.from_epsg(code).is_exact_same(crs)
-    name = CRS.from_epsg(code).name if code is not None else ""
-    return f"EPSG:{code}" if same or (name and name == attributes.get("projected_crs_name")) else str(crs.to_wkt())
-
-
-def _code(text: str) -> str | None:
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        crs = CRS.from_user_input(int(text) if text.isdigit() else text)
-    except CRSError:
-        return None
-    code = crs.to_epsg(min_confidence=70)
-    return f"EPSG:{code}" if code else str(crs.to_wkt())
-
-
-def _parts(source: Source, step: Step, part: dict[str, str]) -> stac.Parts:
-    power = QUANTITIES[step.quantity].power
+def _parts(step: Step, part: dict[str, str]) -> stac.Parts:
+    cube, meaning = step.cube, step.meaning
+    labels = [label for _, label in bands_to_read(meaning)]
+    power = QUANTITIES[meaning.quantity].power
+    time: datetime | None = step.moment.time
     return stac.Parts(
         id=step.id,
         reader=DatacubeReader.name,
-        quantities=(step.quantity,),
-        grid=step.grid,
-        start=step.time,
-        end=step.time,
-        gsd=pixel_size_m(step.grid),
-        properties={**({"sar:polarizations": list(step.labels)} if power else {}), **part},
-        assets={"data": source.path} if source.kind != "folder" else {},
-        assumptions=step.assumptions,
+        quantities=(meaning.quantity,),
+        grid=cube.placement.grid,
+        start=time,
+        end=time,
+        gsd=pixel_size_m(cube.placement.grid),
+        properties={**({"sar:polarizations": labels} if power else {}), **part},
+        assets={"data": cube.source.path} if cube.source.kind != "folder" else {},
+        assumptions=(*cube.assumptions, *meaning.assumptions),
+        nowhere=cube.placement.nowhere,
     )

@@ -53,7 +53,7 @@ MAX_ALONG = 5_000_000  # values along one axis: coordinates are kept in memory, 
 
 
 def open_cube(path: Path, engine: str) -> Any:
-    """Return an xarray dataset after the checks; the caller closes it.
+    """Return an xarray dataset of stored numbers, with decoded times, after the checks; the caller closes it.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def open_cube(path: Path, engine: str) -> Any:
     elif engine == "zarr":
         _check_zarr(path)
     try:
-        return xr.open_dataset(path, engine=engine, decode_timedelta=False, chunks=None)
+        return xr.open_dataset(path, engine=engine, mask_and_scale=False, decode_timedelta=False, chunks=None)
     except Exception as error:
         if "cftime" in str(error) or "calendar" in str(error):
             raise InputError(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["footprint", "footprint_of_grid"]
 
 EDGE_POINTS = 9  # per side: a UTM edge is slightly curved in longitude and latitude
+LATTICE = 129  # places per axis at which a view beyond the limb of the Earth is looked at
 
 
 def footprint(ring: Sequence[tuple[float, float]]) -> tuple[dict[str, Any], list[float]]:
@@ -88,12 +89,31 @@ def footprint_of_grid(grid: GeoBox) -> tuple[dict[str, Any], list[float]] | None
     transformer = Transformer.from_crs(grid.crs.proj, 4326, always_xy=True)
     lon, lat = transformer.transform(easting, northing)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
-        return None
+        return _disk(grid, transformer)
     lat = np.clip(lat, -90, 90)
     pole = _pole_inside(grid, transformer)
     if pole is not None:
         return _cap(lon, lat, pole)
     return footprint(list(zip(lon.tolist(), lat.tolist(), strict=True)))
+
+
+def _disk(grid: GeoBox, transformer: Any) -> tuple[dict[str, Any], list[float]] | None:
+    """Return the box of the places that a grid sees which reaches beyond the Earth's limb; None where it sees none."""
+    import numpy as np
+
+    from mitoshi.core.longitude import span
+
+    v, u = (part.ravel() for part in np.meshgrid(*(np.linspace(0, n, LATTICE) for n in grid.shape), indexing="ij"))
+    t = grid.affine
+    lon, lat = transformer.transform(t.a * u + t.b * v + t.c, t.d * u + t.e * v + t.f)
+    seen = np.isfinite(lon) & np.isfinite(lat)
+    if not seen.any():
+        return None
+    west, east = span(lon[seen], lon[seen])
+    south, north = float(lat[seen].min()), float(lat[seen].max())
+    east = east + 360.0 if east < west else east
+    middle = (west + east) / 2
+    return footprint([(west, south), (middle, south), (east, south), (east, north), (middle, north), (west, north)])
 
 
 def _pole_inside(grid: GeoBox, transformer: Any) -> float | None:

@@ -47,6 +47,8 @@ class Band:
         Colour interpretation, such as "gray", "red" or "palette"; a palette of plain greys is "gray".
     name
         Description, or None.
+    missing
+        More values that mean "no data", where a format may state several.
     """
 
     number: int
@@ -57,6 +59,12 @@ class Band:
     unit: str | None = None
     colour: str = "undefined"
     name: str | None = None
+    missing: tuple[float, ...] = ()
+
+    @property
+    def nodatas(self) -> tuple[float, ...]:
+        """Every declared value that means "no data"."""
+        return (() if self.nodata is None else (self.nodata,)) + self.missing
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mitoshi.sensors.masks import Mask
 
-__all__ = ["BandReader", "Check", "Decode", "Stacked", "WindowReader", "lazy_array", "pixel_size_m"]
+__all__ = ["BandReader", "Check", "Checked", "Decode", "Stacked", "WindowReader", "lazy_array", "pixel_size_m"]
 
 NODATA_TOLERANCE = 1e-6  # relative
 HUGE = 1e30
@@ -54,6 +54,15 @@ class WindowReader(Protocol):
 
     def read(self, y: slice, x: slice) -> np.ndarray[Any, Any]:
         """Return the window, decoded to physical units, as (rows, columns)."""
+        ...
+
+
+class Checked(WindowReader, Protocol):
+    """A window reader whose decoded values are looked at."""
+
+    @property
+    def check(self) -> Check | None:
+        """Refuses values that the quantity cannot have, or None."""
         ...
 
 

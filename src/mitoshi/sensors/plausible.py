@@ -20,7 +20,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "elevation": (-12_000.0, 9_000.0),  # from the deepest trench to the highest summit
     "water_surface_elevation": (-12_000.0, 9_000.0),
     "elevation_change": (-1_000.0, 1_000.0),
-    "water_depth": (-1.0, 200.0),
+    "water_depth": (-1.0, 100.0),  # no flood over ground has been deeper
     "surface_displacement": (-100.0, 100.0),
     "flow_speed": (-1.0, 100.0),
     "standard_uncertainty_m": (0.0, 1_000.0),
@@ -44,6 +44,8 @@ DECIBEL_RANGE = (-200.0, 60.0)
 # Numbers that stand for "no data" and lie within the range of heights: they are refused where no other value is near.
 SENTINELS = (-9999.0, -9999.9, -9999.99, -9998.0, -9990.0, -999.0, -999.9, -999.25, -9996.0, -9997.0)
 SENTINEL_GAP = 100.0
+# Below any dry ground (the Dead Sea's shore is at -430 m), alone below land: a number that stands for "no data", whichever it is.
+LOWEST_LAND, LAND_GAP, LAND_CELLS = -500.0, 500.0, 100
 WITH_SENTINELS = frozenset({"elevation", "water_surface_elevation", "elevation_change"})
 FLOOD_CODES = (0, 1, 2, 255)
 SHOWN = 5
@@ -77,16 +79,25 @@ class Range:
         if low < self.low or high > self.high:
             bad = values == np.float32(low if low < self.low else high)
             self._refuse(float(stored[bad][0]), low if low < self.low else high)
-        if self.sentinels and low <= max(SENTINELS):
+        if self.sentinels and low <= max(*SENTINELS, LOWEST_LAND * self._per_metre):
             self._check_sentinel(values, stored, low)
         return values
+
+    @property
+    def _per_metre(self) -> float:
+        """How many units of the values are one of the quantity's own."""
+        return self.low / RANGES[self.quantity][0]
 
     def _check_sentinel(self, values: NDArray[Any], stored: NDArray[Any], low: float) -> None:
         here = values == np.float32(low)
         mark = float(stored[here][0])
-        if not any(np.isclose(mark, known, rtol=1e-6, atol=0) for known in SENTINELS):
-            return
         others = values[~here & np.isfinite(values)]
+        if not any(np.isclose(mark, known, rtol=1e-6, atol=0) for known in SENTINELS):
+            if self.quantity != "elevation_change" and others.size >= LAND_CELLS:
+                lowest, below = float(others.min()) / self._per_metre, low / self._per_metre
+                if below < LOWEST_LAND < lowest and lowest - below > LAND_GAP:
+                    self._refuse(mark, low)
+            return
         if not others.size or float(others.min()) - low > SENTINEL_GAP:
             self._refuse(mark, low)
 

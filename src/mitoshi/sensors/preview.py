@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mitoshi.sensors.header import Header
-    from mitoshi.sensors.lazy import BandReader
+    from mitoshi.sensors.lazy import Checked, WindowReader
     from mitoshi.sensors.observation import Description
 
 __all__ = ["NO_FLOOD", "looked_at"]
@@ -28,7 +28,7 @@ NO_FLOOD = Text(
 )
 
 
-def looked_at(readers: Sequence[BandReader], header: Header, said: Description) -> tuple[Text, ...]:
+def looked_at(readers: Sequence[Checked], header: Header, said: Description) -> tuple[Text, ...]:
     """Read a sample of the values through their checks; return what is worth saying of them.
 
     Raises
@@ -38,14 +38,14 @@ def looked_at(readers: Sequence[BandReader], header: Header, said: Description) 
     """
     first = readers[0]
     if isinstance(first.check, FloodCodes):
-        return _flood_codes(first, header, said)
+        return _flood_codes(first, first.check.name, header, said)
     if first.check is not None:
         for reader in readers:
             read_sample(reader)
     return ()
 
 
-def _flood_codes(reader: BandReader, header: Header, said: Description) -> tuple[Text, ...]:
+def _flood_codes(reader: WindowReader, name: str, header: Header, said: Description) -> tuple[Text, ...]:
     whole = reader.shape[0] * reader.shape[1] <= WHOLE_PIXELS
     seen: set[int] = set()
     if whole:
@@ -58,9 +58,9 @@ def _flood_codes(reader: BandReader, header: Header, said: Description) -> tuple
         seen = {int(v) for v in (*sample.classes, sample.lowest, sample.highest) if np.isfinite(v)}
     if 1 in seen:
         return ()
-    if 255 in seen and 255.0 not in (header.nodata, said.nodata):
+    if 255 in seen and 255.0 not in (*header.bands[0].nodatas, said.nodata):
         raise InputError(
-            f"{reader.location.name} holds no 1 (flooded) but 255, which means 'not observed'; if 255 means water, say "
+            f"{name} holds no 1 (flooded) but 255, which means 'not observed'; if 255 means water, say "
             "'#scale=0.00392156862745098', if it means no data, say '#nodata=255'"
         )
     shown = ", ".join(str(code) for code in sorted(seen)) or "none"
@@ -68,7 +68,7 @@ def _flood_codes(reader: BandReader, header: Header, said: Description) -> tuple
     return (Text(NO_FLOOD.en.format(part=en, codes=shown), NO_FLOOD.ja.format(part=ja, codes=shown)),)
 
 
-def _strips(reader: BandReader) -> Iterator[np.ndarray[Any, Any]]:
+def _strips(reader: WindowReader) -> Iterator[np.ndarray[Any, Any]]:
     rows, columns = reader.shape
     for top in range(0, rows, STRIP):
         yield reader.read(slice(top, min(rows, top + STRIP)), slice(0, columns))

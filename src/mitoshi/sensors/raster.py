@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,13 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.requirement import instant
 from mitoshi.sensors import guard, guess, stac
+from mitoshi.sensors.bands import bands_to_read, checked_meaning, decodes_of
 from mitoshi.sensors.header import Band, Header, Sample, read_header, read_sample, same_values
-from mitoshi.sensors.lazy import BandReader, Decode, lazy_array, pixel_size_m
-from mitoshi.sensors.observation import POLARISATIONS, Observation
+from mitoshi.sensors.lazy import BandReader, lazy_array, pixel_size_m
+from mitoshi.sensors.observation import Observation
 from mitoshi.sensors.placing import NO_CRS, checked_crs
 from mitoshi.sensors.plausible import check_of
 from mitoshi.sensors.preview import looked_at
-from mitoshi.sensors.units import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from mitoshi.sensors.guess import Meaning
-    from mitoshi.sensors.lazy import Check
+    from mitoshi.sensors.lazy import Check, Decode
     from mitoshi.sensors.observation import Source
 
 __all__ = ["READER", "band_readers"]
@@ -90,40 +89,13 @@ def _header(source: Source, location: guard.Location) -> Header:
 
 def _meaning(source: Source, location: guard.Location, header: Header) -> Meaning:
     def sample() -> Sample:
-        plain = _readers(location, header, _decodes(source, header, range(header.count)), range(header.count))
+        plain = _readers(
+            location, header, decodes_of(header, source.description, range(header.count)), range(header.count)
+        )
         seen = read_sample(plain[0])
         return replace(seen, grey=header.count == 3 and same_values(plain))
 
-    name = source.path.name
-    meaning = guess.meaning_of(source.path.stem, header, source.description, source.expecting, cache(sample))
-    if len(meaning.labels) > header.count:
-        more = " and an alpha band, which is a mask" if header.mask is not None and header.mask.alpha else ""
-        raise InputError(
-            f"{name} has {header.count} bands{more} but '{'+'.join(meaning.labels)}' names {len(meaning.labels)}"
-        )
-    units = {canonical(header.bands[n - 1].unit) or header.bands[n - 1].unit for n, _ in _chosen(meaning)}
-    if len(units) > 1 and source.description.units is None:
-        shown = ", ".join(sorted(str(unit or "none") for unit in units))
-        raise InputError(f"{name}: its bands have different units ({shown}); choose with '#bands=…', '-' skips a band")
-    return meaning
-
-
-def _decodes(source: Source, header: Header, bands: Iterable[int], relative: bool = False) -> list[Decode]:  # noqa: FBT001, FBT002
-    """Return how the stored numbers of each band (from 0) become physical ones."""
-    said, decodes = source.description, []
-    for n in bands:
-        band = header.bands[n]
-        marks = [mark for mark in (band.nodata, said.nodata) if mark is not None]
-        if relative:
-            marks = [mark for mark in marks if mark != 0]  # 0 already means "no data" in this quantity
-        decodes.append(
-            Decode(
-                scale=band.scale if said.scale is None else said.scale,
-                offset=band.offset if said.offset is None else said.offset,
-                nodata=tuple(marks),
-            )
-        )
-    return decodes
+    return checked_meaning(source, source.path.stem, header, sample)
 
 
 def _readers(
@@ -155,19 +127,12 @@ def _fill(band: Band) -> int:
 
 def band_readers(source: Source, location: guard.Location, header: Header, meaning: Meaning) -> list[BandReader]:
     """Return one window reader per named band, co-polarisation first."""
-    bands = [number - 1 for number, _ in _chosen(meaning)]
+    bands = [number - 1 for number, _ in bands_to_read(meaning)]
     relative = meaning.quantity == "relative_backscatter"
-    decodes: list[Any] = [None] * len(bands) if meaning.coded else _decodes(source, header, bands, relative)
+    decodes: list[Any] = (
+        [None] * len(bands) if meaning.coded else decodes_of(header, source.description, bands, relative=relative)
+    )
     return _readers(location, header, decodes, bands, check_of(source.path.name, meaning.quantity, meaning.units))
-
-
-def _chosen(meaning: Meaning) -> list[tuple[int, str]]:
-    pairs = [(number, label) for number, label in enumerate(meaning.labels, 1) if label != "-"]
-    if meaning.axis == "polarisation":
-        order = {label: place for place, label in enumerate(("VV", "HH", "VH", "HV"))}
-        pairs.sort(key=lambda pair: order.get(pair[1].upper(), 9))
-        pairs = [(number, label.upper() if label.upper() in POLARISATIONS else label) for number, label in pairs]
-    return pairs if meaning.axis is not None else pairs[:1]
 
 
 def _layer(bands: Sequence[BandReader], header: Header, meaning: Meaning) -> xr.DataArray:
@@ -179,7 +144,9 @@ def _layer(bands: Sequence[BandReader], header: Header, meaning: Meaning) -> xr.
         tie_points = GeolocationGrid.from_control_points(header)
         readers = [Geocoded.of(reader, tie_points, grid) for reader in readers]
     attrs = {"quantity": meaning.quantity, "units": meaning.units}
-    return lazy_array(readers, grid, axis=meaning.axis, labels=[label for _, label in _chosen(meaning)], attrs=attrs)
+    return lazy_array(
+        readers, grid, axis=meaning.axis, labels=[label for _, label in bands_to_read(meaning)], attrs=attrs
+    )
 
 
 def _grid(header: Header) -> GeoBox:
@@ -236,5 +203,5 @@ def _properties(header: Header, meaning: Meaning) -> dict[str, Any]:
     if orbit.isdigit():
         properties["sat:relative_orbit"] = int(orbit)
     if QUANTITIES[meaning.quantity].power:
-        properties["sar:polarizations"] = [label for _, label in _chosen(meaning)]
+        properties["sar:polarizations"] = [label for _, label in bands_to_read(meaning)]
     return properties
