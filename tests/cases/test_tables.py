@@ -12,7 +12,7 @@ import shapely
 from affine import Affine
 
 from mitoshi.core.errors import InputError, QuantityError, RefusedError
-from mitoshi.core.feature_kinds import BUILDINGS, FACILITIES, ROADS
+from mitoshi.core.feature_kinds import BUILDINGS, DISTRICTS, FACILITIES, ROADS
 from mitoshi.core.features import features_as_declared
 from mitoshi.core.vocabulary import understood, word_of
 from mitoshi.methods.statistics.zonal import empty_statistics, shapes_of, update
@@ -143,7 +143,8 @@ def test_thousands_separators_are_refused_and_wide_digits_read(tmp_path):
 @pytest.mark.parametrize(
     ("column", "word", "meaning"),
     [
-        ("bridge", "viaduct", "true"), ("bridge", "no", "false"), ("bridge", "low_water_crossing", "true"),
+        ("bridge", "viaduct", "true"), ("bridge", "no", "false"), ("bridge", "low_water_crossing", "false"),
+        ("bridge", "沈下橋", "false"), ("bridge", "abandoned", None), ("side", "North", "north"), ("side", "南側", "south"),
         ("facility", "Hospital", "hospital"), ("facility", "病院", "hospital"), ("facility", " ＨＯＳＰＩＴＡＬ ", "hospital"),
         ("structure", "木造", "wood"), ("structure", "Wood", "wood"), ("structure", "601", "wood"), ("structure", 601.0, "wood"),
         ("structure", "RC", "reinforced_concrete"), ("use", "住宅", "residential"), ("facility", "xyz", None),
@@ -163,10 +164,69 @@ def test_what_is_not_understood_is_counted_and_unknown():
     assert "5件中2件" in texts[-1].ja
 
 
+def understood_of(kind, **columns):
+    count = len(next(iter(columns.values())))
+    table = geopandas.GeoDataFrame(columns, geometry=[shapely.Point(139, 35)] * count)
+    return understood(table, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "right"),
+    [
+        # 国土数値情報 P04 医療機関 (MedClassCd: 1 病院, 2 診療所, 3 歯科診療所)
+        (FACILITIES, {"P04_001": [1, 2, 3], "P04_002": ["a", "b", "c"]},
+         {"facility": ["hospital", "clinic", "dentist"], "name": ["a", "b", "c"]}),
+        # P20 避難施設: every row is one; -1 is no capacity
+        (FACILITIES, {"P20_002": ["小学校"], "P20_004": ["広域避難場所"], "P20_005": [-1]},
+         {"facility": ["shelter"], "name": ["小学校"], "capacity": [None]}),
+        # P02 公共施設 (PubFacMiclassCd within PubFacMaclassCd)
+        (FACILITIES, {"P02_002": ["16", "17", "15", "12", "19"], "P02_003": ["16001", "17001", "15002", "12002", "19013"],
+                      "P02_004": list("abcde")},
+         {"facility": ["school", "hospital", "fire_station", "other", "other"], "name": list("abcde")}),
+        # N03 行政区域
+        (DISTRICTS, {"N03_007": ["01100"], "N03_004": ["札幌市"]}, {"id": ["01100"], "name": ["札幌市"]}),
+        # N10 緊急輸送道路 (RoadCategoryCd)
+        (ROADS, {"N10_003": [1, 3, 6, 7]}, {"road_class": ["motorway", "trunk", "secondary", "local"]}),
+        (ROADS, {"highway": ["residential"]}, {"road_class": ["residential"]}),
+        # PLATEAU: Building_usage.xml and BuildingDetailAttribute_buildingStructureType.xml
+        (BUILDINGS, {"uro:buildingStructureType": ["601", "602", "603", "604", "606", "610", "611"]},
+         {"structure": ["wood", "reinforced_concrete", "reinforced_concrete", "steel", "masonry", "non_wooden", "unknown"]}),
+        (BUILDINGS, {"bldg:usage": ["411", '["413", "402"]', "431", "441", "451", "453", "461"]},
+         {"use": ["residential", "residential", "warehouse", "industrial", "agricultural", "other", "unknown"]}),
+        (BUILDINGS, {"bldg:storeysAboveGround": [2, 9999]}, {"storeys": [2, None]}),
+        # OpenStreetMap: one row says it with one tag, the next with another
+        (FACILITIES, {"amenity": ["hospital", None, "clinic", ""], "healthcare": ["hospital", "doctor", "xyz", "hospital"]},
+         {"facility": ["hospital", "clinic", "clinic", "hospital"]}),
+        (BUILDINGS, {"building:structure": ["wood", None], "building:material": ["brick", "brick"]},
+         {"structure": ["wood", "masonry"]}),
+    ],
+)  # fmt: skip
+def test_attributes_and_codes_of_published_lists(kind, columns, right):
+    features, texts = understood_of(kind, **columns)
+    for name, values in right.items():
+        assert [None if v is None or v != v else v for v in features[name]] == values
+    assert not any("not understood" in t.en for t in texts)
+    again = understood(features, kind)
+    assert again.features.equals(features)
+
+
+def test_the_older_edition_of_p02_is_not_read_by_the_codes_of_the_newer():
+    """There P02_003 is another list of kinds and P02_004 a branch (分室等)."""
+    features, _ = understood_of(FACILITIES, P02_003=["17001"], P02_004=["a"], P02_008=["1"])
+    assert not {"facility", "name"} & set(features.columns)
+
+
+def test_what_cannot_be_is_counted_and_unknown():
+    features, texts = understood_of(FACILITIES, capacity=[10, -1, -9999])
+    assert features["capacity"].tolist() == [10, None, None]
+    assert "2 of 3 facilities have a value of capacity that cannot be" in texts[-1].en
+    assert "3件中2件" in texts[-1].ja
+
+
 @pytest.mark.real
 def test_the_words_of_the_case():
     roads, _ = facilities(case("20-vocabulary-silently-unknown/roads_bridge.geojson"), ROADS)
-    assert roads["bridge"].tolist()[1:] == [1.0, 0.0]
+    assert roads["bridge"].tolist()[1:] == ["true", "false"]
     for name in ("hosp.geojson", "hosp_case.geojson", "hosp_ja.geojson"):
         assert facilities(case(f"20-vocabulary-silently-unknown/{name}"))[0]["facility"].tolist() == ["hospital"]
     houses, _ = facilities(case("20-vocabulary-silently-unknown/bld_wood.geojson"), BUILDINGS)

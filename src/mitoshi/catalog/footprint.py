@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.catalog.geometry_cost import check_contacts
 from mitoshi.core.errors import InputError
+from mitoshi.core.geometry_cost import check_contacts
 from mitoshi.core.grid import BBox
 
 if TYPE_CHECKING:

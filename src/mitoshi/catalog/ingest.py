@@ -23,6 +23,10 @@ __all__ = ["IngestReport", "Refusal", "products"]
 STAC_SUFFIXES = (".json", ".geojson", ".parquet")
 MULTIHASH_SHA256 = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20
 DEEPEST_FOLDER = 16
+SHAPEFILE_PARTS = frozenset(
+    (".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".qpj", ".qmd", ".fbn", ".fbx", ".ain", ".aih", ".atx",
+     ".ixs", ".mxs", ".idm", ".ind")
+)  # fmt: skip
 
 
 class Refusal(NamedTuple):
@@ -94,13 +98,22 @@ def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, li
         if not path.is_dir() or depth >= DEEPEST_FOLDER:
             yield source, Refusal(source, one_line(error))
             return
-        for entry in sorted(path.iterdir()):
-            if not entry.is_symlink() and not entry.name.startswith("."):
+        entries = sorted(path.iterdir())
+        shapefiles = {entry.stem for entry in entries if entry.suffix.lower() == ".shp"}
+        for entry in entries:
+            if not (entry.is_symlink() or entry.name.startswith(".") or _belongs(entry, shapefiles)):
                 yield from _walk(str(entry), describe, depth + 1)
     except MitoshiError as error:
         yield source, Refusal(source, one_line(error))
     except Exception as error:  # one broken product must not stop the others
         yield source, Refusal(source, f"could not be read ({type(error).__name__}: {one_line(error)[:200]})")
+
+
+def _belongs(entry: Path, shapefiles: set[str]) -> bool:
+    """Return whether a file is part of a shapefile beside it and means nothing alone."""
+    name, _, more = entry.name.partition(".shp.")
+    stem = name if more.lower() == "xml" else entry.stem
+    return stem in shapefiles and (more.lower() == "xml" or entry.suffix.lower() in SHAPEFILE_PARTS)
 
 
 def _opened_by_reader(source: str, describe: Describe) -> list[dict[str, Any]] | Exception:

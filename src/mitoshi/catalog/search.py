@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mitoshi.catalog.footprint import area_geometry, checked_geometry, intersecting
-from mitoshi.catalog.geometry_cost import check_contacts
 from mitoshi.catalog.part import damaged, opened
 from mitoshi.catalog.table import boxes, decode, spans
 from mitoshi.core.errors import BundleError, InputError
 from mitoshi.core.feature_kinds import asked_for
+from mitoshi.core.geometry_cost import check_contacts
 from mitoshi.core.grid import BBox
 from mitoshi.core.requirement import instant
 

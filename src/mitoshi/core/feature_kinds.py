@@ -53,7 +53,12 @@ ROADS = FeatureKind(
         ID,
         Column("road_class", "str", Text("class", "道路種別"), doc="motorway, primary, secondary, local, …"),
         Column("width_m", "float", Text("width", "幅員"), "m"),
-        Column("bridge", "bool", Text("bridge", "橋梁"), doc="1 where the line is a bridge."),
+        Column(
+            "bridge",
+            "str",
+            Text("bridge", "橋梁"),
+            doc="true, false or unknown; a missing one counts as false (as in OSM).",
+        ),
     ),
 )
 FACILITIES = FeatureKind(

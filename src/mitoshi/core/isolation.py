@@ -204,11 +204,15 @@ def _over(memory: int, seconds: float, limits: tuple[int, float]) -> str:
 
 
 def _limits(source: str) -> tuple[int, float]:
-    try:
-        size = os.stat(source).st_size
-    except (OSError, ValueError):
-        size = 0
+    size = sum(map(_size, (source, f"{source[:-4]}.dbf") if source.lower().endswith(".shp") else (source,)))
     return max(MEMORY, MEMORY_PER_BYTE * size), max(SECONDS, SECONDS_PER_BYTE * size)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def _resident(process: int) -> int:

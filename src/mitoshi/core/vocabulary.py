@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections import Counter
 from functools import cache
@@ -22,6 +23,11 @@ NOT_UNDERSTOOD = Text(
     "{count} of {total} {kind} have a value of {column} that is not understood: {words}; treated as unknown",
     "{kind} {total}件中{count}件は{column}の値を解釈できないため（{words}）、不明として扱います",
 )
+BEYOND = Text(
+    "{count} of {total} {kind} have a value of {column} that cannot be (such as -1 or 9999); treated as unknown",
+    "{kind} {total}件中{count}件は{column}があり得ない値（-1、9999 など）のため、不明として扱います",
+)
+FIRST_OF_LIST = re.compile(r'^\s*\[\s*"?([^",\]]+)')
 HEADS = Text("columns are read by their meaning: {heads}", "列名を次のとおり読み替えました：{heads}")
 
 
@@ -68,9 +74,9 @@ def word_of(column: str, value: object, head: str = "") -> str | None:
     Parameters
     ----------
     column
-        bridge, facility, structure or use.
+        bridge, facility, road_class, side, structure or use.
     value
-        The cell.
+        The cell; of a list in JSON the first word, which is the main one (PLATEAU).
     head
         The column's heading in the file, for codes that mean something only under it.
 
@@ -78,8 +84,10 @@ def word_of(column: str, value: object, head: str = "") -> str | None:
     ('wood', 'true', 'hospital')
     """
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    listed = FIRST_OF_LIST.match(text)
+    text = listed[1] if listed else text
     known = _words(column)
-    return known.get(_plain(f"{head}={text}")) or known.get(_plain(text))
+    return known.get(_plain(f"{head}={text}")) or known.get(_plain(text)) or known.get(_plain(f"{head}=*"))
 
 
 def understood(features: Features, kind: FeatureKind) -> Understood:
@@ -98,40 +106,93 @@ def understood(features: Features, kind: FeatureKind) -> Understood:
         If two columns mean the same and neither bears its name.
     """
     declared = {c.name for c in kind.columns}
-    renamed: dict[str, str] = {}
-    for head in map(str, features.columns):
-        name = head_of(head)
-        if name is None or name not in declared or name in features.columns or head in declared:
-            continue
-        if name in renamed.values():
-            other = next(h for h, n in renamed.items() if n == name)
-            raise QuantityError(f"columns {other!r} and {head!r} both mean {name}; rename the right one to {name!r}")
-        renamed[head] = name
-    texts = [HEADS.format(heads=", ".join(f"{h} = {n}" for h, n in renamed.items()))] if renamed else []
-    out = features.rename(columns=renamed) if renamed else features
-    heads = {name: head for head, name in renamed.items()}
-    for name in sorted(declared & set(vocabulary()["words"]) & set(out.columns)):
-        values, others = _meanings(name, out[name], heads.get(name, name))
-        out = out.assign(**{name: values})
-        if others:
-            texts.append(_said(kind, name, others, len(out)))
+    heads = _heads_of(features, declared)
+    texts: list[Text] = []
+    if heads:
+        shown = ", ".join(f"{h} = {n}" for n, hs in heads.items() for h in hs)
+        texts.append(HEADS.format(heads=shown))
+    table = vocabulary()
+    out = features
+    for name in sorted(declared & set(features.columns) | set(heads)):
+        sources = heads.get(name, [name])
+        if name in table["words"]:
+            values, others = _meanings(name, [out[h] for h in sources])
+            texts += [_said(kind, name, others, len(out))] if others else []
+            out = out.assign(**{name: values})
+        elif name in heads:
+            out = out.rename(columns={sources[0]: name})
+        if name in table["least"]:
+            out, count = _within(out, name, table["least"][name], table["most"].get(name))
+            texts += [_beyond(kind, name, count, len(out))] if count else []
     return Understood(out, tuple(texts))
 
 
-def _meanings(column: str, series: Any, head: str) -> tuple[Any, Counter[str]]:
+def _heads_of(features: Features, declared: set[str]) -> dict[str, list[str]]:
+    """Return the columns that lack their own name, and the headings that mean them in the order of the vocabulary.
+
+    Several headings may mean one column of words; the first that says something in a row counts.
+    """
+    table = vocabulary()
+    present = [str(h) for h in features.columns]
+    found: dict[str, list[str]] = {}
+    for head in present:
+        name = head_of(head)
+        other = table["other_edition"].get(head)
+        if name is None or name not in declared or name in present or head in declared or other in present:
+            continue
+        found.setdefault(name, []).append(head)
+    for name, heads in found.items():
+        order = [_plain(w) for w in table["heads"][name]]
+        heads.sort(key=lambda h: order.index(_plain(h)))
+        if len(heads) > 1 and name not in table["words"]:
+            raise QuantityError(
+                f"columns {heads[0]!r} and {heads[1]!r} both mean {name}; rename the right one to {name!r}"
+            )
+    return found
+
+
+def _meanings(column: str, sources: list[Any]) -> tuple[Any, Counter[str]]:
+    """Return what the cells of a column mean, and the words that are not understood."""
     import numpy as np
     import pandas as pd
 
     others: Counter[str] = Counter()
-    values = pd.Series(np.full(len(series), None, object), index=series.index, dtype=object)
-    for n, value in enumerate(series):
-        if pd.isna(value) or not str(value).strip():
+    index = sources[0].index
+    values = pd.Series(np.full(len(index), None, object), index=index, dtype=object)
+    for n, row in enumerate(zip(*sources, strict=True)):
+        said = [(v, str(s.name)) for v, s in zip(row, sources, strict=True) if not pd.isna(v) and str(v).strip()]
+        if not said:
             continue
-        meaning = word_of(column, value, head)
-        if meaning is None:
-            others[str(value)[:40]] += 1
-        values.iloc[n] = meaning or (None if column == "bridge" else "unknown")
+        meaning = next((m for v, head in said if (m := word_of(column, v, head))), None)
+        if meaning is None and column in vocabulary()["open"]:
+            meaning = str(said[0][0])
+        elif meaning is None:
+            others[str(said[0][0])[:40]] += 1
+        values.iloc[n] = meaning or "unknown"
     return values, others
+
+
+def _within(features: Features, name: str, least: float, most: float | None) -> tuple[Features, int]:
+    """Return features without numbers that cannot be, such as -1 or 9999 for unknown; and how many there were."""
+    import numpy as np
+    import pandas as pd
+
+    numbers = pd.to_numeric(features[name], errors="coerce").to_numpy(float, na_value=np.nan)
+    with np.errstate(invalid="ignore"):
+        beyond = (numbers < least) | (numbers > (np.inf if most is None else most))
+    count = int(np.count_nonzero(beyond))
+    if not count:
+        return features, 0
+    values = features[name].astype(object).where(~beyond, None)
+    return features.assign(**{name: values}), count
+
+
+def _beyond(kind: FeatureKind, column: str, count: int, total: int) -> Text:
+    title = next(c.title for c in kind.columns if c.name == column)
+    return Text(
+        BEYOND.en.format(count=count, total=total, kind=kind.title.en, column=title.en),
+        BEYOND.ja.format(count=count, total=total, kind=kind.title.ja, column=title.ja),
+    )
 
 
 def _said(kind: FeatureKind, column: str, others: Counter[str], total: int) -> Text:

@@ -12,6 +12,7 @@ from mitoshi.core.longitude import near_longitude
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from odc.geo.crs import CRS
     from odc.geo.geobox import GeoBox
 
     from mitoshi.core.features import Features
@@ -36,7 +37,7 @@ def on_grid(parts: Sequence[Any], grid: GeoBox, argument: str) -> Features:
     Raises
     ------
     InputError
-        If features have a place but the grid has none.
+        If features have a place but the grid has none, or they do not say where they are, or it with their coordinates exchanged.
     """
     import geopandas
     import pandas as pd
@@ -57,13 +58,56 @@ def _moved(features: Features, grid: GeoBox, argument: str) -> Features:
             f"{argument} has coordinates on the Earth but the raster has no georeference; give a georeferenced raster"
         )
     if features.crs is None:
-        raise InputError(f"{argument} states no coordinate system; give one that does")
-    wkt = grid.crs.to_wkt()
+        raise InputError(f"{argument} states no coordinate reference system; state it with '#crs=EPSG:…'")
+    moved = _on_crs(features, grid, grid.crs)
+    if len(moved) and not _any_inside(moved, grid):
+        _refuse_exchanged(features, grid, grid.crs, argument)
+    return moved
+
+
+def _on_crs(features: Features, grid: GeoBox, crs: CRS) -> Features:
+    wkt = crs.to_wkt()
     moved = _placed(features if features.crs == wkt else features.to_crs(wkt))
-    if not grid.crs.geographic or not len(moved):
+    if not crs.geographic or not len(moved):
         return moved
     middle = float((grid.affine @ (grid.shape[1] / 2, grid.shape[0] / 2))[0])
     return _near(moved, middle)
+
+
+def _any_inside(features: Features, grid: GeoBox) -> bool:
+    west, south, east, north = grid.boundingbox.bbox
+    left, low, right, high = features.geometry.bounds.to_numpy().T
+    with np.errstate(invalid="ignore"):
+        return bool(((left <= east) & (right >= west) & (low <= north) & (high >= south)).any())
+
+
+def _refuse_exchanged(features: Features, grid: GeoBox, crs: CRS, argument: str) -> None:
+    """Refuse features that all lie outside the grid, and in it if their coordinates are exchanged or are degrees.
+
+    Raises
+    ------
+    InputError
+        If so. Features that are simply elsewhere stay: what they mean is for the method to say.
+    """
+    import shapely
+
+    exchanged = features.set_geometry(
+        shapely.transform(features.geometry.to_numpy(), lambda c: c[:, ::-1]), crs=features.crs
+    )
+    if _any_inside(_on_crs(exchanged, grid, crs), grid):
+        raise InputError(
+            f"all {argument} lie outside the area, and in it with their two coordinates exchanged; write longitude (or "
+            "easting) first"
+        )
+    bounds = np.abs(features.total_bounds)
+    if features.crs.is_geographic or not (bounds[[0, 2]].max() <= 360.0 and bounds[[1, 3]].max() <= 360.0):
+        return
+    for shapes, words in ((features, ""), (exchanged, ", latitude first")):
+        if _any_inside(_on_crs(shapes.set_crs("EPSG:4326", allow_override=True), grid, crs), grid):
+            raise InputError(
+                f"all {argument} lie outside the area: their coordinates look like degrees{words}, but their CRS "
+                f"{features.crs.name} is in {features.crs.axis_info[0].unit_name}; correct it"
+            )
 
 
 def _placed(features: Features) -> Features:

@@ -4,42 +4,71 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import InputError, RefusedError
 from mitoshi.core.parquet_checks import check_parquet
-from mitoshi.sensors import feature_tables, guard
+from mitoshi.sensors import feature_tables, guard, shapefiles
 from mitoshi.sensors.geopackage_checks import check_schema
+from mitoshi.sensors.tree import open_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mitoshi.core.features import Features
+    from mitoshi.core.text import Text
 
-__all__ = ["Raw", "is_csv", "is_stac_parquet", "layers", "read"]
+__all__ = ["Raw", "files_of", "is_csv", "is_stac_parquet", "layers", "read"]
 
 MAX_ROWS = 5_000_000
 MAX_BYTES = 2 * 2**30  # decoded
 MAX_GPKG = 8 * 2**30
 GPKG_IDS = (b"GPKG", b"GP10", b"GP11")  # application_id at byte 68 (OGC 12-128r19, clause 1.1.1.1.1)
 DEGREES = "EPSG:4326"
+ARCHIVES = ("zip", "tar", "gzip")
 
 
 class Raw(NamedTuple):
-    """What a file holds: features (a plain table where there is no geometry) and what it says of itself."""
+    """What a file holds.
+
+    Attributes
+    ----------
+    features
+        A plain table where there is no geometry.
+    tags
+        What the file says of itself.
+    crs_stated
+        Whether the CRS is the file's own statement, not what its format implies.
+    texts
+        What had to be supposed.
+    """
 
     features: Features
     tags: dict[str, Any]
+    crs_stated: bool = True
+    texts: tuple[Text, ...] = ()
+
+
+def files_of(path: Path, kind: str) -> dict[str, Path]:
+    """Return the files that a source consists of, by what they are."""
+    if kind != "shapefile":
+        return {"data": path}
+    keys = {".shp": "data", ".shx": "index", ".dbf": "attributes", ".prj": "crs", ".cpg": "encoding"}
+    return {keys[suffix]: file for suffix, file in sorted(shapefiles.companions(path).items())}
 
 
 def layers(path: Path, kind: str) -> list[str]:
-    """Return the names of a GeoPackage's feature and attribute tables; nothing for other formats.
+    """Return the names of a GeoPackage's feature and attribute tables, or an archive's shapefiles; nothing for other formats.
 
     Raises
     ------
     RefusedError
         If a layer is a view, which is code, or the file is no GeoPackage.
     """
+    if kind in ARCHIVES:
+        tree = open_tree(path)
+        return [] if tree is None else shapefiles.layers_of(tree)
     if kind != "sqlite":
         return []
     with path.open("rb") as file:
@@ -105,9 +134,9 @@ def read(path: Path, kind: str, layer: str | None) -> Raw:
     path
         A regular file.
     kind
-        What `mitoshi.sensors.guard.sniff` says of it: json, parquet, sqlite or unknown (CSV).
+        What `mitoshi.sensors.guard.sniff` says of it: json, parquet, sqlite, shapefile, flatgeobuf, zip, … or unknown (CSV).
     layer
-        Of a GeoPackage.
+        Of a GeoPackage or an archive of shapefiles.
 
     Raises
     ------
@@ -122,7 +151,11 @@ def read(path: Path, kind: str, layer: str | None) -> Raw:
         return _parquet(path)
     if kind == "sqlite":
         return _geopackage(path, layer)
-    return Raw(*feature_tables.read_table(path))
+    if kind == "flatgeobuf":
+        return _flatgeobuf(path)
+    if kind == "shapefile" or kind in ARCHIVES:
+        return _shapefile(path, kind, layer)
+    return Raw(*feature_tables.read_table(path), crs_stated=False)
 
 
 def _geojson(path: Path) -> Raw:
@@ -141,18 +174,10 @@ def _geojson(path: Path) -> Raw:
     if "id" not in table.columns and any("id" in f for f in found):
         table["id"] = [f.get("id") for f in found]
     geometry = [_shape(f.get("geometry"), n, path.name) for n, f in enumerate(found, 1)]
-    features = geopandas.GeoDataFrame(table, geometry=geometry, crs=_geojson_crs(content, path.name))
-    if str(features.crs).upper() in {DEGREES, "OGC:CRS84"} and len(features) and _beyond_degrees(features):
-        raise InputError(
-            f"{path.name} has coordinates beyond 180 degrees but states no CRS; GeoJSON is in longitude, latitude"
-        )
+    crs = _geojson_crs(content, path.name)
+    features = geopandas.GeoDataFrame(table, geometry=geometry, crs=crs or DEGREES)
     tags = {k: v for k, v in content.items() if str(k).startswith("mitoshi_") and not isinstance(v, dict | list)}
-    return Raw(features, tags)
-
-
-def _beyond_degrees(features: Features) -> bool:
-    bounds = features.total_bounds
-    return bool((abs(bounds[[0, 2]]) > 360.0).any() or (abs(bounds[[1, 3]]) > 90.0 + 1e-9).any())
+    return Raw(features, tags, crs_stated=crs is not None)
 
 
 def _shape(geometry: Any, row: int, name: str) -> Any:
@@ -167,8 +192,8 @@ def _shape(geometry: Any, row: int, name: str) -> Any:
         raise InputError(f"{name}: feature {row} has a damaged geometry ({guard.one_line(error)[:80]})") from None
 
 
-def _geojson_crs(content: dict[str, Any], name: str) -> str:
-    """Return the CRS of the 2008 GeoJSON member, or WGS 84 (RFC 7946, section 4)."""
+def _geojson_crs(content: dict[str, Any], name: str) -> str | None:
+    """Return the CRS of the 2008 GeoJSON member; None where WGS 84 is implied (RFC 7946, section 4)."""
     from pyproj import CRS
     from pyproj.exceptions import CRSError
 
@@ -178,7 +203,9 @@ def _geojson_crs(content: dict[str, Any], name: str) -> str:
         if isinstance(named, dict) and isinstance(named.get("properties"), dict)
         else None
     )
-    if text is None or "CRS84" in str(text):
+    if text is None:
+        return None
+    if "CRS84" in str(text):
         return DEGREES
     try:
         return str(CRS.from_user_input(str(text)[:200]).to_wkt())
@@ -220,6 +247,30 @@ def _geopackage(path: Path, layer: str | None) -> Raw:
         path, layer=layer, use_arrow=True, arrow_to_pandas_kwargs={"integer_object_nulls": True}
     )
     return Raw(frame, _gpkg_tags(path))
+
+
+def _flatgeobuf(path: Path) -> Raw:
+    import pyogrio
+
+    about = pyogrio.read_info(path)
+    _check(path.name, int(about["features"]), path.stat().st_size)
+    return Raw(
+        pyogrio.read_dataframe(
+            path, use_arrow=True, force_2d=True, arrow_to_pandas_kwargs={"integer_object_nulls": True}
+        ),
+        {},
+    )
+
+
+def _shapefile(path: Path, kind: str, layer: str | None) -> Raw:
+    tree = None if kind == "shapefile" else open_tree(path)
+    if tree is not None and layer is None:
+        raise InputError(f"{path.name} holds no shapefile")
+    files = shapefiles.companions(path) if tree is None else shapefiles.members_of(tree, str(layer))
+    name = path.stem if tree is None else PurePosixPath(str(layer)).name
+    _check(f"{name}.shp", *shapefiles.rows_of(files, name))
+    features, texts = shapefiles.read_layer(files, name)
+    return Raw(features, {}, texts=texts)
 
 
 def _gpkg_tags(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core.errors import InputError, RefusedError
 from mitoshi.core.geometry_depth import check_wkt
 from mitoshi.sensors import guard
+from mitoshi.sensors.text_encoding import best_encoding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +19,9 @@ __all__ = ["is_table", "placed", "read_table"]
 
 MAX_CSV = 512 * 2**20
 SEPARATORS = (",", ";", "\t", "|")
-ENCODINGS = ("utf-8-sig", "cp932", "euc_jp")
 LONGITUDES, LATITUDES = ("longitude", "lon", "lng", "long", "経度"), ("latitude", "lat", "緯度")
 WKT = ("wkt", "geometry_wkt")
 DEGREES = "EPSG:4326"
-JAPANESE = range(0x3040, 0x30FF), range(0x4E00, 0x9FFF)
-HALF_KATAKANA = range(0xFF61, 0xFFA0)
 
 
 def is_table(head: bytes) -> bool:
@@ -61,30 +59,12 @@ def _decoded(content: bytes, name: str, *, partial: bool = False) -> str:
     final = not partial
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return codecs.getincrementaldecoder("utf-16")("replace").decode(content, final)
-    if b"\x1b$" in content or b"\x1b(" in content:
-        candidates: tuple[str, ...] = ("iso2022_jp",)
-    else:
-        candidates = ENCODINGS
-    readings = []
-    for encoding in candidates:
-        try:
-            text = codecs.getincrementaldecoder(encoding)("strict").decode(content, final)
-        except UnicodeDecodeError:
-            continue
-        if encoding == "utf-8-sig":
-            return text
-        readings.append(text)
-    if not readings:
+    encoding = best_encoding(content, partial=partial)
+    if encoding is None:
         if partial:
             return content.decode("latin-1")
         raise InputError(f"{name} is no text in UTF-8, UTF-16, Shift_JIS, EUC-JP or ISO-2022-JP; save it as UTF-8")
-    # EUC-JP read as cp932 is a row of half-width katakana; cp932 read as EUC-JP mostly fails.
-    return max(readings, key=_japanese)
-
-
-def _japanese(text: str) -> int:
-    sample = [ord(c) for c in text[:20000]]
-    return sum(any(c in r for r in JAPANESE) for c in sample) - sum(c in HALF_KATAKANA for c in sample)
+    return codecs.getincrementaldecoder(encoding)("strict").decode(content, final)
 
 
 def _comments(text: str) -> tuple[list[str], str]:

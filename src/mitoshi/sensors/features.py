@@ -1,8 +1,9 @@
-"""Features and tables: GeoJSON, GeoPackage, GeoParquet and CSV. One observation per file, or per layer of a GeoPackage."""
+"""Features and tables: GeoJSON, GeoPackage, GeoParquet, Shapefile, FlatGeobuf and CSV; one observation per file or layer."""
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import InputError
@@ -13,7 +14,8 @@ from mitoshi.core.places import finite_places
 from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
 from mitoshi.core.vocabulary import understood
-from mitoshi.sensors import feature_files, guard, stac
+from mitoshi.sensors import feature_files, guard, shapefiles, stac
+from mitoshi.sensors.feature_shapes import checked_shapes
 from mitoshi.sensors.footprint import footprint
 from mitoshi.sensors.observation import Observation
 
@@ -34,8 +36,8 @@ ASKED = Text(
 )
 NAMED = Text("its features are taken as {kind} from the file's name", "地物はファイル名により {kind} とみなします")
 NOWHERE = Text(
-    "{count} of {total} features have no coordinates; what happens there is unknown",
-    "地物{total}件中{count}件は座標がなく、その状況は不明です",
+    "{count} of {total} features have no coordinates, or enclose no area; what happens there is unknown",
+    "地物{total}件中{count}件は座標または面積がなく、その状況は不明です",
 )
 UNSTATED = "features"
 
@@ -53,12 +55,14 @@ class FeatureReader:
 
     name = "features"
     priority = 45
-    wants = "features as GeoJSON, GeoPackage, GeoParquet or CSV"
+    wants = "features as GeoJSON, GeoPackage, GeoParquet, Shapefile (also zipped), FlatGeobuf or CSV"
 
     def recognises(self, source: Source) -> bool:
         """Tell whether the first bytes are those of a feature file and of no STAC document."""
         if source.tree is not None:
-            return False
+            return source.tree.kind != "folder" and bool(shapefiles.layers_of(source.tree))
+        if source.kind in ("shapefile", "flatgeobuf"):
+            return True
         head = _head(source)
         if source.kind == "json":
             return bool(re.search(rb'"type"\s*:\s*"FeatureCollection"', head)) and b'"stac_version"' not in head
@@ -79,7 +83,7 @@ class FeatureReader:
         parts = _parts(source, read)
         item = stac.make_item(source, parts)
         assumptions = tuple(t for t in stac.assumed(parts) if t is not stac.NO_PLACE or _has_geometry(read.features))
-        return Observation({}, item, assumptions, (source.path,), {read.kind: read.features})
+        return Observation({}, item, assumptions, tuple(parts.assets.values()), {read.kind: read.features})
 
 
 READER = FeatureReader()
@@ -94,17 +98,41 @@ def _head(source: Source) -> bytes:
 
 def _read(source: Source) -> _Read:
     expecting = source.expecting if isinstance(source.expecting, FeatureKind) else None
-    raw = feature_files.read(source.path, source.kind, _layer(source, expecting))
-    kind, assumptions = _kind(source, raw.tags, expecting)
+    layer = _layer(source, expecting)
+    raw = feature_files.read(source.path, source.kind, layer)
+    kind, assumptions = _kind(source, raw.tags, expecting, layer)
+    assumptions = (*assumptions, *raw.texts)
     features = raw.features
     declared = FEATURE_KINDS.get(kind)
-    if declared is not None and declared.geometry == () and _has_geometry(features):
+    placeless = declared is not None and declared.geometry == ()
+    if _has_geometry(features) and not placeless:
+        features, said = checked_shapes(
+            features, source.path.name, source.description.crs, stated=raw.crs_stated, metres_hint=_metres_hint(raw)
+        )
+        assumptions = (*assumptions, *said)
+        _check_crs(features, source)
+    if placeless and _has_geometry(features):
         features = features.drop(columns=[features.geometry.name])
     if declared is not None:
         features, said = understood(features, declared)
         assumptions = (*assumptions, *said, *_nowhere(features))
     simulated = str(raw.tags.get("mitoshi_simulated", "")).lower() in {"1", "true", "yes"}
     return _Read(features, kind, assumptions, simulated, str(raw.tags.get("mitoshi_datetime") or ""))
+
+
+def _metres_hint(raw: feature_files.Raw) -> str:
+    return "" if raw.crs_stated else "but it states no CRS, which means longitude and latitude of WGS 84"
+
+
+def _check_crs(features: Features, source: Source) -> None:
+    """Refuse a shapefile whose CRS is missing; what states none in one file may belong to an image without one."""
+    if features.crs is None and source.kind not in ("json", "unknown", "parquet", "sqlite", "flatgeobuf"):
+        prj = any(p.suffix.lower() == ".prj" for p in feature_files.files_of(source.path, source.kind).values())
+        why = "its .prj is not understood" if prj else "the .prj file that says it is missing"
+        raise InputError(
+            f"{source.path.name} states no coordinate reference system ({why}); copy the .prj, or state the CRS with "
+            "'#crs=EPSG:…'"
+        )
 
 
 def _nowhere(features: Features) -> tuple[Text, ...]:
@@ -116,7 +144,7 @@ def _nowhere(features: Features) -> tuple[Text, ...]:
 
 
 def _layer(source: Source, expecting: FeatureKind | None) -> str | None:
-    """Return which layer of a GeoPackage is meant: the named one, the one called as what is asked for, or the only one."""
+    """Return which layer is meant: the named one, the one called as what is asked for, or the only one."""
     names = feature_files.layers(source.path, source.kind)
     part = source.description.part
     if part is not None:
@@ -132,13 +160,16 @@ def _layer(source: Source, expecting: FeatureKind | None) -> str | None:
     return names[0] if names else None
 
 
-def _kind(source: Source, tags: dict[str, Any], expecting: FeatureKind | None) -> tuple[str, tuple[Text, ...]]:
+def _kind(
+    source: Source, tags: dict[str, Any], expecting: FeatureKind | None, layer: str | None
+) -> tuple[str, tuple[Text, ...]]:
     said = source.description.quantity or tags.get("mitoshi_quantity")
     if said in FEATURE_KINDS:
         return str(said), ()
     if expecting is not None:
         return expecting.name, (ASKED.format(kind=expecting.name),)
-    stem = (source.description.part or source.path.stem).lower()
+    called = source.description.part or (layer if source.tree is not None else None) or source.path.stem
+    stem = PurePosixPath(called).name.lower()
     if stem in FEATURE_KINDS:
         return stem, (NAMED.format(kind=stem),)
     return UNSTATED, ()
@@ -152,7 +183,7 @@ def _parts(source: Source, read: _Read) -> stac.Parts:
     geometry, bbox = _footprint(read.features) if _has_geometry(read.features) else (None, None)
     start = _time(source, read)
     part = source.description.part
-    name = source.path.stem if part is None else f"{source.path.stem}-{part}"
+    name = source.path.stem if part is None else f"{source.path.stem}-{part.replace('/', '-')}"
     return stac.Parts(
         id=f"{name}-{stac.fingerprint(source.path)}",
         reader=FeatureReader.name,
@@ -162,7 +193,7 @@ def _parts(source: Source, read: _Read) -> stac.Parts:
         geometry=geometry,
         bbox=bbox,
         properties={"mitoshi:count": len(read.features), **({"mitoshi:part": part} if part else {})},
-        assets={"data": source.path},
+        assets=feature_files.files_of(source.path, source.kind),
         assumptions=read.assumptions,
         simulated=read.simulated,
     )

@@ -29,6 +29,8 @@ CONTAINERS: tuple[tuple[bytes, str], ...] = (
     (b"\x0e\x03\x13\x01", "hdf4"),
     (b"PAR1", "parquet"),
     (b"SQLite format 3\0", "sqlite"),
+    (b"\0\0\x27\x0a\0\0\0\0", "shapefile"),
+    (b"fgb\x03fgb", "flatgeobuf"),
 )
 
 

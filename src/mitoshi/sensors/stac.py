@@ -46,6 +46,12 @@ MEDIA = {
     ".gpkg": "application/geopackage+sqlite3",
     ".parquet": "application/vnd.apache.parquet",
     ".csv": "text/csv",
+    ".shp": "application/vnd.shp",
+    ".dbf": "application/vnd.dbf",
+    ".shx": "application/vnd.shx",
+    ".fgb": "application/vnd.flatgeobuf",
+    ".prj": "text/plain",
+    ".cpg": "text/plain",
     ".gz": "application/gzip",
 }
 # STAC asks for a datetime or an interval. A time that nobody states is the widest interval, not an invented instant.

@@ -94,7 +94,11 @@ class Tree:
             return guard.Location(str(self.path / name))
         if member.offset is not None and member.size:
             return guard.Location(str(self.path), member.offset, member.size)
-        return guard.Location(str(_unpacked(self, name)))
+        return guard.Location(str(self.file(name)))
+
+    def file(self, name: str) -> Path:
+        """Return a file of its own with the bytes of a member; that of an archive is unpacked into the cache."""
+        return self.path / name if self.kind == "folder" else _unpacked(self, name)
 
 
 def cache_folder() -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import geopandas
 import numpy as np
+import pandas
 import pytest
 import xarray as xr
 from affine import Affine
@@ -278,6 +279,37 @@ class TestRoads:
         assert len(found.routes) == 0
         told = {f.name: f for f in impact.figures(impact.tally(found, 100.0), {})}
         assert (told["cut_off_settlements"].value, told["cut_off_settlements"].lower) == (1, 1)
+
+    @pytest.mark.parametrize("kind", ["unknown", None])
+    def test_a_facility_of_unknown_kind_may_be_the_hospital(self, kind):
+        """It stands on the village's side of the water, so that the village may have its hospital."""
+        stands = features([Point(*at(10.5, 50.5))], id=["u"], name=["?"], facility=[kind])
+        everything = pandas.concat([FACILITIES, stands], ignore_index=True)
+        found = impact(
+            depth_of(band()),
+            sigma(0.05),
+            None,
+            None,
+            ROADS.assign(bridge=0.0),
+            everything,
+            VILLAGE,
+            road_distance=100.0,
+        )
+        assert found.settlements["state"][0] == 2
+        assert np.isnan(found.settlements["cut_off_probability"][0])
+        told = {f.name: f for f in impact.figures(impact.tally(found, 100.0), {})}
+        assert (told["cut_off_settlements"].value, told["settlements_unknown"].value) == (0, 1)
+
+    @pytest.mark.parametrize(
+        ("word", "car", "state"), [("abandoned", 2, 2), ("low_water_crossing", 1, 1), ("viaduct", 0, 0), (None, 1, 1)]
+    )
+    def test_a_word_for_a_bridge_that_is_not_understood_is_unknown(self, word, car, state):
+        found = self.run(band(), ROADS.assign(bridge=[word, "no", None, None]))
+        assert found.roads.set_index("id").loc["bridge", "car"] == car
+        assert found.settlements["state"][0] == state
+        assert np.isnan(found.roads.set_index("id").loc["bridge", "car_passable_probability"]) == (
+            word in {"abandoned", "viaduct"}
+        )
 
     def test_a_road_out_of_the_scene_leads_to_help(self):
         out = features([line((10.5, 80.5), (-5, 80.5))], id=["out"], bridge=[0.0])

@@ -67,8 +67,10 @@ __all__ = ["Impact", "impact"]
             "罹災証明の区分は浸水深による目安です。認定は市町村が行います。",
         ),
         Text(
-            "A bridge counts as passable: the water below says nothing of its deck. Other reasons for closure are not known.",
-            "橋梁は通行可能として扱います（橋面や橋の損傷は分かりません）。浸水以外の通行止めは含みません。",
+            "A bridge counts as passable: the water below says nothing of its deck; where it is not known whether a road "
+            "in water is a bridge, its state is unknown. Other reasons for closure are not known.",
+            "橋梁は通行可能として扱います（橋面や橋の損傷は分かりません）。橋梁か否かが不明な浸水区間の通行可否は不明とします。"
+            "浸水以外の通行止めは含みません。",
         ),
         Text(
             "Pump trucks are those that drain each segment in the time given, without gravity or fixed pumps (MLIT has 355).",

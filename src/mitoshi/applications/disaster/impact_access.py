@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mitoshi.applications.disaster.impact_roads import Network, RoadHeads, closed
+from mitoshi.applications.disaster.impact_roads import Network, RoadHeads, closed, surely_closed
 from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, QUANTILES, exceedance
 from mitoshi.core.places import inner_points
 from mitoshi.methods.networks.reach import Ways, nearest_nodes, path, reached, ways_to
@@ -63,6 +63,11 @@ class Access(NamedTuple):
         chosen = np.isin(self.kind.astype(str), kinds) & self.usable & (self.facility >= 0)
         return np.unique(self.facility[chosen])
 
+    def nodes_of_unknown_kind(self) -> Integers:
+        """Return the nodes of usable facilities of which nobody says what they are."""
+        unknown = np.array([k is None or k != k or k == "unknown" for k in self.kind], bool)
+        return np.unique(self.facility[unknown & self.usable & (self.facility >= 0)])
+
 
 def outside_nodes(network: Network, grid: Grid) -> Integers:
     """Return the nodes in the outermost pixels of the scene and beyond: where roads lead out of it."""
@@ -110,20 +115,21 @@ def cut_off(network: Network, heads: RoadHeads, access: Access, limit_m: float) 
     """Return state and probability of being cut off, per settlement.
 
     Connected: pieces seen to be passable lead to a hospital or depot that is not in the water, or out of the scene. Cut off: not
-    even the pieces of which nothing is known would. Unknown: only these would, or the data never joined the settlement.
-    The probability is the share of ten equally likely common errors of depth that cut it off, unseen pieces being open.
+    even the pieces of which nothing is known would, nor any way to a facility of unknown kind, which may be a hospital. Unknown:
+    only these would, or the data never joined the settlement. The probability is the share of ten equally likely common errors
+    of depth that cut it off, pieces that are unseen or may be bridges being open.
     """
     graph, at = network.graph, access.settlement
     goals = np.union1d(access.nodes(*HELP), access.outside)
+    possible = np.union1d(goals, access.nodes_of_unknown_kind())
     size = at.size
     if goals.size == 0 or graph.size == 0:
         return np.full(size, UNKNOWN, np.int64), np.full(size, np.nan)
     joined = (at >= 0) & reached(graph, np.ones(graph.size, bool), goals)[at]
-    shut = closed(heads, limit_m)
-    surely = joined & reached(graph, heads.seen & ~shut, goals)[at]
-    perhaps = joined & reached(graph, ~shut, goals)[at]
+    surely = joined & reached(graph, heads.seen & ~closed(heads, limit_m), goals)[at]
+    perhaps = joined & reached(graph, ~surely_closed(heads, limit_m), possible)[at]
     state = np.where(surely, CONNECTED, np.where(joined & ~perhaps, CUT_OFF, UNKNOWN))
-    shares = [~reached(graph, ~closed(heads, limit_m, s), goals)[at] for s in QUANTILES]
+    shares = [~reached(graph, ~surely_closed(heads, limit_m, s), goals)[at] for s in QUANTILES]
     chance = np.where(joined & (state != UNKNOWN), np.mean(shares, axis=0), np.nan)
     return state.astype(np.int64), chance
 

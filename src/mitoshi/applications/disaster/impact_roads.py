@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_uncertainty import Levels, exceedance, shifted
+from mitoshi.core.vocabulary import word_of
 from mitoshi.methods.networks.road_graph import RoadGraph, Samples, road_graph, sampled, with_stops
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "piece_heads",
     "road_table",
     "states",
+    "surely_closed",
 ]
 
 Floats = NDArray[np.float64]
@@ -39,12 +41,19 @@ TWICE_GRAVITY = 2 * 9.80665
 
 
 class Network(NamedTuple):
-    """Roads as a graph on a plane in metres, with samples along them in the grid's CRS."""
+    """Roads as a graph on a plane in metres, with samples along them in the grid's CRS.
+
+    Attributes
+    ----------
+    bridge, perhaps_bridge
+        (pieces,) bridges, and pieces of which it is not known whether they are one.
+    """
 
     graph: RoadGraph
     samples: Samples
     places: Floats
     bridge: Mask
+    perhaps_bridge: Mask
 
 
 class RoadHeads(NamedTuple):
@@ -58,11 +67,14 @@ class RoadHeads(NamedTuple):
         Whether every sample within the scene was observed, and there is one.
     bridge
         Bridges: the depth below says nothing of the deck, they count as dry.
+    perhaps_bridge
+        Pieces that may be bridges: water on them closes them only if they are none, which is not known.
     """
 
     levels: Levels
     seen: Mask
     bridge: Mask
+    perhaps_bridge: Mask
 
 
 def network_of(roads: Features, grid: Grid, places: Floats, farthest_m: float) -> Network:
@@ -82,15 +94,19 @@ def network_of(roads: Features, grid: Grid, places: Floats, farthest_m: float) -
     lines, stops = with_stops(grid.plane(roads.geometry.to_numpy()), places, farthest_m)
     graph = road_graph(lines, SNAP_M, stops)
     samples = sampled(graph, grid.pixel_m)
-    bridge = roads["bridge"].to_numpy(float)[graph.source] == 1.0
-    return Network(graph, samples, grid.back(samples.points), bridge)
+    words = [None if v is None or v != v else word_of("bridge", v) or "unknown" for v in roads["bridge"]]
+    bridge = np.array(words, object)[graph.source]
+    return Network(graph, samples, grid.back(samples.points), bridge == "true", bridge == "unknown")
 
 
 def no_roads() -> tuple[Network, RoadHeads]:
     """Return the network of no road: what is known of access where roads are not given."""
     graph = road_graph(np.zeros(0, object), SNAP_M)
     nothing, nowhere = np.zeros(0, bool), Levels(np.zeros(0), np.zeros(0))
-    return Network(graph, sampled(graph, 1.0), np.zeros((0, 2)), nothing), RoadHeads(nowhere, nothing, nothing)
+    return (
+        Network(graph, sampled(graph, 1.0), np.zeros((0, 2)), nothing, nothing),
+        RoadHeads(nowhere, nothing, nothing, nothing),
+    )
 
 
 def piece_heads(network: Network, water: RoadWater) -> RoadHeads:
@@ -105,7 +121,8 @@ def piece_heads(network: Network, water: RoadWater) -> RoadHeads:
     unseen = np.bincount(network.samples.piece[inside & np.isnan(water.depth)], minlength=size) > 0
     any_inside = np.bincount(network.samples.piece[inside], minlength=size) > 0
     worst = np.where(network.bridge, -np.inf, worst)
-    return RoadHeads(Levels(worst, spread), (any_inside & ~unseen) | network.bridge, network.bridge)
+    seen = (any_inside & ~unseen) | network.bridge
+    return RoadHeads(Levels(worst, spread), seen, network.bridge, network.perhaps_bridge)
 
 
 def closed(heads: RoadHeads, limit_m: float, shift: float = 0.0) -> Mask:
@@ -113,9 +130,17 @@ def closed(heads: RoadHeads, limit_m: float, shift: float = 0.0) -> Mask:
     return np.asarray(shifted(heads.levels, shift) >= limit_m)
 
 
+def surely_closed(heads: RoadHeads, limit_m: float, shift: float = 0.0) -> Mask:
+    """Return the pieces that are closed and of which it is known that they are no bridge."""
+    return closed(heads, limit_m, shift) & ~heads.perhaps_bridge
+
+
 def states(heads: RoadHeads, limit_m: float) -> NDArray[np.int64]:
     """Return passable, impassable or unknown per piece: water seen to be too deep closes a road though part of it is unseen."""
-    return np.where(closed(heads, limit_m), IMPASSABLE, np.where(heads.seen, PASSABLE, UNKNOWN)).astype(np.int64)
+    open_pieces = heads.seen & ~closed(heads, limit_m)
+    return np.where(surely_closed(heads, limit_m), IMPASSABLE, np.where(open_pieces, PASSABLE, UNKNOWN)).astype(
+        np.int64
+    )
 
 
 def road_table(
@@ -151,7 +176,7 @@ def road_table(
     }
     for name, limit in zip(("car", "truck"), limits, strict=True):
         chance = 1.0 - exceedance(heads.levels, limit)
-        known = (heads.seen & ~heads.bridge) | closed(heads, limit)
         columns[name] = states(heads, limit)
+        known = (columns[name] != UNKNOWN) & ~heads.bridge
         columns[f"{name}_passable_probability"] = np.where(known, chance, np.nan)
     return geopandas.GeoDataFrame(columns, geometry=lines, crs=roads.crs)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from mitoshi.catalog.geometry_cost import MOST_VERTICES
 from mitoshi.catalog.paging import Key
 from mitoshi.core.errors import MitoshiError
+from mitoshi.core.geometry_cost import MOST_VERTICES
 from mitoshi.core.grid import BBox
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.sensors.guard import parse_json

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import FastAPI, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from mitoshi.catalog.geometry_cost import MOST_VERTICES, joined
 from mitoshi.core.errors import InputError
+from mitoshi.core.geometry_cost import MOST_VERTICES, joined
 from mitoshi.core.text import Text
 from mitoshi.interfaces.api.heavy_work import BUSY
 from mitoshi.interfaces.api.layers_list import listing_of

@@ -23,6 +23,7 @@ MOST_VERTICES = 10_000
 MOST_SIDES = 2000  # of a geometry whose sides are compared, each with each
 MOST_CROSSINGS = 400  # places at which the sides of a polygon may meet to be made valid; the time grows with the square
 MOST_CONTACTS = 10_000  # of a geometry that is cut or joined
+MOST_PAIRS = 20_000_000  # of sides whose boxes overlap
 BLOCK = 256
 
 
@@ -67,7 +68,11 @@ def _sides(geometry: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float
 
 def _meets(a: Any, b: Any, c: Any, d: Any) -> npt.NDArray[np.bool_]:
     """Return which of the sides a-b (rows) touch or cross which of the sides c-d (columns)."""
-    a, b = a[:, None, :], b[:, None, :]
+    return _meet(a[:, None, :], b[:, None, :], c, d)
+
+
+def _meet(a: Any, b: Any, c: Any, d: Any) -> npt.NDArray[np.bool_]:
+    """Return whether the sides a-b touch or cross the sides c-d."""
 
     def turn(p: Any, q: Any, r: Any) -> Any:
         return np.sign(
@@ -79,8 +84,43 @@ def _meets(a: Any, b: Any, c: Any, d: Any) -> npt.NDArray[np.bool_]:
     return np.asarray(boxes & astride)
 
 
-def check_contacts(geometry: Any, most: int = MOST_CONTACTS) -> None:
+def _many_contacts(geometry: Any, most: int) -> int:
+    """Return how often sides of a geometry with many of them meet, by an index of their boxes; counting ends above `most`.
+
+    Raises
+    ------
+    InputError
+        If so many boxes overlap that counting itself is expensive.
+    """
+    import shapely
+
+    start, end, following = _sides(geometry)
+    lines = shapely.linestrings(np.stack([start, end], axis=1))
+    tree, count, looked_at = shapely.STRtree(lines), -following, 0
+    for first in range(0, len(lines), BLOCK):
+        one, other = tree.query(lines[first : first + BLOCK])
+        later = other > one + first
+        looked_at += one.size
+        if looked_at > MOST_PAIRS:
+            raise InputError(f"the sides of the geometry lie over each other {looked_at} times; simplify it")
+        pairs = one[later] + first, other[later]
+        count += int(np.count_nonzero(_meet(*(a[i] for i in pairs for a in (start, end)))))
+        if count > most:
+            return count
+    return count
+
+
+def check_contacts(geometry: Any, most: int = MOST_CONTACTS, most_sides: int = MOST_SIDES) -> None:
     """Refuse a geometry that is expensive to cut, to join or to make valid.
+
+    Parameters
+    ----------
+    geometry
+        Of shapely.
+    most
+        Contacts that are allowed.
+    most_sides
+        Sides that are allowed.
 
     Raises
     ------
@@ -90,12 +130,12 @@ def check_contacts(geometry: Any, most: int = MOST_CONTACTS) -> None:
     import shapely
 
     sides = int(shapely.get_num_coordinates(geometry))
-    if sides > MOST_SIDES:
+    if sides > most_sides:
         raise InputError(
             f"the geometry crosses itself, or its parts overlap, and has {sides} vertices; "
-            f"simplify it to {MOST_SIDES}, or draw it without crossings"
+            f"simplify it to {most_sides}, or draw it without crossings"
         )
-    met = contacts(geometry)
+    met = contacts(geometry) if sides <= MOST_SIDES else _many_contacts(geometry, most)
     if met > most:
         raise InputError(f"the sides of the geometry meet {met} times; draw it without crossings ({most} at most)")
 

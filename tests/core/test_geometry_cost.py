@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import shapely
 
-from mitoshi.catalog import footprint, geometry_cost
+from mitoshi.catalog import footprint
+from mitoshi.core import geometry_cost
 from mitoshi.core.errors import InputError
 
 
@@ -50,6 +51,20 @@ def test_the_crossings_of_a_star_are_counted(corners):
 )
 def test_sides_meet_so_often(geometry, count):
     assert geometry_cost.contacts(geometry) == count
+
+
+def test_many_sides_are_counted_by_their_boxes():
+    grain = 2 * np.pi * np.arange(3000) / 3000
+    rough = shapely.Polygon(np.c_[(1 + 0.01 * np.cos(50 * grain)) * np.cos(grain), np.sin(grain)])
+    geometry_cost.check_contacts(rough, 0, 10_000)
+    with pytest.raises(InputError, match="3001 vertices"):
+        geometry_cost.check_contacts(rough)
+    tied = shapely.Polygon(
+        np.r_[shapely.get_coordinates(rough)[:1500], [[0.9, -0.5], [-0.9, -0.6], [0.9, -0.9], [0.0, 2.0]]]
+    )
+    assert geometry_cost._many_contacts(tied, 100) == geometry_cost.contacts(tied) > 0
+    with pytest.raises(InputError, match="meet"):
+        geometry_cost.check_contacts(star(3001), 400, 10_000)
 
 
 def test_a_bow_tie_is_made_valid_and_a_star_of_many_corners_is_refused():
