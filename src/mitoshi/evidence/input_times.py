@@ -31,8 +31,9 @@ def check_order(given: Mapping[str, Sequence[Given]], event: datetime | None) ->
     Raises
     ------
     InputError
-        If an observation lies on the wrong side of another one, or of the event.
+        If an observation lies on the wrong side of another one, or of the event, or clocks of tables begin at different times.
     """
+    _check_clocks(given)
     times = {side: sorted(_times(given, side)) for side in ("before", "after")}
     if times["before"] and times["after"]:
         (late, one), (early, two) = times["before"][-1], times["after"][0]
@@ -49,6 +50,22 @@ def check_order(given: Mapping[str, Sequence[Given]], event: datetime | None) ->
                 raise InputError(
                     f"{name} is of {_said(time)}, {wrong} than the event of {_said(event)}; give another file"
                 )
+
+
+def _check_clocks(given: Mapping[str, Sequence[Given]]) -> None:
+    """Refuse tables of a simulation whose clocks begin at different times: each is counted from its own first row."""
+    starts = {
+        str(one.properties["mitoshi:clock_start"]): name
+        for name, group in given.items()
+        for one in group
+        if "mitoshi:clock_start" in one.properties
+    }
+    if len(starts) > 1:
+        (first, one), (other, two), *_ = sorted(starts.items())
+        raise InputError(
+            f"the times of {one} begin at {first}, those of {two} at {other}; let both begin at the same time, for the "
+            "simulation starts with the first row"
+        )
 
 
 def _times(given: Mapping[str, Sequence[Given]], side: str) -> Iterator[tuple[datetime, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import InputError, RefusedError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["is_table", "placed", "read_table"]
 
 MAX_CSV = 512 * 2**20
+SEPARATOR_LINE = re.compile(r'^"?sep=([,;\t|])"?\r?\n', re.IGNORECASE)  # Excel's own first line
 SEPARATORS = (",", ";", "\t", "|")
 LONGITUDES, LATITUDES = ("longitude", "lon", "lng", "long", "経度"), ("latitude", "lat", "緯度")
 WKT = ("wkt", "geometry_wkt")
@@ -79,12 +81,19 @@ def _comments(text: str) -> tuple[list[str], str]:
 def _frame(body: str, name: str) -> Any:
     import pandas as pd
 
-    separator = _separator(body)
+    stated = SEPARATOR_LINE.match(body)
+    separator = stated[1] if stated else _separator(body)
+    body = body[stated.end() :] if stated else body
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, skipinitialspace=True)
+    rows: list[list[str]] = []
     try:
-        rows = [
-            row for row in csv.reader(io.StringIO(body, newline=""), delimiter=separator, skipinitialspace=True) if row
-        ]
+        rows.extend(row for row in reader if row)
     except csv.Error as error:
+        if "field larger" in str(error):
+            raise InputError(
+                f"{name}: row {len(rows) + 1} has a cell of more than {csv.field_size_limit() >> 10} KiB; is a quote not closed? "
+                "Shorten it, or leave the column out"
+            ) from None
         raise InputError(f"{name} is no CSV with a heading line ({guard.one_line(error)[:80]})") from None
     if not rows:
         raise InputError(f"{name} is no CSV with a heading line (it is empty)")

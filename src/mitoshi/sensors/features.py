@@ -18,6 +18,7 @@ from mitoshi.sensors import feature_files, guard, shapefiles, stac
 from mitoshi.sensors.feature_shapes import checked_shapes
 from mitoshi.sensors.footprint import footprint
 from mitoshi.sensors.observation import Observation
+from mitoshi.sensors.table_units import in_declared_units
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +49,7 @@ class _Read(NamedTuple):
     assumptions: tuple[Text, ...]
     simulated: bool
     observed: str
+    clock_start: str
 
 
 class FeatureReader:
@@ -113,11 +115,13 @@ def _read(source: Source) -> _Read:
         _check_crs(features, source)
     if placeless and _has_geometry(features):
         features = features.drop(columns=[features.geometry.name])
+    start = ""
     if declared is not None:
+        features, units, start = in_declared_units(features, declared, source.path.name)
         features, said = understood(features, declared)
-        assumptions = (*assumptions, *said, *_nowhere(features))
+        assumptions = (*assumptions, *units, *said, *_nowhere(features))
     simulated = str(raw.tags.get("mitoshi_simulated", "")).lower() in {"1", "true", "yes"}
-    return _Read(features, kind, assumptions, simulated, str(raw.tags.get("mitoshi_datetime") or ""))
+    return _Read(features, kind, assumptions, simulated, str(raw.tags.get("mitoshi_datetime") or start), start)
 
 
 def _metres_hint(raw: feature_files.Raw) -> str:
@@ -192,7 +196,11 @@ def _parts(source: Source, read: _Read) -> stac.Parts:
         end=start,
         geometry=geometry,
         bbox=bbox,
-        properties={"mitoshi:count": len(read.features), **({"mitoshi:part": part} if part else {})},
+        properties={
+            "mitoshi:count": len(read.features),
+            **({"mitoshi:part": part} if part else {}),
+            **({"mitoshi:clock_start": read.clock_start} if read.clock_start else {}),
+        },
         assets=feature_files.files_of(source.path, source.kind),
         assumptions=read.assumptions,
         simulated=read.simulated,
