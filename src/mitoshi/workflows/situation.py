@@ -57,6 +57,9 @@ UNITS = {
             "buildings_not_observed",
             "destroyed_buildings",
             "severe_buildings",
+            "damaged_buildings",
+            "not_observed_buildings",
+            "footprints",
         ),
         "building",
     ),
@@ -65,6 +68,10 @@ WORDS = {
     "dry": Text("dry", "浸水なし"),
     "depth": Text("in the water", "浸水"),
     "not_observed": Text("not observed", "未観測"),
+    "read": Text("read in its source", "原典確認済み"),
+    "unconfirmed": Text("unconfirmed", "未確認"),
+    "derived": Text("derived from the rows above", "上の行からの算出値"),
+    "range over all sets": Text("range over all sets", "全原単位の範囲"),
 }
 GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (
@@ -287,13 +294,21 @@ def _table(layer: LayerForHandover, wanted: _Wanted) -> Table:
     if wanted.by in known:
         keys = values_of(layer, known[wanted.by])
         order.sort(key=lambda n: -(keys[n] if keys[n] is not None else float("-inf")))
-    rows = tuple(tuple(_cell(column[n]) for column in cells) for n in order)
+    names = WORDS | _unit_sets()
+    rows = tuple(tuple(_cell(column[n], names) for column in cells) for n in order)
     return Table(wanted.title, tuple(heading(c) for c in shown), rows, f"csv/{wanted.layer}.csv")
 
 
-def _cell(value: Any) -> Text | str:
-    if value in WORDS:
-        return WORDS[value]
+def _unit_sets() -> dict[str, Text]:
+    """Return the names for people of the sets of units of waste."""
+    from mitoshi.applications.disaster.impact_tables import table
+
+    return {s["id"]: Text(s["title"]["en"], s["title"]["ja"]) for s in table("waste")["sets"]}
+
+
+def _cell(value: Any, names: Mapping[str, Text]) -> Text | str:
+    if value in names:
+        return names[value]
     if value is None:
         return "–"
     if isinstance(value, float):
