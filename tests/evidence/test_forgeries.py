@@ -172,6 +172,13 @@ FORGERIES = {
     "other units": lambda b: edit(b / "figures.json", lambda f: f["figures"][0].update(units="m2")),
     "another title": lambda b: edit(b / "figures.json", lambda f: f["figures"][0]["title"].update(ja="浸水なし")),
     "a figure left out": lambda b: edit(b / "figures.json", lambda f: f["figures"].pop()),
+    "a figure between two steps": lambda b: edit(b / "figures.json", lambda f: f["figures"][0].update(value=f["figures"][0]["value"] + 3e-7)),
+    "a coarse figure that says so": lambda b: edit(b / "figures.json", lambda f: f["figures"][0].update(value=1.0, resolution=1.0)),
+    "a coarser resolution of the figures": lambda b: edit(b / "figures.json", lambda f: f["figures"][0].update(resolution=1.0)),
+    "an area of the outline with more digits": lambda b: edit(
+        b / "dark.geojson", lambda c: c["features"][0]["properties"].update(area_km2=c["features"][0]["properties"]["area_km2"] * (1 + 2e-7))
+    ),
+    "a coarser resolution of the outline": lambda b: edit(b / "dark.geojson", lambda c: c["mitoshi:resolution"].update(coordinates_degree=1.0)),
     # crate
     "an author": lambda b: entity(b, "./", author={"@id": "https://orcid.org/0000-0000-0000-0001"}),
     "another licence": lambda b: entity(b, "./", license={"@id": "https://example.org/mine"}),
@@ -208,6 +215,8 @@ FORGERIES = {
     "the record's choice": lambda b: edit(b / "run.json", lambda r: r["choice"].append({"en": "the best", "ja": "最良"})),
     "the record's assumptions": lambda b: edit(b / "run.json", lambda r: r["assumptions"].append({"en": "none", "ja": "なし"})),
     "the record's totals": lambda b: edit(b / "run.json", lambda r: r["totals"].update(pixels=r["totals"]["pixels"] + 1)),
+    "a total between two steps": lambda b: edit(b / "run.json", lambda r: r["totals"].update(area_m2=r["totals"]["area_m2"] * (1 + 1e-11))),
+    "a coarser resolution of the totals": lambda b: edit(b / "run.json", lambda r: r["totals_resolution"].update(significant_digits=2)),
     "the record's units": lambda b: edit(b / "run.json", lambda r: r["products"]["share"].update(units="percent")),
     "the record's reference": lambda b: edit(b / "run.json", lambda r: r["method"].update(reference="a paper")),
     "the record's source": lambda b: edit(b / "run.json", lambda r: r["method"].update(source_sha256="0" * 64)),

@@ -14,6 +14,7 @@ from evidence_sample import methods
 from forger import edit, forge, paint
 
 from mitoshi import evidence
+from mitoshi.core.resolution import total_step
 from mitoshi.evidence import publication
 from mitoshi.evidence.bundle import read_json
 from mitoshi.evidence.document_check import check_document
@@ -162,6 +163,27 @@ def _sealed(bundle, change):
 
     change(bundle)
     reseal(bundle)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(0.4, "identical"), (1, "equivalent"), (2, "different"), (0.5001, "different")]
+)
+def test_totals_may_be_one_step_of_their_resolution_off(bundle, monkeypatch, steps, expected):
+    """Sums drift in their last bits; what a run records is a multiple of the step, so 0.5001 steps is what no run writes."""
+    made, real = bundle.parent / "made", publication.recorded_total
+
+    def drifted(value):
+        moved = real(value) + steps * total_step(value)
+        return moved if steps == 0.5001 else real(moved)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publication, "recorded_total", drifted)
+        evidence.run(
+            methods.scene_dark, {"after": f"{bundle.parent}/after.tif#{SAID}"}, {}, made, time=TIME, tile_size=512
+        )
+    verdict = evidence.verify(made)
+    assert verdict.status == expected, verdict.reasons
+    assert states(verdict)["figures.json"] == ("not checked" if expected == "different" else "equal")
 
 
 def test_letters_of_another_library_leave_a_picture_unchecked_and_marks_make_it_different():

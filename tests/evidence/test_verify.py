@@ -219,7 +219,7 @@ def test_a_damaged_bundle_is_not_signed(case):
         (lambda b: ((b / "run.json").write_text("[" * 100_000), reseal(b)), "moderate depth"),
         (lambda b: ((b / "run.json").write_text('{"a":' * 200 + "1" + "}" * 200), reseal(b)), "moderate depth"),
         (lambda b: ((b / "run.json").write_text('{"a": NaN}'), reseal(b)), "not strict JSON"),
-        (lambda b: ((b / "run.json").write_text('{"format": "mitoshi-run/1"}'), reseal(b)), "incomplete"),
+        (lambda b: ((b / "run.json").write_text('{"format": "mitoshi-run/2"}'), reseal(b)), "incomplete"),
         (lambda b: (edit(b / "inputs/locations.json", lambda v: v.update(x="/etc/passwd")), reseal(b)), "relative"),
         (lambda b: (edit(b / "run.json", lambda r: r.update(tile_size=10**9)), reseal(b)), "tile size"),
         (lambda b: (edit(b / "run.json", lambda r: r.update(area="everywhere")), reseal(b)), "not in its form|four"),

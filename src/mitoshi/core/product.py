@@ -136,6 +136,9 @@ class Figure(NamedTuple):
         Probability that the interval covers the truth, such as 0.9; None where there is no interval.
     reason
         Why there is no interval (for example: a count of pixels is exact).
+    resolution
+        Step to which value and bounds are recorded, in `units`; None takes that of the units or of seven significant digits
+        (`mitoshi.core.resolution`), whichever is finer.
     """
 
     name: str
@@ -146,3 +149,4 @@ class Figure(NamedTuple):
     units: str
     confidence: float | None = None
     reason: Text | None = None
+    resolution: float | None = None

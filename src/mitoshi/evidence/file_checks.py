@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import BundleError, MitoshiError
+from mitoshi.core.resolution import total_step, within_step
 from mitoshi.evidence.bundle import UNLISTED, list_files, read_json
 from mitoshi.evidence.claims import HEX, check_environment, check_locations
 from mitoshi.evidence.document_check import check_document
 from mitoshi.evidence.locating import carried
 from mitoshi.evidence.picture_check import check_picture
-from mitoshi.evidence.plain_check import ROUNDING, Unlike, check_json, coordinates_near, exactly, numbers_near, unlike
+from mitoshi.evidence.plain_check import Unlike, check_json, exactly, unlike
 from mitoshi.evidence.publication import ENVIRONMENT, LOCATIONS, Sealed, file_names, publish, record
 from mitoshi.evidence.raster_check import check_raster
 from mitoshi.evidence.replay import Expected, expected
@@ -141,13 +142,16 @@ def _check_run(run: Mapping[str, Any], repeated: Repeated, follows: Expected) ->
     def near(path: tuple[Any, ...], a: float, b: float) -> bool:
         if path[0] != "totals":
             return a == b
-        return abs(a - b) <= follows.slack.get(str(path[1]), 0.0) + ROUNDING * max(abs(a), abs(b)) + 1e-12
+        slack = follows.slack.get(str(path[1]), 0.0)
+        return any(within_step(a, b, total_step(n), slack=slack) for n in (a, b))
 
     found: Unlike | None = unlike(dict(run), now, near)
     if found is not None:
         return FileCheck(RUN, "different", found.words()), unconfirmed
     if unlike(dict(run), now, exactly) is not None:
-        return FileCheck(RUN, "within tolerance", "totals differ by what its products allow"), unconfirmed
+        return FileCheck(
+            RUN, "within tolerance", "totals differ by one step of their resolution, or by what its products allow"
+        ), unconfirmed
     return FileCheck(RUN, "equal"), unconfirmed
 
 
@@ -244,5 +248,4 @@ def _check(name: str, sealed: Path, now: Path, product: ProductDifference | None
         return check_picture(name, sealed, now.read_bytes())
     if name.endswith(".pdf"):
         return check_document(name, sealed, now.read_bytes())
-    near_enough = numbers_near if name == "figures.json" else coordinates_near
-    return check_json(name, sealed, now.read_bytes(), near_enough)
+    return check_json(name, sealed, now.read_bytes())

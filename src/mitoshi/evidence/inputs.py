@@ -12,6 +12,7 @@ from mitoshi.core.errors import InputError, QuantityError, misspelt
 from mitoshi.core.features import FeatureKind, features_as_declared
 from mitoshi.core.quantity import area_of_density, as_declared
 from mitoshi.evidence.digest import content_digest, file_digest, multihash
+from mitoshi.sensors.footprint import rounded_coordinates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +122,7 @@ class Given:
         }
 
     def item(self, digests: Mapping[Path, str]) -> dict[str, Any]:
-        """Return the STAC item without the paths of this machine."""
+        """Return the STAC item without the paths of this machine, its footprint at the resolution of coordinates."""
         item = self.observation.item.clone()
         item.clear_links()
         for asset in item.assets.values():
@@ -133,6 +134,8 @@ class Given:
             item.stac_extensions = sorted([*item.stac_extensions, FILE_EXTENSION])
         plain: dict[str, Any] = item.to_dict(include_self_link=False, transform_hrefs=False)
         plain["properties"].pop("mitoshi:source", None)
+        for holder, keys in ((plain, ("geometry", "bbox")), (plain["properties"], ("proj:bbox",))):
+            holder |= {k: rounded_coordinates(holder[k]) for k in keys if k in holder}
         return plain
 
     def header(self, frame: Frame) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.product import Coded, CodedClass
+from mitoshi.core.resolution import LIST_DIGITS, to_digits, to_step
 from mitoshi.core.text import Text
 from mitoshi.evidence.digest import canonical, canonical_json
 
@@ -35,7 +36,6 @@ __all__ = [
     "write_list",
 ]
 
-DIGITS = 6  # significant digits of a number without a declared resolution
 METRE_STEP, DEGREE_STEP = 1e-3, 1e-8  # to which coordinates are rounded
 NOTHING_THERE = Text("nothing listed", "該当なし")
 
@@ -73,22 +73,7 @@ def _stored(values: npt.NDArray[Any], column: Column, name: str) -> npt.NDArray[
             raise RunError(f"{name}.{column.name} holds values that are no {column.dtype}; mend the method")
         return whole
     numbers = np.asarray(values, np.float64)
-    return _to_step(numbers, column.resolution) if column.resolution else _to_digits(numbers)
-
-
-def _to_step(numbers: npt.NDArray[np.float64], step: float) -> npt.NDArray[np.float64]:
-    # Rounded once more to a decimal: 3 × 0.1 is written 0.3.
-    decimals = max(0, int(np.ceil(-np.log10(step))) + 3)
-    clean: npt.NDArray[np.float64] = np.round(np.rint(numbers / step) * step, decimals) + 0.0
-    return np.where(np.isfinite(clean), clean, np.nan)
-
-
-def _to_digits(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.power(10.0, DIGITS - 1 - np.floor(np.log10(np.abs(numbers))))
-        rounded = np.rint(numbers * scale) / scale
-    whole = np.where(numbers == 0.0, 0.0, rounded)
-    return np.where(np.isfinite(whole), whole, np.nan)
+    return to_step(numbers, column.resolution) if column.resolution else to_digits(numbers)
 
 
 def _rounded(geometry: Any, frame: Frame) -> Any:
@@ -200,7 +185,7 @@ def _short(value: Any) -> str:
 def _tolerances(features: Features, output: Output, steps: float) -> dict[str, tuple[float, float]]:
     """Return the relative and the absolute tolerance of each column of measured numbers, and of the geometry."""
     found = {
-        c.name: (0.0, steps * c.resolution) if c.resolution else (steps * 10.0 ** (1 - DIGITS), 0.0)
+        c.name: (0.0, steps * c.resolution) if c.resolution else (steps * 10.0 ** (1 - LIST_DIGITS), 0.0)
         for c in cast("Listed", output.layer).columns
         if c.dtype == "float"
     }

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mitoshi.sensors.footprint import DECIMALS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,7 +19,7 @@ __all__ = ["MAX_PIXELS", "MAX_POLYGONS", "outlines", "polygon_geometry", "thinni
 
 MAX_PIXELS = 36_000_000  # larger scenes are traced on cells of 2 × 2, 4 × 4 … pixels
 MAX_POLYGONS = 20_000  # the largest are kept; how many were left out is stated
-DECIMALS = 7  # of a degree: one centimetre
+AREA_DIGITS = 6  # significant digits of an area
 
 
 def thinning(shape: tuple[int, int]) -> int:
@@ -61,6 +63,7 @@ def outlines(
         "mitoshi:coordinates": "longitude/latitude"
         if frame.georeferenced
         else "pixel indices (column, row from the upper left); no georeference",
+        "mitoshi:resolution": {"coordinates_degree": 10.0**-DECIMALS, "area_significant_digits": AREA_DIGITS},
         "mitoshi:cell_pixels": factor,
         "mitoshi:polygons_left_out": number["left_out"],
         "mitoshi:cells_left_out": number["cells_left_out"],
@@ -165,5 +168,7 @@ def _split(rings: Sequence[npt.NDArray[np.float64]]) -> dict[str, Any]:
 
 def _feature(number: int, placed: tuple[dict[str, Any], float | None, int]) -> dict[str, Any]:
     geometry, area, pixels = placed
-    properties = {"pixels": pixels} if area is None else {"pixels": pixels, "area_km2": float(f"{area:.6g}")}
+    properties = (
+        {"pixels": pixels} if area is None else {"pixels": pixels, "area_km2": float(f"{area:.{AREA_DIGITS}g}")}
+    )
     return {"type": "Feature", "id": number, "geometry": geometry, "properties": properties}

@@ -6,9 +6,12 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mitoshi.core.resolution import digits_step, within_step
 from mitoshi.evidence.bundle import MAX_DEPTH, depth_of, once_each
+from mitoshi.evidence.outline import AREA_DIGITS
 from mitoshi.evidence.sealed_files import unequal_bytes
 from mitoshi.evidence.verdict import FileCheck
+from mitoshi.sensors.footprint import DECIMALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +19,10 @@ if TYPE_CHECKING:
 
     Near = Callable[[tuple[Any, ...], float, float], bool]
 
-__all__ = ["Unlike", "check_json", "coordinates_near", "numbers_near", "parsed", "unlike"]
+__all__ = ["Unlike", "check_json", "exactly", "parsed", "unlike", "within_resolution"]
 
-ROUNDING = 1e-9  # relative: how far sums may drift between two versions of a library
-DEGREES = 2e-7  # coordinates are written to 1e-7 degrees
-AREA = 2e-5  # relative: areas of outlines are written to six digits
+DEGREES = 10.0**-DECIMALS  # the step of coordinates in longitude and latitude
+FIGURES, NUMBERS = frozenset({"figures", "mitoshi:figures"}), frozenset({"value", "lower", "upper"})
 
 
 class Unlike(NamedTuple):
@@ -121,22 +123,30 @@ def exactly(path: tuple[Any, ...], a: float, b: float) -> bool:
     return a == b
 
 
-def numbers_near(path: tuple[Any, ...], a: float, b: float) -> bool:
-    """Accept the rounding of sums."""
-    del path
-    return math.isclose(a, b, rel_tol=ROUNDING, abs_tol=1e-12)
+def within_resolution(now: Any) -> Near:
+    """Return what tells whether a sealed number lies within one step of a recomputed one.
+
+    Parameters
+    ----------
+    now
+        The recomputed JSON: figures state their resolution there, as the method declares it. What the sealed file says of it
+        decides nothing.
+    """
+
+    def near(path: tuple[Any, ...], a: float, b: float) -> bool:
+        if len(path) == 3 and path[0] in FIGURES and path[2] in NUMBERS and isinstance(path[1], int):
+            return within_step(a, b, now[path[0]][path[1]]["resolution"])
+        if "coordinates" in path or "bbox" in path or "proj:bbox" in path:
+            return within_step(a, b, DEGREES)
+        if path and path[-1] == "area_km2":
+            step = digits_step(b, AREA_DIGITS)
+            return step > 0 and within_step(a, b, step)
+        return False
+
+    return near
 
 
-def coordinates_near(path: tuple[Any, ...], a: float, b: float) -> bool:
-    """Accept one unit of the last decimal of coordinates and areas; everything else is exact."""
-    if "coordinates" in path or "bbox" in path or "proj:bbox" in path:
-        return abs(a - b) <= DEGREES
-    if path and path[-1] == "area_km2":
-        return math.isclose(a, b, rel_tol=AREA)
-    return "mitoshi:figures" in path and numbers_near(path, a, b)
-
-
-def check_json(name: str, sealed: Path, now: bytes, near: Near) -> FileCheck:
+def check_json(name: str, sealed: Path, now: bytes) -> FileCheck:
     """Compare a JSON file of a bundle with its recomputation."""
     content = unequal_bytes(name, sealed, now)
     if isinstance(content, FileCheck):
@@ -145,9 +155,9 @@ def check_json(name: str, sealed: Path, now: bytes, near: Near) -> FileCheck:
         one, two = parsed(content), parsed(now)
         if unlike(one, two, exactly) is None:
             return FileCheck(name, "equal")
-        found = unlike(one, two, near)
+        found = unlike(one, two, within_resolution(two))
     except (ValueError, OverflowError) as error:
         return FileCheck(name, "different", f"is no JSON of a bundle ({str(error)[:80]})")
     if found is not None:
         return FileCheck(name, "different", found.words())
-    return FileCheck(name, "within tolerance", "numbers differ by less than the resolution at which they are written")
+    return FileCheck(name, "within tolerance", "numbers differ by one step of their declared resolution")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mitoshi.core.product import Coded, Figure
+from mitoshi.core.resolution import recorded_figure
 from mitoshi.core.text import Text
 from mitoshi.evidence import quicklook, report, stac
 from mitoshi.evidence.bundle import SUMS, sums_text, write_file
@@ -18,7 +19,7 @@ from mitoshi.evidence.digest import feature_lines, pretty_json, text_digest
 from mitoshi.evidence.environment import environment
 from mitoshi.evidence.lists import picture_of
 from mitoshi.evidence.outline import outlines, thinning
-from mitoshi.evidence.record import product_record
+from mitoshi.evidence.record import TOTALS, product_record, recorded_total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +87,8 @@ def record(plan: Plan, outcome: Outcome, totals: Mapping[str, float]) -> dict[st
         "content": dict(outcome.contents),
         "survey_sha256": outcome.survey,
         "products": {o.name: product_record(o, outcome.collector.digest(o)) for o in plan.method.outputs},
-        "totals": {k: finite(v) for k, v in totals.items()},
+        "totals": {k: recorded_total(v) for k, v in totals.items()},
+        "totals_resolution": TOTALS,
     }
 
 
@@ -117,7 +119,7 @@ def publish(
     run: Mapping[str, Any] = record(plan, outcome, outcome.collector.totals()) if sealed is None else sealed.run
     # From the recorded totals: so the figures are a function of the record.
     totals = {k: float("nan") if v is None else v for k, v in run["totals"].items()}
-    figures = plan.method.figures(totals, plan.parameters) if plan.method.figures else ()
+    figures = tuple(map(recorded_figure, plan.method.figures(totals, plan.parameters) if plan.method.figures else ()))
     bundle_id = text_digest(run)
     version = mitoshi.__version__ if sealed is None else sealed.version
     write_file(folder / "run.json", pretty_json(run))

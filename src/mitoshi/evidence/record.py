@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.product import Coded, Listed
+from mitoshi.core.resolution import FINEST, LIST_DIGITS, TOTAL_DIGITS, rounded, total_step
 from mitoshi.evidence.digest import block_digests, content_digest, text_digest
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from mitoshi.core.text import Text
     from mitoshi.evidence.frame import Frame
 
-__all__ = ["FORMAT", "Plan", "iso", "observed", "summary_digest"]
+__all__ = ["FORMAT", "TOTALS", "Plan", "iso", "observed", "recorded_total", "summary_digest"]
 
-FORMAT = "mitoshi-run/1"
+FORMAT = "mitoshi-run/2"
+TOTALS = {"significant_digits": TOTAL_DIGITS, "finest": FINEST}  # the resolution of totals, as a record states it
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def product_record(output: Output, digest: str) -> dict[str, Any]:
             "uncertainty": layer.uncertainty or None,
             "no_uncertainty": layer.no_uncertainty.en if layer.no_uncertainty else "",
             "columns": {c.name: c.units for c in layer.columns},
+            "resolution": {c.name: c.resolution for c in layer.columns if c.dtype == "float"},
+            "significant_digits": LIST_DIGITS,  # of a column whose resolution is null
         }
     stored: dict[str, Any] = (
         {"dtype": "uint8", "nodata": layer.nodata, "classes": {str(c.code): c.title.en for c in layer.classes}}
@@ -128,6 +132,11 @@ def product_record(output: Output, digest: str) -> dict[str, Any]:
         "no_uncertainty": layer.no_uncertainty.en if layer.no_uncertainty else "",
         **stored,
     }
+
+
+def recorded_total(value: float) -> float | None:
+    """Return a total as it is recorded: at its resolution, or None where it is no number, for which JSON has no word."""
+    return rounded(float(value), total_step(float(value))) if np.isfinite(value) else None
 
 
 def summary_digest(summary: Any) -> str:

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
-__all__ = ["footprint", "footprint_of_grid"]
+__all__ = ["DECIMALS", "footprint", "footprint_of_grid", "rounded_coordinates"]
 
+DECIMALS = 7  # of a degree: one centimetre
 EDGE_POINTS = 9  # per side: a UTM edge is slightly curved in longitude and latitude
 LATTICE = 129  # places per axis at which a view beyond the limb of the Earth is looked at
 
@@ -62,11 +63,17 @@ def _unwrapped(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
     return out
 
 
-def _rounded(geometry: dict[str, Any]) -> dict[str, Any]:
-    def walk(value: Any) -> Any:
-        return [walk(v) for v in value] if isinstance(value, (list, tuple)) else round(float(value), 7)
+def rounded_coordinates(value: Any) -> Any:
+    """Return coordinates, a bbox or a GeoJSON geometry with every number rounded to 1e-7; None stays None."""
+    if isinstance(value, dict):
+        return {k: v if k == "type" else rounded_coordinates(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded_coordinates(v) for v in value]
+    return None if value is None else round(float(value), DECIMALS)
 
-    return {"type": geometry["type"], "coordinates": walk(geometry["coordinates"])}
+
+def _rounded(geometry: dict[str, Any]) -> dict[str, Any]:
+    return {"type": geometry["type"], "coordinates": rounded_coordinates(geometry["coordinates"])}
 
 
 def footprint_of_grid(grid: GeoBox) -> tuple[dict[str, Any], list[float]] | None:

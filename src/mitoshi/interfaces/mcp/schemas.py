@@ -104,6 +104,7 @@ FIGURE = {
         "units": WORDS,
         "confidence": {**MAYBE_NUMBER, "description": "Level of the interval lower to upper."},
         "reason": {"anyOf": [TEXT, {"type": "null"}], "description": "Why there is no interval or no value."},
+        "resolution": {**MAYBE_NUMBER, "description": "Step to which value, lower and upper are recorded."},
     },
 }
 PRODUCT = {
