@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import select
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from service_fixtures import copy_of
@@ -33,6 +35,53 @@ LAUGHS = (
 )
 
 
+class Effort(NamedTuple):
+    """Clocks [s] that tell a service that is slow from a machine that is busy with something else.
+
+    Attributes
+    ----------
+    wall
+        Time that has passed.
+    loop
+        Processor time of the event loop's thread.
+    waited
+        Time for which threads of this process were ready to run and had no processor, by thread.
+    others
+        Processor time of everything else on the machine.
+    """
+
+    wall: float
+    loop: float
+    waited: dict[str, float]
+    others: float
+
+    @classmethod
+    def now(cls, loop):
+        """Return the clocks as they stand; where the system does not say who waited, nobody did."""
+        waited = {}
+        for thread in Path("/proc/self/task").glob("*/schedstat"):
+            with suppress(OSError, IndexError, ValueError):
+                waited[thread.parent.name] = int(thread.read_text().split()[1]) / 1e9
+        try:
+            user, nice, system, _idle, _io, irq, soft, steal, *_ = map(
+                int, Path("/proc/stat").read_text().split()[1:11]
+            )
+            busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError):
+            busy = time.process_time()
+        clock = time.clock_gettime(time.pthread_getcpuclockid(loop))
+        return cls(time.monotonic(), clock, waited, busy - time.process_time())
+
+    def delay(self, before):
+        """Return how long a request took that began at `before`, without what other processes kept it from a processor.
+
+        It is never less than what the loop itself worked meanwhile: while it works, nobody is answered.
+        """
+        waited = sum(self.waited[thread] - before.waited.get(thread, 0.0) for thread in self.waited)
+        excused = min(max(waited, 0.0), max(self.others - before.others, 0.0))
+        return max(self.loop - before.loop, self.wall - before.wall - excused)
+
+
 class Attacked(NamedTuple):
     """A running service: its port, its catalogue's folder, a key that may do everything, and the issuer's signing key."""
 
@@ -41,6 +90,7 @@ class Attacked(NamedTuple):
     key: str
     signing: object
     app: object
+    loop: int  # identifier of the thread that runs the service's event loop
 
     def ask(self, method, target, body=None, headers=None, *, key=True, timeout=20):
         """Send one request as it is written; return status, headers and body."""
@@ -54,6 +104,12 @@ class Attacked(NamedTuple):
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:
             connection.close()
+
+    def timed(self, *request, **more):
+        """Send one request; return its answer and its delay [s], see `Effort.delay`."""
+        before = Effort.now(self.loop)
+        answer = self.ask(*request, **more)
+        return answer, Effort.now(self.loop).delay(before)
 
     def execute(self, **inputs):
         return self.ask("POST", EXECUTION, {"inputs": inputs}, {"prefer": "respond-async"})
@@ -80,6 +136,53 @@ class Attacked(NamedTuple):
 
     def head(self, line, *headers):
         return "\r\n".join((line, f"Host: 127.0.0.1:{self.port}", f"X-API-Key: {self.key}", *headers, "", "")).encode()
+
+
+class Others:
+    """What somebody else experiences while a block lasts.
+
+    Parameters
+    ----------
+    attacked
+        The service.
+    target
+        What is asked for, again and again.
+
+    Attributes
+    ----------
+    slowest
+        Greatest delay of an answer [s]; see `Effort.delay`.
+    answers
+        How many there were.
+    """
+
+    def __init__(self, attacked, target="/ogc/conformance"):
+        self.slowest, self.answers, self.wrong = 0.0, 0, []
+        self._attacked, self._target, self._done = attacked, target, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self):
+        while not self._done.is_set():
+            start = Effort.now(self._attacked.loop)
+            try:
+                status = self._attacked.ask("GET", self._target)[0]
+            except OSError as error:
+                status = error
+            if status != 200:
+                self.wrong.append(status)
+            self.slowest = max(self.slowest, Effort.now(self._attacked.loop).delay(start))
+            self.answers += 1
+            self._done.wait(0.01)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        assert not self.wrong
 
 
 @contextmanager
@@ -118,7 +221,7 @@ def attacked_service(region, folder, *, workers=0, **limits):
         while not running.started:
             assert thread.is_alive()
             time.sleep(0.02)
-        yield Attacked(sock.getsockname()[1], store, key, signing, app)
+        yield Attacked(sock.getsockname()[1], store, key, signing, app, thread.ident)
     finally:
         running.should_exit = True
         thread.join(20)

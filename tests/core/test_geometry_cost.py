@@ -103,3 +103,17 @@ def test_a_line_across_the_antimeridian_that_crosses_itself_often_is_refused():
         {"type": "LineString", "coordinates": [[179, 1], [181, 2]]}, [179, 1, -179, 2]
     )
     assert shapely.length(found) == pytest.approx(np.hypot(2, 1))
+
+
+def test_a_few_crossings_are_mended_and_many_are_named():
+    tie, square = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)]), shapely.box(0, 0, 3, 3)
+    start = time.process_time()
+    valid, costly = geometry_cost.made_valid(np.array([tie, star(701), None, square, star(8001), comb(2000)], object))
+    assert time.process_time() - start < 3
+    assert costly.tolist() == [False, True, False, False, True, False]
+    assert shapely.area(valid[[0, 3]]).tolist() == [2.0, 9.0]
+    assert valid[2] is None
+    start = time.process_time()
+    _, costly = geometry_cost.made_valid(np.array([star(1001)] * 3000, object))
+    assert time.process_time() - start < 10
+    assert costly.all()

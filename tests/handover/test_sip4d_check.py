@@ -135,6 +135,9 @@ def test_a_right_package_is_accepted_without_a_word(made):
         ({"data": '{"type":"FeatureCollection","features":[]} x'}, "not_json"),
         ({"data": '{"type":"FeatureCollection","features":[NaN]}'}, "not_json"),
         ({"data": '{"type":"FeatureCollection","features":[' + "[" * 100_000}, "not_json"),
+        ({"data": '{"type":"FeatureCollection","x":' + "[" * 99 + "]" * 99 + ',"features":[]}'}, "not_json"),
+        ({"data": '{"type":"FeatureCollection","features":[{"type":"Feature","type":"a"}]}'}, "not_json"),
+        ({"data": '{"type":"FeatureCollection","features":[],"x":' + "9" * 400 + "}"}, "not_json"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_and_rejects(made, change, code):

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["MOST_VERTICES", "check_contacts", "contacts", "joined"]
+__all__ = ["MOST_VERTICES", "check_contacts", "contacts", "joined", "made_valid"]
 
 MOST_VERTICES = 10_000
 MOST_SIDES = 2000  # of a geometry whose sides are compared, each with each
 MOST_CROSSINGS = 400  # places at which the sides of a polygon may meet to be made valid; the time grows with the square
 MOST_CONTACTS = 10_000  # of a geometry that is cut or joined
 MOST_PAIRS = 20_000_000  # of sides whose boxes overlap
+MOST_COMPARISONS = 8_000_000  # of sides for all invalid geometries of one array
 BLOCK = 256
 
 
@@ -158,3 +159,34 @@ def joined(polygons: Sequence[Any]) -> Any:
         return whole
     check_contacts(whole, MOST_CROSSINGS)
     return shapely.union_all([shapely.make_valid(part) for part in polygons])
+
+
+def made_valid(geometries: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return geometries made valid, and which of them are too expensive for it and stand as they were.
+
+    Parameters
+    ----------
+    geometries
+        Of shapely, any shape of array; None stays None. Valid ones cost their check alone.
+
+    >>> import shapely
+    >>> tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    >>> valid, costly = made_valid(np.array([tie, shapely.box(0, 0, 1, 1)]))
+    >>> float(shapely.area(valid[0])), costly.tolist()
+    (2.0, [False, False])
+    """
+    import shapely
+
+    result = np.array(geometries, dtype=object)
+    costly = np.zeros(result.shape, bool)
+    pairs = MOST_COMPARISONS
+    for place in zip(*np.nonzero(~shapely.is_valid(result) & ~shapely.is_missing(result)), strict=True):
+        sides = int(shapely.get_num_coordinates(result[place]))
+        if sides > MOST_SIDES or sides * sides > pairs:
+            costly[place] = True
+            continue
+        pairs -= sides * sides
+        costly[place] = contacts(result[place]) > MOST_CROSSINGS
+        if not costly[place]:
+            result[place] = shapely.make_valid(result[place])
+    return result, costly

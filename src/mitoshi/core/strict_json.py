@@ -12,7 +12,7 @@ from typing import Any
 
 from mitoshi.core.errors import InputError, MitoshiError, RefusedError
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "nesting", "parse_json"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "decoder", "nesting", "parse_json"]
 
 MAX_BYTES = 32 * 2**20
 MAX_DEPTH = 64
@@ -63,13 +63,7 @@ def parse_json(
     if nesting(content, most_depth) > most_depth:
         raise RefusedError(f"{name} nests deeper than {most_depth} levels of JSON")
     try:
-        value = json.loads(
-            content.decode("utf-8-sig"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_whole,
-            object_pairs_hook=_distinct,
-        )
+        value = json.loads(content.decode("utf-8-sig"), **_STRICT)
         if _SURROGATE.search(content):
             json.dumps(
                 value, ensure_ascii=False
@@ -79,6 +73,11 @@ def parse_json(
     except (ValueError, RecursionError) as wrong:
         raise error(f"{name} is not strict JSON ({' '.join(str(wrong).split())[:160]})") from None
     return value
+
+
+def decoder() -> json.JSONDecoder:
+    """Return a decoder of strict JSON for text whose size and `nesting` have been checked; it raises ValueError."""
+    return json.JSONDecoder(**_STRICT)
 
 
 def nesting(content: bytes, most: int = MAX_DEPTH) -> int:
@@ -133,3 +132,11 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise ValueError(f"the name {twice[:40]!r} is given twice in one object")
     return members
+
+
+_STRICT: dict[str, Any] = {
+    "parse_constant": _refuse_constant,
+    "parse_float": _finite,
+    "parse_int": _whole,
+    "object_pairs_hook": _distinct,
+}

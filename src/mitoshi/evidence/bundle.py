@@ -161,32 +161,6 @@ def read_json(path: Path, name: str) -> Any:
     return value
 
 
-def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object that has no key twice: readers do not agree on which of the two counts.
-
-    Raises
-    ------
-    ValueError
-        If it has.
-    """
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("an object has a key twice")
-    return found
-
-
-def depth_of(value: Any) -> int:
-    """Return how deep lists and objects lie in each other; counting stops beyond the limit."""
-    depth, layer = 0, [value]
-    while layer and depth <= MAX_DEPTH:
-        depth += 1
-        layer = [
-            v for holder in layer for v in (holder.values() if isinstance(holder, dict) else holder)
-            if isinstance(v, dict | list)
-        ]  # fmt: skip
-    return depth
-
-
 def sums_text(path: Path) -> bytes:
     """Return ``SHA256SUMS`` over every other file of a bundle, as ``sha256sum -c`` reads it."""
     lines = [f"{file_digest(file)}  {name}\n" for name, file in list_files(path).items() if name not in UNLISTED]

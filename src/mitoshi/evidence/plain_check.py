@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mitoshi.core.errors import MitoshiError
 from mitoshi.core.resolution import digits_step, within_step
-from mitoshi.evidence.bundle import MAX_DEPTH, depth_of, once_each
+from mitoshi.core.strict_json import parse_json
+from mitoshi.evidence.bundle import MAX_DEPTH
 from mitoshi.evidence.outline import AREA_DIGITS
 from mitoshi.evidence.sealed_files import unequal_bytes
 from mitoshi.evidence.verdict import FileCheck
@@ -53,7 +54,7 @@ def _short(value: Any) -> str:
 
 
 def parsed(content: bytes) -> Any:
-    """Return JSON in which no object has a key twice.
+    """Return strict JSON of any size: a sealed file is at most a few times as large as its recomputation.
 
     Raises
     ------
@@ -61,16 +62,9 @@ def parsed(content: bytes) -> Any:
         If it is none, or deeper than a bundle's JSON is.
     """
     try:
-        value = json.loads(content.decode("utf-8"), object_pairs_hook=once_each, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("it is too deep") from None
-    if isinstance(value, dict | list) and depth_of(value) > MAX_DEPTH:
-        raise ValueError("it is too deep")
-    return value
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")
+        return parse_json(content, "it", most_bytes=len(content), most_depth=MAX_DEPTH)
+    except MitoshiError as error:
+        raise ValueError(str(error)) from None
 
 
 def unlike(sealed: Any, now: Any, near: Near, path: tuple[Any, ...] = ()) -> Unlike | None:

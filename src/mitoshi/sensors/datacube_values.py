@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.sensors import guard
 from mitoshi.sensors.datacube_checks import open_cube
 from mitoshi.sensors.header import Band
 
@@ -95,7 +96,13 @@ class VariableReader:
         """
         with open_cube(Path(self.path), self.engine) as dataset:
             window = dict(self.index) | {self.axes[0]: y, self.axes[1]: x}
-            stored = _bits(dataset[self.variable].isel(window).transpose(*self.axes))
+            try:
+                stored = _bits(dataset[self.variable].isel(window).transpose(*self.axes))
+            except Exception as error:  # of a chunk that cannot be decoded, every library raises something else
+                raise InputError(
+                    f"{Path(self.path).name}: the values of {self.variable!r} are damaged or cut short; fetch it again "
+                    f"({guard.one_line(error)[:80]})"
+                ) from None
         hidden = self.valid.hidden(stored)
         values = stored if self.decode is None else self.decode(stored.copy())
         if hidden is not None:

@@ -223,9 +223,16 @@ def _parquet(path: Path) -> Raw:
     _check(path.name, meta.num_rows, size)
     kept = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in (meta.metadata or {}).items()}
     tags = {k: v for k, v in kept.items() if k.startswith("mitoshi_")}
-    if "geo" not in kept:
-        return Raw(pq.read_table(path).to_pandas(integer_object_nulls=True), tags)
-    return Raw(geopandas.read_parquet(path, to_pandas_kwargs={"integer_object_nulls": True}), tags)
+    try:
+        if "geo" not in kept:
+            return Raw(pq.read_table(path).to_pandas(integer_object_nulls=True), tags)
+        return Raw(geopandas.read_parquet(path, to_pandas_kwargs={"integer_object_nulls": True}), tags)
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        # What GeoPandas, PROJ and Arrow raise where the notes on geometry and columns are not in their form.
+        raise InputError(
+            f"{path.name} is no GeoParquet: its metadata or its geometry are damaged ({guard.one_line(error)[:80]}); "
+            "get it again from its maker, or export it anew"
+        ) from None
 
 
 def _check(name: str, rows: int, size: int) -> None:

@@ -229,3 +229,19 @@ class TestPumps:
         assert trucks_needed(3600.0, plan) == 5
         assert drainage_time(3600.0, 5, plan) == pytest.approx(1.0)
         assert drainage_time(3600.0, 2, plan) == math.inf
+
+
+class TestDistricts:
+    def test_a_district_that_crosses_itself_once_counts_and_one_that_does_so_thousands_of_times_is_refused(self):
+        import shapely
+
+        from mitoshi.applications.disaster.impact_districts import district_of
+        from mitoshi.core.errors import InputError
+
+        tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+        points = shapely.points([[1.8, 1.0], [1.0, 1.8], [0.2, 1.0]])
+        assert_array_equal(district_of(points, np.array([tie], object)), [0, 1, 0])
+        turn = 2 * np.pi * np.arange(701) * 350 / 701
+        star = shapely.Polygon(np.c_[np.cos(turn), np.sin(turn)])
+        with pytest.raises(InputError, match="district 2 crosses itself"):
+            district_of(points, np.array([tie, star], object))

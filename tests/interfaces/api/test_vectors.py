@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import geopandas as gpd
 import mapbox_vector_tile
 import numpy as np
@@ -118,6 +120,20 @@ def test_a_tile_with_too_much_in_it_keeps_the_largest_and_stays_short():
     assert 0 < len(tile) <= TILE_BYTES
     kept = [f["id"] for f in mapbox_vector_tile.decode(tile)["features"]["features"]]
     assert np.median(sides[kept]) > np.quantile(sides, 0.8)
+
+
+def test_outlines_that_cross_themselves_thousands_of_times_are_drawn_as_lines_and_soon():
+    turn = 2 * np.pi * np.arange(701) * 350 / 701
+    star = shapely.Polygon(np.c_[30 + 9 * np.cos(turn), 30 + 9 * np.sin(turn)])
+    tie = shapely.Polygon([(0, 0), (40, 40), (40, 0), (0, 40)])
+    shapes = np.array([star] * 40 + [tie], object)
+    frame = gpd.GeoDataFrame({"n": np.arange(41)}, geometry=shapes, crs="EPSG:4326")
+    start = time.process_time()
+    tile = encoded(FeatureList(frame, shapely.STRtree(shapes), Text("x", "x"), (), None, simulated=True), 3, 4, 3)
+    assert time.process_time() - start < 20
+    drawn = {f["id"]: f["geometry"]["type"] for f in mapbox_vector_tile.decode(tile)["features"]["features"]}
+    assert drawn[0].endswith("LineString")
+    assert drawn[40].endswith("Polygon")
 
 
 def test_web_mercator_is_that_of_an_independent_geodesy():

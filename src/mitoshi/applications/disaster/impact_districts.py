@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_tables import table
 from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, Levels, shifted
+from mitoshi.core.errors import InputError
+from mitoshi.core.geometry_cost import made_valid
 from mitoshi.core.places import finite_places
 from mitoshi.core.text import Text
 
@@ -26,10 +28,20 @@ def district_of(geometry: NDArray[Any], districts: NDArray[Any]) -> NDArray[np.i
     """Return the position of the district that each feature's inner point lies in; the number of districts where in none.
 
     Where districts overlap, the first counts, so that every feature counts once.
+
+    Raises
+    ------
+    InputError
+        If a district crosses itself too often to say what lies in it.
     """
     import shapely
 
-    areas = np.where(shapely.is_valid(districts), districts, shapely.make_valid(districts))
+    areas, costly = made_valid(districts)
+    if costly.any():
+        raise InputError(
+            f"district {int(np.flatnonzero(costly)[0]) + 1} crosses itself in too many places to say what lies in it; "
+            "correct its outline, or make it valid in a GIS first"
+        )
     tree = shapely.STRtree(areas)
     known = np.flatnonzero(finite_places(geometry))
     feature, district = tree.query(shapely.point_on_surface(geometry[known]), predicate="intersects")

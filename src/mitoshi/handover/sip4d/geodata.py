@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mitoshi.core.strict_json import MAX_DEPTH, decoder, nesting
 from mitoshi.core.text import Text
 from mitoshi.handover.sip4d.schema import KINDS, ONE_OF, PATTERN, WRONG_TYPE, WRONG_VALUE, filled, shown
 
@@ -162,21 +162,23 @@ def check_collection(
 
 def _features(text: str, read: _Read) -> Iterator[Any]:
     """Yield the features of a JSON object, one parsed at a time; its other keys go to ``read.head``."""
-    decoder = json.JSONDecoder(parse_constant=no_number)
+    if nesting(text.encode()) > MAX_DEPTH:
+        raise ValueError(f"it nests deeper than {MAX_DEPTH} levels")
+    strict = decoder()
     at = _skipped(text, 0, "{")
     while not text.startswith("}", at):
-        key, at = decoder.raw_decode(text, at)
+        key, at = strict.raw_decode(text, at)
         at = _skipped(text, _blank(text, at), ":")
         if key == FEATURES and text.startswith("[", at):
             read.head[FEATURES] = True
             at = _blank(text, at + 1)
             while not text.startswith("]", at):
-                feature, at = decoder.raw_decode(text, at)
+                feature, at = strict.raw_decode(text, at)
                 yield feature
                 at = _next(text, at, "]")
             at += 1
         else:
-            value, at = decoder.raw_decode(text, at)
+            value, at = strict.raw_decode(text, at)
             read.head[str(key)] = value if isinstance(value, str) else None
         at = _next(text, at, "}")
     if _blank(text, at + 1) != len(text):
@@ -204,11 +206,6 @@ def _next(text: str, at: int, end: str) -> int:
     if text.startswith(end, at):
         raise ValueError(f"an element is missing at character {at}")
     return at
-
-
-def no_number(text: str) -> float:
-    """Refuse NaN and Infinity, which are no JSON."""
-    raise ValueError(f"{text} is no JSON number")
 
 
 def _check_feature(feature: Any, read: _Read, name: str, rules: Mapping[str, PropertyRule], findings: Findings) -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.geometry_cost import made_valid
 from mitoshi.core.grid import BBox
 from mitoshi.interfaces.api.feature_lists import FeatureLists, mercator
 from mitoshi.interfaces.api.lookup import AssetKey, CollectionId, ItemId
@@ -185,7 +186,7 @@ def encoded(found: FeatureList, z: int, x: int, y: int) -> bytes:
     Of more than 5000 features the largest are kept; a tile that is still too long loses its smaller half until it fits.
     """
     import mapbox_vector_tile
-    from shapely import box, clip_by_rect, is_empty, make_valid, simplify
+    from shapely import box, clip_by_rect, is_empty, simplify
 
     side = 2 * HALF_WORLD / 2**z
     west, north = -HALF_WORLD + x * side, HALF_WORLD - y * side
@@ -197,7 +198,7 @@ def encoded(found: FeatureList, z: int, x: int, y: int) -> bytes:
         return b""
     shapes = mercator(found.features.geometry.to_numpy()[rows])
     rows, shapes = _largest(rows, shapes, TILE_FEATURES)
-    shapes = simplify(clip_by_rect(make_valid(shapes), *around.bounds), side / EXTENT / 2)
+    shapes = simplify(clip_by_rect(_drawable(shapes), *around.bounds), side / EXTENT / 2)
     there = ~is_empty(shapes)
     rows, shapes = rows[there], shapes[there]
     while True:
@@ -213,6 +214,15 @@ def encoded(found: FeatureList, z: int, x: int, y: int) -> bytes:
         if len(tile) <= TILE_BYTES or len(rows) < 2:
             return tile
         rows, shapes = _largest(rows, shapes, len(rows) // 2)
+
+
+def _drawable(shapes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return shapes that can be clipped: valid, or where that costs too much, as the lines of their outlines."""
+    from shapely import boundary
+
+    valid, costly = made_valid(shapes)
+    valid[costly] = boundary(shapes[costly])
+    return valid
 
 
 def _largest(
