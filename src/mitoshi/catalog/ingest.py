@@ -88,6 +88,8 @@ def products(paths: Sequence[str | Path], describe: Describe) -> Iterator[tuple[
 
 def _walk(source: str, describe: Describe, depth: int) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
     path = Path(source.partition("#")[0])
+    if path.suffix.lower() == ".msk" and path.with_suffix("").is_file():
+        return  # a mask is read with the raster beside which it lies
     if path.suffix.lower() in STAC_SUFFIXES and path.is_file():
         made = _opened_by_reader(source, describe)
         yield from [(source, made)] if isinstance(made, list) else _stac_or(path, made)

@@ -167,7 +167,7 @@ def read_header(location: guard.Location) -> Header:
         If it is damaged; see `mitoshi.sensors.guard.open_raster` for the rest.
     """
     with guard.open_raster(location) as dataset:
-        mask = mask_of(dataset)
+        mask = mask_of(dataset, location)
         bands = tuple(
             _band(dataset, n)
             for n in range(1, dataset.count + 1)

@@ -35,7 +35,7 @@ __all__ = ["READER"]
 
 REFLECTANCE = (2.75e-5, -0.2)
 TEMPERATURE = (0.00341802, 149.0)
-FILL = 0.0
+FILL, FILL_BIT = 0.0, 1  # of reflectance and temperature; of QA_PIXEL
 NAME = re.compile(
     r"(?:^|/)(?P<scene>L(?P<sensor>[CTEO])(?P<number>0[4-9])_L2S[PR]_(?P<place>\d{6})_(?P<day>\d{8})_\d{8}_02_(?:T1|T2|RT))_"
     r"(?:SR_(?P<sr>B[1-7])|ST_(?P<st>B6|B10)|(?P<qa>QA_PIXEL)|(?P<mtl>MTL))\.(?P<suffix>TIFF?|json|xml|txt)$",
@@ -226,7 +226,8 @@ def _band(scene: Scene, mtl: Mapping[str, str], band: str) -> tuple[BandReader, 
     location = scene.tree.locate(scene.bands[band])
     header = read_header(location)
     decode = None if band == "QA_PIXEL" else Decode(*_factors(mtl, band), (FILL,))
-    return BandReader(location, 1, header.shape, decode, header.dtype if decode is None else "float32"), header
+    dtype = header.dtype if decode is None else "float32"
+    return BandReader(location, 1, header.shape, decode, dtype, header.mask, FILL_BIT), header
 
 
 def _layers(scene: Scene) -> dict[str, xr.DataArray]:

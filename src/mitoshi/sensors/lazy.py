@@ -271,12 +271,17 @@ def _read_all(readers: tuple[WindowReader, ...], y: slice, x: slice) -> np.ndarr
     first = readers[0]
     if len(readers) == 1:
         return first.read(y, x)[np.newaxis]
-    if isinstance(first, BandReader) and all(_same_file(first, other) for other in readers):
+    if isinstance(first, BandReader) and _one_mask(first) and all(_same_file(first, other) for other in readers):
         return first.observed(read_window(first.location, [r.band for r in readers], y, x), y, x)  # type: ignore[attr-defined]
     out = np.empty((len(readers), y.stop - y.start, x.stop - x.start), dtype=first.dtype)
     for band, reader in zip(out, readers, strict=True):
         band[...] = reader.read(y, x)
     return out
+
+
+def _one_mask(reader: BandReader) -> bool:
+    """Return whether all bands of a file share one mask: one beside it may have a band for each."""
+    return reader.mask is None or reader.mask.beside is None
 
 
 def _same_file(first: BandReader, other: WindowReader) -> bool:

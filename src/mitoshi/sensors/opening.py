@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from mitoshi.core.errors import InputError, MitoshiError, RefusedError, UnknownFileError, misspelt
 from mitoshi.core.isolation import attempt
 from mitoshi.sensors import guard
+from mitoshi.sensors.masks import with_sidecars
 from mitoshi.sensors.observation import LOGGER, Observation, Reader, Source, source_of
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ def open_observation(source: str | Path, *, expecting: Quantity | FeatureKind | 
     with attempt(_place(source)):
         described = _described(source, expecting)
         with _one_line(described):
-            observation = _reader(described).open(described)
+            observation = _opened(_reader(described), described)
     for text in observation.assumptions:
         LOGGER.warning("%s: %s", described.path.name, text.en)
     return observation
@@ -129,7 +131,13 @@ def open_item(item: pystac.Item, *, expecting: Quantity | FeatureKind | None = N
         if properties.get("mitoshi:part"):
             source = source.of_part(str(properties["mitoshi:part"]))
         with _one_line(source):
-            return readers()[name].open(source)
+            return _opened(readers()[name], source)
+
+
+def _opened(reader: Reader, source: Source) -> Observation:
+    """Return an observation with the masks beside its files, which are read with them."""
+    observation = reader.open(source)
+    return replace(observation, files=with_sidecars(observation.files))
 
 
 def _remote(item: pystac.Item) -> bool:

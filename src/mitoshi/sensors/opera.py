@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.text import Text
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["READER"]
 
 CENTRE_GHZ = 5.405
+MASK_FILL = 255  # of the layover and shadow mask
 ORDER = ("VV", "HH", "VH", "HV")
 NAME = re.compile(
     r"(?:^|/)(?P<stem>(?:OPERA_L2_RTC-S1_T\d{3}-\d{6}-IW\d_)?(?P<time>\d{8}T\d{6})Z(?:_[^/]*?)?)_(?P<band>VV|VH|HH|HV|mask)\.tiff?$"
@@ -164,14 +165,20 @@ def _parts(burst: Burst, source: Source, count: int) -> stac.Parts:
 def _layers(burst: Burst, source: Source) -> dict[str, xr.DataArray]:
     bands = _bands(burst, source.description.bands)
     header = _header(burst, source.description.bands)
-    marks = () if header.nodata is None else (header.nodata,)
-    readers = [BandReader(guard.Location(str(burst.files[b])), 1, header.shape, Decode(nodata=marks)) for b in bands]
+    readers = [_reader(guard.Location(str(burst.files[band]))) for band in bands]
     attrs = {"quantity": "gamma0", "units": "1"}
     layers = {"gamma0": lazy_array(readers, header.grid, axis="polarisation", labels=bands, attrs=attrs)}
     if "mask" in burst.files:
         location = guard.Location(str(burst.files["mask"]))
         mask = read_header(location)
-        reader: Any = BandReader(location, 1, mask.shape, None, mask.dtype)
+        reader = BandReader(location, 1, mask.shape, None, mask.dtype, mask.mask, MASK_FILL)
         described = {"quantity": "quality", "units": "1", "flag_scheme": "opera-rtc-s1-mask"}
         layers["quality"] = lazy_array([reader], mask.grid, attrs=described)
     return layers
+
+
+def _reader(location: guard.Location) -> BandReader:
+    """Return the reader of one polarisation."""
+    header = read_header(location)
+    marks = () if header.nodata is None else (header.nodata,)
+    return BandReader(location, 1, header.shape, Decode(nodata=marks), mask=header.mask)

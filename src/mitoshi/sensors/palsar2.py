@@ -214,7 +214,7 @@ def _assets(source: Source, tile: MosaicTile) -> dict[str, Any]:
 def _band(tile: MosaicTile, kind: str, decode: Decode | None = None) -> BandReader:
     header = tile.header(kind)
     return BandReader(
-        tile.tree.locate(tile.files[kind]), 1, header.shape, decode, "float32" if decode else header.dtype
+        tile.tree.locate(tile.files[kind]), 1, header.shape, decode, "float32" if decode else header.dtype, header.mask
     )
 
 

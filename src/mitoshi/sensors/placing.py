@@ -116,13 +116,11 @@ def check_fit(transform: Any, shape: tuple[int, int], geographic: bool, name: st
 
 
 def beside(location: guard.Location) -> tuple[Text, ...]:
-    """Return a sentence for a mask or metadata file beside the raster, which is not part of it and is not read."""
+    """Return a sentence for a metadata file beside the raster, which is not part of it and is not read."""
     if location.offset:
         return ()
     notes = []
-    mask, extra = Path(f"{location.path}.msk"), Path(f"{location.path}.aux.xml")
-    if mask.is_file():
-        notes.append(SIDECAR.format(name=mask.name, what="masked pixels"))
+    extra = Path(f"{location.path}.aux.xml")
     if extra.is_file() and extra.stat().st_size <= LARGEST_SIDECAR:
         content = extra.read_bytes()
         words = {b"<NoDataValue": "nodata", b"<UnitType": "units", b"<Scale>": "scale", b"<Offset>": "offset"}

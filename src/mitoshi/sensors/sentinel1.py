@@ -24,6 +24,7 @@ from mitoshi.sensors import guard, stac
 from mitoshi.sensors.footprint import footprint
 from mitoshi.sensors.geocode import Geocoded, Lattice
 from mitoshi.sensors.lazy import BandReader, WindowReader, lazy_array
+from mitoshi.sensors.masks import mask_of
 from mitoshi.sensors.observation import Observation
 from mitoshi.sensors.products import chosen_product, part_of
 from mitoshi.sensors.sentinel1_annotation import Annotation, Noise, read_annotation, read_calibration, read_noise
@@ -378,7 +379,7 @@ def _on_map(reader: WindowReader, first: Annotation, grid: GeoBox | None) -> Win
 def _image(product: Product, key: str, annotation: Annotation) -> BandReader:
     location = product.tree.locate(str(product.measurement(key)))
     with guard.open_raster(location) as dataset:
-        shape = (dataset.height, dataset.width)
+        shape, mask = (dataset.height, dataset.width), mask_of(dataset, location)
     if shape != annotation.shape:
         raise InputError(f"{key}.tiff has {shape} pixels but its annotation says {annotation.shape}; fetch it again")
-    return BandReader(location, 1, shape)
+    return BandReader(location, 1, shape, mask=mask)

@@ -265,7 +265,7 @@ def _layers(granule: Granule) -> dict[str, xr.DataArray]:
         layers["surface_reflectance"] = lazy_array(readers, fine.grid, axis="band", labels=list(factors), attrs=attrs)
     if "SCL" in granule.files:
         header = _header(granule, "SCL")
-        reader = BandReader(granule.tree.locate(granule.files["SCL"]), 1, header.shape, None, header.dtype)
+        reader = BandReader(granule.tree.locate(granule.files["SCL"]), 1, header.shape, None, header.dtype, header.mask)
         attrs = {"quantity": "quality", "units": "1", "flag_scheme": "sentinel2-scl"}
         layers["quality"] = lazy_array([reader], header.grid, attrs=attrs)
     return layers
@@ -278,5 +278,5 @@ def _reflectance(granule: Granule, band: str, header: Header, factor: int, shape
     else:
         scale = 1.0 / granule.quantification
         decode = Decode(scale, granule.offsets.get(band, 0.0) * scale, (NO_DATA, SATURATED))
-    reader: WindowReader = BandReader(location, 1, header.shape, decode)
+    reader: WindowReader = BandReader(location, 1, header.shape, decode, mask=header.mask)
     return reader if factor == 1 else Replicated(reader, factor, shape)

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from mitoshi.core.declaration import Output
     from mitoshi.interfaces.api.legend import Style
     from mitoshi.interfaces.api.service import Service
+    from mitoshi.sensors.masks import Mask
 
-__all__ = ["RED_GREEN_BLUE", "TRUE_COLOUR", "Band", "Raster", "Rasters", "from_degrees", "is_shown_in_db", "rasters_of"]
+__all__ = ["RED_GREEN_BLUE", "TRUE_COLOUR", "Band", "Raster", "Rasters", "is_shown_in_db", "rasters_of"]
 
 KEPT = 512
-TRANSFORMERS = 16
 TRUE_COLOUR = "true-colour"
 # Red, green and blue of Sentinel-2, of Landsat 8 and 9, and of sets with names of colours.
 RED_GREEN_BLUE = (("B04", "B03", "B02"), ("B4", "B3", "B2"), ("SR_B4", "SR_B3", "SR_B2"), ("red", "green", "blue"))
@@ -56,20 +56,36 @@ class Band:
         From 1.
     decode
         None keeps the stored numbers.
+    mask
+        What the file's own mask or alpha band hides, or None.
+    fill
+        What a hidden code becomes where `decode` is None.
     """
 
     location: guard.Location
     number: int
     decode: Decode | None
+    mask: Mask | None = None
+    fill: int = 0
 
     @property
     def mark(self) -> float | None:
         """The stored number that means "not observed", or None."""
         return self.decode.nodata[0] if self.decode is not None and self.decode.nodata else None
 
-    def decoded(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return stored numbers in physical units, NaN where not observed."""
-        return stored if self.decode is None else self.decode(stored)
+    def decoded(self, stored: npt.NDArray[Any], hidden: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[Any]:
+        """Return stored numbers in physical units, NaN (or the code `fill`) where not observed."""
+        values = stored if self.decode is None else self.decode(stored)
+        if hidden is None:
+            return values
+        return np.where(hidden, values.dtype.type(self.fill if self.decode is None else np.nan), values)
+
+    def hidden(self, dataset: Any, **window: Any) -> npt.NDArray[np.bool_] | None:
+        """Return True where the mask hides a window of the open dataset, read as its pixels are; None without a mask."""
+        if self.mask is None:
+            return None
+        with guard.reading():
+            return self.mask.hidden(dataset, self.number, **window)
 
 
 @dataclass(frozen=True)
@@ -137,13 +153,27 @@ class Raster:
 
         known = hashlib.sha256()
         for band in self.bands:
-            status = os.stat(band.location.path)
-            known.update(f"{band}{status.st_mtime_ns}{status.st_size}".encode())
+            beside = band.mask.beside if band.mask is not None else None
+            for location in (band.location, *(() if beside is None else (beside,))):
+                status = os.stat(location.path)
+                known.update(f"{band}{status.st_mtime_ns}{status.st_size}".encode())
         return known.hexdigest()[:16]
 
-    def values(self, stored: npt.NDArray[Any], band: int = 0) -> npt.NDArray[Any]:
-        """Return stored numbers as the values that people are told: codes, or physical units with power in dB."""
-        found = self.bands[band].decoded(stored)
+    def values(
+        self, stored: npt.NDArray[Any], band: int = 0, hidden: npt.NDArray[np.bool_] | None = None
+    ) -> npt.NDArray[Any]:
+        """Return stored numbers as the values that people are told: codes, or physical units with power in dB.
+
+        Parameters
+        ----------
+        stored
+            As read from the file.
+        band
+            From 0.
+        hidden
+            True where the file's mask says that nothing was observed; None where it has none.
+        """
+        found = self.bands[band].decoded(stored, hidden)
         return np.asarray(to_db(found), np.float32) if self.decibel else found
 
     def sample(self) -> npt.NDArray[Any]:
@@ -154,12 +184,15 @@ class Raster:
             if rows * columns <= CHEAP_PIXELS or dataset.overviews(band.number):
                 side = max(rows, columns)
                 shape = tuple(max(1, n * SAMPLE_SIDE // max(side, SAMPLE_SIDE)) for n in (rows, columns))
-                return self.values(dataset.read(band.number, out_shape=shape))
+                return self.values(dataset.read(band.number, out_shape=shape), 0, band.hidden(dataset, out_shape=shape))
             from rasterio.windows import Window
 
             corners = [(r, c) for r in _starts(rows) for c in _starts(columns)]
-            read = [dataset.read(band.number, window=Window(c, r, SAMPLE_SIDE, SAMPLE_SIDE)) for r, c in corners]
-        return self.values(np.concatenate([part.ravel() for part in read]))
+            windows = [Window(c, r, SAMPLE_SIDE, SAMPLE_SIDE) for r, c in corners]
+            read = [
+                self.values(dataset.read(band.number, window=w), 0, band.hidden(dataset, window=w)) for w in windows
+            ]
+        return np.concatenate([part.ravel() for part in read])
 
 
 class Rasters:
@@ -204,28 +237,6 @@ class Rasters:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return made
-
-
-class _Transformers(threading.local):
-    """The coordinate transformations of one thread; PROJ's may not be shared."""
-
-    def __init__(self) -> None:
-        self.kept: OrderedDict[str, Any] = OrderedDict()
-
-
-_TRANSFORMERS = _Transformers()
-
-
-def from_degrees(wkt: str) -> Any:
-    """Return the transformation from longitude and latitude to a reference system; what it cannot place becomes infinite."""
-    from pyproj import CRS, Transformer
-
-    kept = _TRANSFORMERS.kept
-    if wkt not in kept:
-        kept[wkt] = Transformer.from_crs("EPSG:4326", CRS.from_wkt(wkt).to_2d(), always_xy=True)
-        while len(kept) > TRANSFORMERS:
-            kept.popitem(last=False)
-    return kept[wkt]
 
 
 _SHARED = threading.Lock()
@@ -325,13 +336,15 @@ def _window_readers(array: Any) -> tuple[Any, ...]:
 def _band(reader: Any) -> Band:
     if not isinstance(reader, BandReader):
         raise InputError("its pixels must be geocoded first; run a method on it")
-    return Band(reader.location, reader.band, reader.decode)
+    return Band(reader.location, reader.band, reader.decode, reader.mask, reader.fill)
 
 
 def _stored_nodata(band: Band) -> int | None:
     with guard.open_raster(band.location) as dataset:
         found = dataset.nodata
-    return None if found is None or found != found else int(found)
+    if found is None or found != found:
+        return None if band.mask is None else band.fill
+    return int(found)
 
 
 def _starts(size: int) -> list[int]:

@@ -16,7 +16,8 @@ import numpy as np
 
 from mitoshi.core.errors import MitoshiError
 from mitoshi.interfaces.api.problems import Problem
-from mitoshi.interfaces.api.raster_access import from_degrees, rasters_of
+from mitoshi.interfaces.api.raster_access import rasters_of
+from mitoshi.interfaces.api.raster_places import pixels_of
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Elevation:
             dataset = guard.borrow_raster(band.location)
             factor = 2 ** max(0, math.floor(math.log2(_spacing_m(level) / self.gsd)))
             factor = min(factor, dataset.height, dataset.width)
-            rows, columns = _pixels(dataset, longitudes[near], latitudes[near])
+            rows, columns = pixels_of(dataset, longitudes[near], latitudes[near])
             with np.errstate(invalid="ignore"):
                 inside = (rows >= 0) & (rows < dataset.height) & (columns >= 0) & (columns < dataset.width)
             if not inside.any():
@@ -130,13 +131,14 @@ class Elevation:
         band, pixels = self.raster.bands[0], shape[0] * shape[1] * factor**2
         if pixels > MOST_SOURCE_PIXELS and not dataset.overviews(band.number):
             return None
-        averaged = factor > 1 and (dataset.nodata is not None or band.mark is None)
+        averaged = factor > 1 and band.mask is None and (dataset.nodata is not None or band.mark is None)
         window = Window(left * factor, top * factor, shape[1] * factor, shape[0] * factor)
         how = Resampling.average if averaged else Resampling.nearest
         kind = dataset.dtypes[band.number - 1]
         kind = kind if kind.startswith("float") else "float32"
         stored = dataset.read(band.number, window=window, out_shape=shape, resampling=how, out_dtype=kind)
-        return np.asarray(self.raster.values(stored), np.float32)
+        hidden = band.hidden(dataset, window=window, out_shape=shape)
+        return np.asarray(self.raster.values(stored, 0, hidden), np.float32)
 
 
 class Chunks:
@@ -169,19 +171,6 @@ class Chunks:
 
 
 CHUNKS = Chunks()
-
-
-def _pixels(
-    dataset: Any, longitudes: npt.NDArray[np.float64], latitudes: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return row and column of places; infinite where the reference system of the raster has no such place."""
-    e, n = from_degrees(dataset.crs.to_wkt()).transform(longitudes, latitudes)
-    t = dataset.transform
-    area = t.a * t.e - t.b * t.d
-    with np.errstate(invalid="ignore"):
-        columns = (t.e * (e - t.c) - t.b * (n - t.f)) / area
-        rows = (t.a * (n - t.f) - t.d * (e - t.c)) / area
-    return rows, columns
 
 
 def _span(places: npt.NDArray[np.float64], size: int) -> tuple[int, int]:

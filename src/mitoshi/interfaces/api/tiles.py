@@ -29,7 +29,7 @@ __all__ = ["Tile", "TileCache", "attach"]
 
 CACHE_BYTES = 32 * 2**20
 THREADS = 4  # enough that tiles get their share of the cores while jobs run, few enough for memory to stay flat
-DRAWING = "1"  # changes when the same pixels are drawn otherwise
+DRAWING = "2"  # changes when the same pixels are drawn otherwise
 IMMUTABLE, FRESH = "public, max-age=31536000, immutable", "public, max-age=300"
 NUMBER = r"-?\d{1,12}(\.\d{1,12})?(e[+-]?\d{1,2})?"
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -16,6 +16,7 @@ import numpy as np
 
 from mitoshi.core.errors import InputError
 from mitoshi.interfaces.api.legend import Classes, Picture, Ramp
+from mitoshi.interfaces.api.raster_places import pixels_of
 from mitoshi.interfaces.api.tiles_grid import metres_of
 from mitoshi.sensors import guard
 
@@ -28,21 +29,40 @@ if TYPE_CHECKING:
 __all__ = ["Place", "blank", "draw", "place_of", "png"]
 
 MOST_SOURCE_PIXELS = 64_000_000  # under one tile, where the source has no overviews
+RADIUS_M, LAST_LATITUDE = 6_378_137.0, 85.06  # of Web Mercator, which does not show the poles
+MASK_SIDE = 4  # pixels of a mask that are read for one of a tile, per axis, at most
 COMPRESSION = 1  # of zlib: level 6 makes a tile a tenth smaller in four times the time
 
 
 class Place(NamedTuple):
-    """Where a source lies in Web Mercator: west, south, east, north [m], the side of its pixel [m], its overviews."""
+    """Where a source lies in Web Mercator.
 
-    bounds: tuple[float, float, float, float]
+    Attributes
+    ----------
+    boxes
+        West, south, east, north [m]; two where it crosses the antimeridian.
+    resolution
+        Side of its pixel [m of the map].
+    overviews
+        Their factors.
+    pixels
+        Their number.
+    turns
+        Whole turns of longitude by which its degrees are shifted to lie from -180 to 180; 0 alone in a projection.
+    """
+
+    boxes: tuple[tuple[float, float, float, float], ...]
     resolution: float
     overviews: tuple[int, ...]
     pixels: int
+    turns: tuple[int, ...] = (0,)
 
     def meets(self, bounds: tuple[float, float, float, float]) -> bool:
-        """Tell whether the source reaches into a box."""
-        west, south, east, north = self.bounds
-        return west < bounds[2] and bounds[0] < east and south < bounds[3] and bounds[1] < north
+        """Return whether the source reaches into a box."""
+        return any(
+            west < bounds[2] and bounds[0] < east and south < bounds[3] and bounds[1] < north
+            for west, south, east, north in self.boxes
+        )
 
     @property
     def shallowest(self) -> int:
@@ -51,7 +71,7 @@ class Place(NamedTuple):
         if self.pixels / coarsest**2 <= MOST_SOURCE_PIXELS:
             return 0
         side = math.sqrt(MOST_SOURCE_PIXELS) * coarsest * self.resolution
-        return max(0, math.ceil(math.log2(2 * math.pi * 6378137.0 / side)))
+        return max(0, math.ceil(math.log2(2 * math.pi * RADIUS_M / side)))
 
 
 def place_of(raster: Raster) -> Place:
@@ -67,26 +87,32 @@ def place_of(raster: Raster) -> Place:
 
 @lru_cache(maxsize=4096)
 def _place(location: guard.Location, _fingerprint: str) -> Place:
-    from pyproj import CRS, Transformer
+    from odc.geo.geobox import GeoBox
+
+    from mitoshi.core.cells import pixel_side_m
+    from mitoshi.sensors.footprint import footprint_of_grid
 
     with guard.open_raster(location) as dataset:
         if dataset.crs is None:
             raise InputError("it has no georeference")
-        transformer = Transformer.from_crs(CRS.from_wkt(dataset.crs.to_wkt()).to_2d(), "EPSG:3857", always_xy=True)
-        west, south, east, north = transformer.transform_bounds(*_mappable(dataset), densify_pts=21)
-        width, height = dataset.width, dataset.height
+        shape, geographic = (dataset.height, dataset.width), dataset.crs.is_geographic
+        grid = GeoBox(shape, dataset.transform, dataset.crs.to_wkt())
+        left, right = sorted((dataset.transform.c, dataset.transform.c + dataset.transform.a * dataset.width))
         overviews = tuple(dataset.overviews(1))
-    if not all(map(math.isfinite, (west, south, east, north))) or west >= east:
+    lies, side = footprint_of_grid(grid), pixel_side_m(grid)
+    if lies is None or side is None:
         raise InputError("it cannot be placed on the map")
-    return Place((west, south, east, north), max((east - west) / width, 1e-3), overviews, width * height)
+    west, south, east, north = lies[1]
+    spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    down, up = (_northing(min(max(latitude, -LAST_LATITUDE), LAST_LATITUDE)) for latitude in (south, north))
+    boxes = tuple((math.radians(w) * RADIUS_M, down, math.radians(e) * RADIUS_M, up) for w, e in spans)
+    stretched = math.cos(math.radians(min(abs((south + north) / 2), LAST_LATITUDE)))
+    turns = tuple(n for n in range(-2, 3) if left + 360 * n < 180 and right + 360 * n > -180) if geographic else (0,)
+    return Place(boxes, max(side / stretched, 1e-3), overviews, shape[0] * shape[1], turns or (0,))
 
 
-def _mappable(dataset: Any) -> tuple[float, float, float, float]:
-    """Return the bounds of a dataset without the poles, which Web Mercator cannot show."""
-    west, south, east, north = dataset.bounds
-    if dataset.crs.is_geographic:
-        return max(west, -180.0), max(south, -85.06), min(east, 180.0), min(north, 85.06)
-    return west, south, east, north
+def _northing(latitude: float) -> float:
+    return RADIUS_M * math.asinh(math.tan(math.radians(latitude)))
 
 
 def draw(raster: Raster, tile: tuple[int, int, int], side: int, rescale: tuple[float, float] | None = None) -> bytes:
@@ -121,17 +147,64 @@ def draw(raster: Raster, tile: tuple[int, int, int], side: int, rescale: tuple[f
     elif rescale is not None and isinstance(style, Picture):
         style = Picture(rescale)
     if isinstance(style, Classes):
-        codes = _read(raster.bands[0], bounds, side, place, "nearest", style.free[0])
-        if codes.dtype != np.uint8:
-            codes = np.where((codes >= 0) & (codes < 256), codes, style.free[0]).astype(np.uint8)
-        return png(*style.painted(codes))
+        return png(*style.painted(_codes(raster, style, bounds, side, place)))
     values = [
-        raster.values(_read(band, bounds, side, place, "bilinear", band.mark), n).astype(np.float32, copy=False)
+        raster.values(_read(band, bounds, side, place, "bilinear", band.mark), n, _hidden(band, bounds, side)).astype(
+            np.float32, copy=False
+        )
         for n, band in enumerate(raster.bands)
     ]
     if isinstance(style, Picture):
         return png_in_colour(style.painted(np.stack(values)))
     return png(*style.painted(values[0]))
+
+
+def _codes(
+    raster: Raster, style: Classes, bounds: tuple[float, float, float, float], side: int, place: Place
+) -> npt.NDArray[np.uint8]:
+    """Return the codes under a tile; one that means nothing where there are none."""
+    band, outside = raster.bands[0], style.free[0]
+    if band.decode is None:
+        codes = _read(band, bounds, side, place, "nearest", outside)
+    else:
+        values = raster.values(_read(band, bounds, side, place, "nearest", band.mark))
+        codes = np.where(np.isfinite(values), np.rint(np.nan_to_num(values)), outside)
+    hidden = _hidden(band, bounds, side)
+    if hidden is not None:
+        codes = np.where(hidden, codes.dtype.type(outside), codes)
+    return np.where((codes >= 0) & (codes < 256), codes, outside).astype(np.uint8)
+
+
+def _hidden(band: Band, bounds: tuple[float, float, float, float], side: int) -> npt.NDArray[np.bool_] | None:
+    """Return True for the pixels of a tile that touch what the file's mask hides, and outside; None without a mask."""
+    from rasterio.windows import Window
+
+    if band.mask is None:
+        return None
+    west, south, east, north = bounds
+    across = west + (np.arange(side) + 0.5) * (east - west) / side
+    down = north - (np.arange(side) + 0.5) * (north - south) / side
+    longitudes, latitudes = np.meshgrid(np.degrees(across / RADIUS_M), np.degrees(np.arctan(np.sinh(down / RADIUS_M))))
+    out = np.ones((side, side), bool)
+    with guard.reading():
+        dataset = guard.borrow_raster(band.location)
+        rows, columns = pixels_of(dataset, longitudes, latitudes)
+        with np.errstate(invalid="ignore"):
+            inside = (rows >= 0) & (rows < dataset.height) & (columns >= 0) & (columns < dataset.width)
+        if not inside.any():
+            return out
+        y, x = rows[inside], columns[inside]
+        top, left = max(0, int(y.min()) - 1), max(0, int(x.min()) - 1)
+        size = min(dataset.height, int(y.max()) + 2) - top, min(dataset.width, int(x.max()) + 2) - left
+        shape = min(size[0], MASK_SIDE * side), min(size[1], MASK_SIDE * side)
+        hidden = band.mask.hidden(dataset, band.number, window=Window(left, top, size[1], size[0]), out_shape=shape)
+    y, x = (y - top) * shape[0] / size[0] - 0.5, (x - left) * shape[1] / size[1] - 0.5
+    touched = np.zeros(y.shape, bool)
+    for over, right in ((0, 0), (0, 1), (1, 0), (1, 1)):  # the pixels between which values are interpolated
+        r = np.clip(np.floor(y).astype(np.intp) + over, 0, shape[0] - 1)
+        touched |= hidden[r, np.clip(np.floor(x).astype(np.intp) + right, 0, shape[1] - 1)]
+    out[inside] = touched
+    return out
 
 
 def _read(
@@ -142,7 +215,28 @@ def _read(
     method: Literal["nearest", "bilinear"],
     nodata: float | None,
 ) -> npt.NDArray[Any]:
-    """Return the stored numbers of one band under a tile; `nodata`, or NaN, where there are none."""
+    """Return the stored numbers of one band under a tile; `nodata`, or NaN, where there are none.
+
+    A raster that counts degrees in another turn is read in each turn in which it may lie.
+    """
+    parts = [_read_turn(band, bounds, side, place, method, nodata, turn) for turn in place.turns]
+    out, empty = parts[0]
+    for stored, hidden in parts[1:]:
+        out, empty = np.where(empty & ~hidden, stored, out), empty & hidden
+    return out
+
+
+def _read_turn(
+    band: Band,
+    bounds: tuple[float, float, float, float],
+    side: int,
+    place: Place,
+    method: Literal["nearest", "bilinear"],
+    nodata: float | None,
+    turn: int,
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return stored numbers under a tile with the raster shifted by whole turns, and where there are none."""
+    from affine import Affine
     from rasterio.errors import RasterioError
     from rasterio.transform import from_bounds
     from rio_tiler.reader import read
@@ -150,7 +244,19 @@ def _read(
     n = side * _refinement((bounds[2] - bounds[0]) / side, place)
     with guard.reading():
         dataset = guard.borrow_raster(band.location)
-        grid = {"crs": _web_mercator(), "transform": from_bounds(*bounds, n, n), "width": n, "height": n}
+        if nodata is None and band.mask is not None:  # the mask itself says what is hidden, whatever its type
+            nodata = math.nan if dataset.dtypes[band.number - 1].startswith("float") else 0
+        # The least alpha is opaque to GDAL, which would take 1 of a floating-point alpha for 1/255.
+        opaque = {"SRC_ALPHA_MAX": "1e-6"} if band.mask is not None and band.mask.alpha else {}
+        shifted = {"src_transform": Affine.translation(360.0 * turn, 0.0) @ dataset.transform} if turn else {}
+        grid = {
+            **shifted,
+            **opaque,
+            "crs": _web_mercator(),
+            "transform": from_bounds(*bounds, n, n),
+            "width": n,
+            "height": n,
+        }
         try:
             image = read(
                 dataset,
@@ -167,10 +273,10 @@ def _read(
                 f"{band.location.name} is damaged or cut short; fetch it again ({type(error).__name__})"
             ) from None
     stored: npt.NDArray[Any] = image.array.data[0]
+    hidden = np.ma.getmaskarray(image.array)[0]
     if nodata is None:
-        hidden = np.ma.getmaskarray(image.array)[0]
         stored = np.where(hidden, np.float32(np.nan), stored.astype(np.float32))
-    return stored
+    return stored, hidden
 
 
 def _refinement(tile_resolution: float, place: Place) -> int:

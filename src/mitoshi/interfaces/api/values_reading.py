@@ -12,13 +12,13 @@ from mitoshi.core.longitude import near_longitude
 from mitoshi.core.quantity import from_db
 from mitoshi.core.text import Text
 from mitoshi.interfaces.api.legend import Classes
-from mitoshi.interfaces.api.raster_access import from_degrees
+from mitoshi.interfaces.api.raster_places import from_degrees, middle_longitude, pixels_of
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mitoshi.interfaces.api.raster_access import Raster
+    from mitoshi.interfaces.api.raster_access import Band, Raster
 
 __all__ = ["MOST_PIXELS", "Cells", "cells_within", "statistics", "values_at"]
 
@@ -71,48 +71,39 @@ def values_at(raster: Raster, longitude: float, latitude: float) -> list[float] 
             place = _pixel(dataset, longitude, latitude)
             if place is None:
                 return None
-            stored = _read(dataset, band.number, (*place, 1, 1), 1)
-        found.append(float(raster.values(stored, number)[0, 0]))
+            stored, hidden = _read(dataset, band, (*place, 1, 1), 1)
+        found.append(float(raster.values(stored, number, hidden)[0, 0]))
     return found
 
 
 def _pixel(dataset: Any, longitude: float, latitude: float) -> tuple[int, int] | None:
     if dataset.crs is None:
         return None
-    easting, northing = from_degrees(dataset.crs.to_wkt()).transform(longitude, latitude)
-    if not (math.isfinite(easting) and math.isfinite(northing)):
-        return None
-    middle = _middle(dataset)
-    easting = easting if middle is None else float(near_longitude(easting, middle))
-    t = dataset.transform
-    width = t.a * t.e - t.b * t.d
-    column = (t.e * (easting - t.c) - t.b * (northing - t.f)) / width
-    row = (t.a * (northing - t.f) - t.d * (easting - t.c)) / width
+    row, column = (float(place) for place in pixels_of(dataset, longitude, latitude))
     inside = 0 <= row < dataset.height and 0 <= column < dataset.width
     return (int(row), int(column)) if inside else None
 
 
-def _middle(dataset: Any) -> float | None:
-    """Return the longitude of the middle of a raster in degrees, which may count from 0 to 360; None in a projection."""
-    if not dataset.crs.is_geographic:
-        return None
-    return float((dataset.transform @ (dataset.width / 2, dataset.height / 2))[0])
+def _read(
+    dataset: Any, band: Band, window: tuple[int, int, int, int], step: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+    """Return the stored numbers of a window, every `step`-th of them, and where the file's mask hides them, or None.
 
-
-def _read(dataset: Any, band: int, window: tuple[int, int, int, int], step: int) -> npt.NDArray[Any]:
-    """Return the stored numbers of a window given as first row, first column, rows, columns; every `step`-th of them."""
+    The window is given as first row, first column, rows, columns.
+    """
     from rasterio.errors import RasterioError
     from rasterio.windows import Window
 
     from mitoshi.core.errors import InputError
 
     row, column, rows, columns = window
-    shape = (-(-rows // step), -(-columns // step))
+    part = {"window": Window(column, row, columns, rows), "out_shape": (-(-rows // step), -(-columns // step))}
     try:
-        stored: npt.NDArray[Any] = dataset.read(band, window=Window(column, row, columns, rows), out_shape=shape)
+        stored: npt.NDArray[Any] = dataset.read(band.number, **part)
+        hidden = band.hidden(dataset, **part)
     except (RasterioError, MemoryError) as error:
         raise InputError(f"the file is damaged or cut short; fetch it again ({type(error).__name__})") from None
-    return stored
+    return stored, hidden
 
 
 def cells_within(raster: Raster, shape: Any) -> Cells | None:
@@ -137,13 +128,13 @@ def cells_within(raster: Raster, shape: Any) -> Cells | None:
     with guard.open_raster(band.location) as dataset:
         if dataset.crs is None:
             return None
-        outline = _projected(shape, dataset.crs, _middle(dataset))
+        outline = _projected(shape, dataset.crs, middle_longitude(dataset))
         window = _window(dataset, outline)
         if window is None:
             return None
         row, column, rows, columns = window
         step = max(1, math.ceil(math.sqrt(rows * columns / MOST_PIXELS)))
-        stored = _read(dataset, band.number, window, step)
+        stored, hidden = _read(dataset, band, window, step)
         lattice = (
             dataset.transform
             * Affine.translation(column, row)
@@ -158,7 +149,7 @@ def cells_within(raster: Raster, shape: Any) -> Cells | None:
         return None
     scale = rows * columns / stored.size
     areas = _areas(grid, window, stored.shape)[inside] * scale
-    return Cells(raster.values(stored)[inside], areas, step, touched, (*window, step))
+    return Cells(raster.values(stored, 0, hidden)[inside], areas, step, touched, (*window, step))
 
 
 def _projected(shape: Any, crs: Any, middle: float | None = None) -> Any:
@@ -282,10 +273,11 @@ def statistics(raster: Raster, cells: Cells) -> dict[str, Any]:
 def _hidden(raster: Raster, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Tell which cells were not observed."""
     style = raster.style
+    unseen = np.asarray(~np.isfinite(values))
     if not isinstance(style, Classes):
-        return np.asarray(~np.isfinite(values))
+        return unseen
     nodata = style.nodata if raster.output is not None else style.bare
-    return np.asarray(values == nodata) if nodata is not None else np.zeros(values.shape, bool)
+    return unseen if nodata is None else unseen | np.asarray(values == nodata)
 
 
 def _mean(raster: Raster, values: npt.NDArray[np.float64], areas: npt.NDArray[np.float64]) -> float:
