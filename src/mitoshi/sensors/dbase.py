@@ -197,7 +197,7 @@ def _codec(stated: str) -> str | None:
         return (
             codecs.lookup(PAGES.get(plain, PAGES.get(plain.replace("_", ""), stated.strip()))).name if plain else None
         )
-    except LookupError:
+    except (LookupError, ValueError):
         return None
 
 

@@ -259,14 +259,17 @@ def _geopackage(path: Path, layer: str | None) -> Raw:
 def _flatgeobuf(path: Path) -> Raw:
     import pyogrio
 
-    about = pyogrio.read_info(path)
-    _check(path.name, int(about["features"]), path.stat().st_size)
-    return Raw(
-        pyogrio.read_dataframe(
-            path, use_arrow=True, force_2d=True, arrow_to_pandas_kwargs={"integer_object_nulls": True}
-        ),
-        {},
-    )
+    try:
+        about = pyogrio.read_info(path)
+        _check(path.name, int(about["features"]), path.stat().st_size)
+        options = {"arrow_to_pandas_kwargs": {"integer_object_nulls": True}}
+        return Raw(pyogrio.read_dataframe(path, use_arrow=True, force_2d=True, **options), {})
+    except RefusedError:
+        raise
+    except Exception as error:  # whatever GDAL, Arrow and GEOS dislike of its bytes
+        raise InputError(
+            f"{path.name} is a FlatGeobuf that is damaged or cut short ({guard.one_line(error)[:80]}); get it again"
+        ) from None
 
 
 def _shapefile(path: Path, kind: str, layer: str | None) -> Raw:

@@ -17,6 +17,7 @@ import numpy as np
 
 from mitoshi.core.errors import InputError, RefusedError
 from mitoshi.sensors.dbase import read_dbf, row_count
+from mitoshi.sensors.guard import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,8 +107,11 @@ def read_layer(files: Mapping[str, Path], name: str) -> tuple[Features, tuple[Te
     import pyogrio
 
     table = read_dbf(files[".dbf"], f"{name}.dbf", _small(files, ".cpg"))
-    with _staged(files, name) as staged:
-        shapes = pyogrio.read_dataframe(staged, columns=[], use_arrow=True, force_2d=True)
+    try:
+        with _staged(files, name) as staged:
+            shapes = pyogrio.read_dataframe(staged, columns=[], use_arrow=True, force_2d=True)
+    except Exception as error:  # whatever GDAL, Arrow and GEOS dislike of its bytes
+        raise InputError(f"{name}.shp holds damaged shapes ({one_line(error)[:80]}); export the layer again") from None
     if len(shapes) != len(table.deleted):
         raise InputError(f"{name}.shp holds damaged shapes; export the layer again")
     columns = {head: values for head, values in table.columns.items() if head != "geometry"}
