@@ -7,7 +7,7 @@ when more observations have come, or after a kill: what is done and would come o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.catalog import Catalogue
@@ -92,6 +92,8 @@ def respond(
     cluster: str | None = None,
     issuer: Issuer | None = None,
     parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    disaster: str | None = None,
+    report: int | None = None,
     progress: Progress | None = None,
 ) -> Response:
     """Run every step whose inputs are there, publish each product, and hand over.
@@ -116,6 +118,8 @@ def respond(
         Who answers for what is handed over; None is nobody, and packages say that they are a test.
     parameters
         Step → parameters of its method that differ from their defaults.
+    disaster, report
+        Name of the disaster and number of the situation report; None keeps those of an earlier call.
 
     Raises
     ------
@@ -130,6 +134,11 @@ def respond(
     record = read_record(out) or Record(tuple(area), iso(event), iso(now()))
     if tuple(record.area) != tuple(area) or record.event != iso(event):
         raise InputError(f"{out} holds the response to another area or event; give a new folder with --out")
+    record = replace(
+        record,
+        disaster=record.disaster if disaster is None else disaster.strip(),
+        report=record.report if report is None else report,
+    )
     write_record(out, record)
     asked = _Asked(
         out,

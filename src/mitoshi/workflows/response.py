@@ -128,12 +128,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class Record:
-    """A response as it stands: what was asked, when it began, and one entry per step and for the handover."""
+    """A response as it stands.
+
+    Attributes
+    ----------
+    area, event
+        What was asked.
+    began
+        When.
+    entries
+        One per step and for the handover.
+    disaster, report
+        Name of the disaster, and number of the situation report; "" and 0 where nobody gave them.
+    """
 
     area: tuple[float, ...]
     event: str
     began: str
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    disaster: str = ""
+    report: int = 0
 
     def with_entry(self, entry: Entry) -> Record:
         """Return the record with one entry added or replaced, in the order of the steps whatever came first."""
@@ -206,6 +220,7 @@ def read_record(out: Path) -> Record | None:
         if told["format"] != FORMAT:
             raise InputError(f"{RECORD} has the format {str(told['format'])[:40]!r}; give a new folder with --out")
         entries = {e["step"]: Entry(**e) for e in told["entries"]}
-        return Record(tuple(told["area"]), told["event"], told["began"], entries)
+        named = str(told.get("disaster", "")), int(told.get("report", 0))
+        return Record(tuple(told["area"]), told["event"], told["began"], entries, *named)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{RECORD} cannot be read ({type(error).__name__}); give a new folder with --out") from None

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["hand_over"]
 
 TITLE = Text("Situation report", "状況報告")
-EVENT = Text("Event of {}", "{}発災の災害")
 NOT_YET = {
     "waiting": Text("waits: {}", "観測待ち（理由は respond.json に記載）"),
     "impossible": Text("not possible: {}", "実行できません（理由は respond.json に記載）"),
@@ -175,11 +174,23 @@ def hand_over(
 
 
 def _event(record: Record) -> Text:
+    """Return the disaster's name with its day, or the time of the event, and the number of the report."""
     time = datetime.fromisoformat(record.event)
-    return Text(
-        EVENT.en.format(f"{time:%Y-%m-%d %H:%M} UTC"),
-        EVENT.ja.format(f"{time.astimezone(JST):%Y年%-m月%-d日 %-H:%M} JST"),
-    )
+    japan = time.astimezone(JST)
+    en, ja = f"Event of {time:%Y-%m-%d %H:%M} UTC", f"{japan:%Y年%-m月%-d日 %-H:%M} JST発災の災害"
+    if record.disaster:
+        en, ja = f"{record.disaster} ({time:%Y-%m-%d})", f"{record.disaster}（{_era(japan)}{japan:%-m月%-d日}）"
+    if record.report:
+        en, ja = f"{en}, report no. {record.report}", f"{ja}{'' if record.disaster else ' '}第{record.report}報"
+    return Text(en, ja)
+
+
+def _era(time: datetime) -> str:
+    """Return the year of the era Reiwa, or of the Christian era before it."""
+    year = time.year - 2018
+    if time < datetime(2019, 5, 1, tzinfo=JST):
+        return f"{time.year}年"
+    return "令和元年" if year == 1 else f"令和{year}年"
 
 
 def _area(record: Record) -> Text:

@@ -44,6 +44,10 @@ __all__ = ["respond"]
     "--issuer", help="Name of the organisation that answers for the handover.  [default: nobody, marked as a test]"
 )
 @click.option("--issuer-mail", help="Its mail address.")
+@click.option(
+    "--disaster", metavar="NAME", help="Name of the disaster, for the situation report; kept for later calls."
+)
+@click.option("--report", type=click.IntRange(1, 9999), metavar="N", help="Number of the situation report (第N報).")
 @click.option("--time", "at", help="One time written everywhere, for byte-identical reruns.  [default: the clock]")
 @store_option
 @json_option
@@ -61,6 +65,8 @@ def respond(
     cluster: str | None,
     issuer: str | None,
     issuer_mail: str | None,
+    disaster: str | None,
+    report: int | None,
     at: str | None,
     store: Path | None,
     as_json: bool,
@@ -90,6 +96,8 @@ def respond(
                 cluster=cluster,
                 issuer=_issuer(issuer, issuer_mail),
                 parameters=_parameters(settings),
+                disaster=disaster,
+                report=report,
                 progress=progress,
             )
         if response.complete or watch is None or datetime.now(UTC) >= limit:

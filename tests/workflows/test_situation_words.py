@@ -1,0 +1,54 @@
+"""The words of the situation report that are made from a response: names for people, counters, the number of the report."""
+
+from __future__ import annotations
+
+import pytest
+
+from mitoshi.core.product import Figure
+from mitoshi.core.text import Text
+from mitoshi.handover.ranges import ranged
+from mitoshi.workflows import situation
+from mitoshi.workflows.response import Record, read_record, write_record
+
+
+@pytest.mark.parametrize(
+    ("named", "en", "ja"),
+    [
+        ({}, "Event of 2026-10-12 00:00 UTC", "2026年10月12日 9:00 JST発災の災害"),
+        ({"disaster": "台風第19号"}, "台風第19号 (2026-10-12)", "台風第19号（令和8年10月12日）"),
+        (
+            {"disaster": "台風第19号", "report": 3},
+            "台風第19号 (2026-10-12), report no. 3",
+            "台風第19号（令和8年10月12日）第3報",
+        ),
+        ({"report": 1}, "Event of 2026-10-12 00:00 UTC, report no. 1", "2026年10月12日 9:00 JST発災の災害 第1報"),
+    ],
+)
+def test_the_disaster_and_the_number_of_the_report(tmp_path, named, en, ja):
+    record = Record((139.0, 35.0, 140.0, 36.0), "2026-10-12T00:00:00Z", "2026-10-12T01:00:00Z", **named)
+    write_record(tmp_path, record)
+    assert situation._event(read_record(tmp_path)) == Text(en, ja)
+
+
+@pytest.mark.parametrize(
+    ("event", "era"),
+    [("2019-04-30T12:00:00Z", "2019年"), ("2019-05-01T00:00:00Z", "令和元年"), ("2019-04-30T15:00:00Z", "令和元年")],
+)
+def test_the_era_changes_at_midnight_in_japan(event, era):
+    record = Record((139.0, 35.0, 140.0, 36.0), event, event, disaster="災害")
+    assert situation._event(record).ja.startswith(f"災害（{era}")
+
+
+def test_identifiers_and_statuses_are_shown_as_names():
+    names = situation.WORDS | situation._unit_sets()
+    assert situation._cell("moe_2018", names).ja == "環境省 平成30年（全量）"
+    assert situation._cell("read", names).ja == "原典確認済み"
+    assert situation._cell("unconfirmed", names).ja == "未確認"
+
+
+@pytest.mark.parametrize(
+    "name", ["not_observed_buildings", "buildings_not_observed", "footprints", "damaged_buildings"]
+)
+def test_buildings_are_counted_with_their_counter(name):
+    figure = Figure(name, Text("buildings not observed", "未観測の建物数"), 0.0, None, None, "1", None, None)
+    assert ranged(figure._replace(units=situation.UNITS[name]), "ja").words == "0\u202f棟"
