@@ -175,6 +175,28 @@ def _factors(mtl: Mapping[str, str], band: str) -> tuple[float, float]:
     return scale, _number(mtl, f"{kind}_ADD_BAND_{suffix}", standard[1])
 
 
+def _checked_factors(scene: Scene, mtl: Mapping[str, str], band: str, header: Header) -> tuple[float, float]:
+    """Return scale and offset of the MTL file, else those that the band's own file states, else the standard ones.
+
+    Raises
+    ------
+    InputError
+        If the file states others than the MTL file.
+    """
+    scale, offset = _factors(mtl, band)
+    own = header.bands[0]
+    if own.scale == 1.0 and own.offset == 0.0:
+        return scale, offset
+    if not mtl:
+        return own.scale, own.offset
+    if abs(own.scale - scale) > 1e-6 * scale or abs(own.offset - offset) > 1e-6 * abs(offset):
+        raise InputError(
+            f"{scene.id}: the file of {band} states a scale of {own.scale:g} and an offset of {own.offset:g}, the MTL file "
+            f"{scale:g} and {offset:g}; fetch the scene again"
+        )
+    return scale, offset
+
+
 def _times(scene: Scene, mtl: Mapping[str, str]) -> tuple[datetime, datetime]:
     if "DATE_ACQUIRED" in mtl and "SCENE_CENTER_TIME" in mtl:
         clock = re.sub(r"(\.\d{6})\d*Z?$", r"\1", mtl["SCENE_CENTER_TIME"].rstrip("Z"))
@@ -225,7 +247,7 @@ def _parts(source: Source, scene: Scene, count: int) -> stac.Parts:
 def _band(scene: Scene, mtl: Mapping[str, str], band: str) -> tuple[BandReader, Header]:
     location = scene.tree.locate(scene.bands[band])
     header = read_header(location)
-    decode = None if band == "QA_PIXEL" else Decode(*_factors(mtl, band), (FILL,))
+    decode = None if band == "QA_PIXEL" else Decode(*_checked_factors(scene, mtl, band, header), (FILL,))
     dtype = header.dtype if decode is None else "float32"
     return BandReader(location, 1, header.shape, decode, dtype, header.mask, FILL_BIT), header
 

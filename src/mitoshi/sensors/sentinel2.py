@@ -3,7 +3,7 @@
     surface_reflectance = (DN + BOA_ADD_OFFSET) / BOA_QUANTIFICATION_VALUE
 
 Processing baseline 04.00 (25 January 2022) introduced BOA_ADD_OFFSET = −1000. It is read from the product's own metadata; what a
-band set says of itself is judged in `reflectance_offset`. DN 0 is no data, 65535 is saturated.
+band set says of itself is judged in `sentinel2_offsets`. DN 0 is no data, 65535 is saturated.
 """
 
 from __future__ import annotations
@@ -277,6 +277,20 @@ def _reflectance(granule: Granule, band: str, header: Header, factor: int, shape
         decode = Decode(nodata=() if header.nodata is None else (header.nodata,))
     else:
         scale = 1.0 / granule.quantification
+        _refuse_other_factors(granule, band, header, scale)
         decode = Decode(scale, granule.offsets.get(band, 0.0) * scale, (NO_DATA, SATURATED))
     reader: WindowReader = BandReader(location, 1, header.shape, decode, mask=header.mask)
     return reader if factor == 1 else Replicated(reader, factor, shape)
+
+
+def _refuse_other_factors(granule: Granule, band: str, header: Header, scale: float) -> None:
+    """Refuse a band whose file states a scale or an offset against the metadata."""
+    own, offset = header.bands[0], granule.offsets.get(band, 0.0)
+    if own.scale == 1.0 and own.offset == 0.0:
+        return
+    tagged = own.offset / own.scale
+    if (own.scale != 1.0 and not np.isclose(own.scale, scale, rtol=1e-6)) or abs(tagged - offset) > 1:
+        raise InputError(
+            f"{granule.id}: the file of {band} states a scale of {own.scale:g} and an offset of {own.offset:g}, the metadata "
+            f"{scale:g} and {offset * scale:g}; fetch the product again"
+        )

@@ -14,12 +14,9 @@ from mitoshi.sensors.guess import NAMED_TIME, time_in
 from mitoshi.sensors.sentinel2 import (
     BAND_FILE,
     BANDS,
-    OFFSET_BY_DATE,
-    OFFSET_BY_NOTHING,
-    QUANTIFICATION,
     Granule,
-    reflectance_offset,
 )
+from mitoshi.sensors.sentinel2_offsets import check_baselines, set_offsets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +63,7 @@ def _safe_granule(tree: Tree, name: str) -> Granule:
     }
     time = instant(_text(root, "PRODUCT_START_TIME", name))
     product = _text(root, "PRODUCT_URI", name).removesuffix(".SAFE")
+    check_baselines(tree, folder, product, _text(root, "PROCESSING_BASELINE", name), offsets)
     return Granule(
         id=product,
         tree=tree,
@@ -140,9 +138,10 @@ def band_sets(source: Source) -> list[Granule]:
     described = _item_beside(tree)
     item = described[1] if described else {}
     properties = item.get("properties", {}) if isinstance(item.get("properties"), dict) else {}
-    header = _first_header(tree, names)
+    headers = _headers_of(tree, names)
+    header = next(iter(headers.values()))
     start, more = _sensed(source, properties, header, next(iter(names.values())))
-    offsets, why = _set_offsets(item, properties, start, header)
+    offsets, why = set_offsets(item, properties, start, headers)
     unique = stac.safe_stem(source.path.name) + "-" + stac.fingerprint(_first_path(source, names))
     return [
         Granule(
@@ -174,11 +173,12 @@ def _first_path(source: Source, names: Mapping[str, str]) -> Any:
     return source.path / next(iter(names.values())) if source.kind == "folder" else source.path
 
 
-def _first_header(tree: Tree, names: Mapping[str, str]) -> Header:
+def _headers_of(tree: Tree, names: Mapping[str, str]) -> dict[str, Header]:
+    """Return what each band file says, in the order of the bands; the scene classification where there is nothing else."""
     from mitoshi.sensors.header import read_header
 
-    first = next((names[band] for band in BANDS if band in names), next(iter(names.values())))
-    return read_header(tree.locate(first))
+    bands = [band for band in BANDS if band in names] or [next(iter(names))]
+    return {band: read_header(tree.locate(names[band])) for band in bands}
 
 
 def _item_beside(tree: Tree) -> tuple[str, dict[str, Any]] | None:
@@ -202,57 +202,6 @@ def _sensed(
     return (None, ()) if named is None else (named[0], (NAMED_TIME.format(time=named[0].isoformat()),))
 
 
-def _set_offsets(
-    item: Mapping[str, Any], properties: Mapping[str, Any], sensed: datetime | None, header: Header
-) -> tuple[dict[str, float], tuple[Text, ...]]:
-    """Return BOA_ADD_OFFSET of a band set: removed already, stated by band, by baseline, or by date."""
-    if header.dtype.startswith("float"):
-        return {}, ()
-    stated = _stated_offsets(item)
-    if header.offset != 0:  # reprocessed scenes carry it in the TIFF itself
-        own = header.offset / header.scale
-        if any(abs(value - own) > 1 for value in stated.values()):
-            raise InputError(
-                f"the band files state a reflectance offset of {own:g}, their STAC item {sorted(set(stated.values()))}; "
-                "correct the one that is wrong"
-            )
-        stated = dict.fromkeys(BANDS, own)
-    applied = any(properties.get(f"{prefix}:boa_offset_applied") is True for prefix in ("earthsearch", "sentinel"))
-    if applied and header.offset != 0:
-        raise InputError(
-            "the STAC item says that the reflectance offset was applied, the band files state an offset still to be "
-            "applied; correct the one that is wrong"
-        )
-    if applied:
-        return {}, ()
-    if stated:
-        return stated, ()
-    baseline = next((properties[key] for key in BASELINES if properties.get(key)), None) or header.tags.get(
-        "MITOSHI_PROCESSING_BASELINE"
-    )
-    offset = reflectance_offset(str(baseline) if baseline else None, sensed)
-    why = () if baseline else (OFFSET_BY_DATE.format(offset=offset) if sensed else OFFSET_BY_NOTHING,)
-    return dict.fromkeys(BANDS, offset), why
-
-
-def _stated_offsets(item: Mapping[str, Any]) -> dict[str, float]:
-    """Return the offsets of ``raster:bands`` in DN, by the band that the asset's link names."""
-    offsets = {}
-    assets = item.get("assets")
-    for asset in assets.values() if isinstance(assets, dict) else ():
-        match = BAND_FILE.search(str(asset.get("href", ""))) if isinstance(asset, dict) else None
-        if match is None:
-            continue
-        listed = [asset, *(b for key in ("raster:bands", "bands") for b in asset.get(key) or () if isinstance(b, dict))]
-        for said in listed:
-            offset, scale = (said.get(f"raster:{key}", said.get(key)) for key in ("offset", "scale"))
-            if isinstance(offset, (int, float)):
-                unit = float(scale) if isinstance(scale, (int, float)) and scale else 1 / QUANTIFICATION
-                offsets[match["band"].upper()] = round(float(offset) / unit, 6)
-    return offsets
-
-
-BASELINES = ("s2:processing_baseline", "sentinel:processing_baseline", "processing:version")
 KEPT = ("platform", "constellation", "eo:cloud_cover", "s2:processing_baseline", "s2:product_uri", "grid:code")
 
 
