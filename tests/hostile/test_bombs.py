@@ -13,6 +13,18 @@ from mitoshi.core.errors import RefusedError
 from mitoshi.core.geometry_depth import DEEPEST, check_wkb, check_wkt
 
 GOOD = '{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"n":1},"geometry":{"type":"Point","coordinates":[139,35]}}]}'
+GEOPACKAGE = """
+PRAGMA application_id = 1196444487; PRAGMA user_version = 10300;
+CREATE TABLE gpkg_spatial_ref_sys (srs_name TEXT, srs_id INTEGER PRIMARY KEY, organization TEXT, organization_coordsys_id INTEGER,
+                                   definition TEXT, description TEXT);
+INSERT INTO gpkg_spatial_ref_sys VALUES ('WGS 84', 4326, 'EPSG', 4326, 'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433],AUTHORITY["EPSG","4326"]]', '');
+CREATE TABLE gpkg_contents (table_name TEXT PRIMARY KEY, data_type TEXT, identifier TEXT, description TEXT, last_change DATETIME,
+                            min_x DOUBLE, min_y DOUBLE, max_x DOUBLE, max_y DOUBLE, srs_id INTEGER);
+INSERT INTO gpkg_contents VALUES ('a', 'features', 'a', '', '2024-01-01T00:00:00Z', 0, 0, 1, 1, 4326);
+CREATE TABLE gpkg_geometry_columns (table_name TEXT, column_name TEXT, geometry_type_name TEXT, srs_id INTEGER, z TINYINT, m TINYINT);
+INSERT INTO gpkg_geometry_columns VALUES ('a', 'geom', 'GEOMETRY', 4326, 0, 0);
+CREATE TABLE a (fid INTEGER PRIMARY KEY, geom GEOMETRY);
+"""
 MEASURED = """
 import json, resource, subprocess, sys
 done = subprocess.run([sys.executable, "-c", "from mitoshi.interfaces.cli import main; main()", *sys.argv[1:]],
@@ -135,3 +147,20 @@ def test_a_schema_that_computes_is_refused(sql):
         base.execute(sql)
         with pytest.raises(RefusedError):
             check_schema(base, "a.gpkg")
+
+
+@pytest.mark.parametrize("depth", [DEEPEST + 1, 100_000])
+@pytest.mark.parametrize("head", [b"GP\x00\x01\xe6\x10\x00\x00", b"GP\x00\x03\xe6\x10\x00\x00" + bytes(32), b""])
+def test_nested_collections_in_a_geopackage_are_refused_before_geos_sees_them(tmp_path, depth, head):
+    import sqlite3
+    from contextlib import closing
+
+    from mitoshi import sensors
+
+    path = tmp_path / "deep.gpkg"
+    with closing(sqlite3.connect(path)) as base:
+        base.executescript(GEOPACKAGE)
+        base.execute("INSERT INTO a VALUES (1, ?)", (head + nested_wkb(depth),))
+        base.commit()
+    with pytest.raises(RefusedError, match="nests deeper than 32"):
+        sensors.open_observation(path)

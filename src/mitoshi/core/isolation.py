@@ -31,7 +31,8 @@ SECONDS = 60.0
 SECONDS_PER_BYTE = 60 / 2**30
 INTERVAL = 0.02  # of looking at the child's memory
 RESTARTS = 200
-FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+TWICE_SECONDS = 1.0  # within which a second interrupt is the same one: a terminal sends it to the child as well
 PR_SET_PDEATHSIG = 1
 
 
@@ -119,7 +120,6 @@ def _once(command: Callable[[], None]) -> tuple[int, str, str]:
         sys.exit(0)
     os.close(channel)
     kept = {number: signal.signal(number, lambda n, _f: os.kill(child, n)) for number in FORWARDED}
-    kept[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child as well
     try:
         source, reason = _watch(child, listening)
     finally:
@@ -158,6 +158,21 @@ def _become_child(channel: int, parent: int) -> None:
     with suppress(OSError, ValueError):  # no core file of a reader that died
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     _Child.channel, _Child.owner, _Child.depth = channel, os.getpid(), 0
+    signal.signal(signal.SIGINT, _Interrupt())
+
+
+class _Interrupt:
+    """Interrupts the command once, though the terminal and the supervisor both send the signal."""
+
+    def __init__(self) -> None:
+        self._last = -TWICE_SECONDS
+
+    def __call__(self, number: int, frame: object) -> None:
+        del number, frame
+        now = time.monotonic()
+        if now - self._last >= TWICE_SECONDS:
+            self._last = now
+            raise KeyboardInterrupt
 
 
 def _flush() -> None:

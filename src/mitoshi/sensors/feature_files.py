@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mitoshi.core.errors import InputError, RefusedError
 from mitoshi.core.parquet_checks import check_parquet
 from mitoshi.sensors import feature_tables, guard, shapefiles
-from mitoshi.sensors.geopackage_checks import check_schema
+from mitoshi.sensors.geopackage_checks import check_geometries, check_schema
 from mitoshi.sensors.tree import open_tree
 
 if TYPE_CHECKING:
@@ -249,6 +249,8 @@ def _geopackage(path: Path, layer: str | None) -> Raw:
         raise InputError(f"{path.name} holds no layer of features")
     about = pyogrio.read_info(path, layer=layer)
     _check(path.name, int(about["features"]), 0)
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+        check_geometries(base, layer, path.name)
     # As Arrow, with integers beside missing values as objects: as floats, identifiers would become 1001.0.
     frame = pyogrio.read_dataframe(
         path, layer=layer, use_arrow=True, arrow_to_pandas_kwargs={"integer_object_nulls": True}

@@ -11,16 +11,19 @@ import time
 from typing import TYPE_CHECKING
 
 from mitoshi.core.errors import InputError, RefusedError
+from mitoshi.core.geometry_depth import DEEPEST, check_wkb
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["check_schema"]
+__all__ = ["check_geometries", "check_schema"]
 
 SECONDS = 5.0
 STEPS = 100_000  # of SQLite's machine between two looks at the clock
 MAX_OBJECTS = 10_000
 MAX_COLUMNS = 2000
+SMALLEST_HEAD = 9  # bytes of one level of a nested collection: byte order, type, count
+ENVELOPES = (0, 32, 48, 48, 64, 0, 0, 0)  # bytes, by the indicator in a geometry's flags (OGC 12-128r19, clause 2.1.3)
 INDEX = re.compile(r"^\s*CREATE\s+VIRTUAL\s+TABLE\s+\S+\s+USING\s+[\"']?rtree\b", re.IGNORECASE)
 VIRTUAL = re.compile(r"^\s*CREATE\s+VIRTUAL\b", re.IGNORECASE)
 
@@ -70,3 +73,37 @@ def _check_table(base: sqlite3.Connection, table: str, sql: str, name: str) -> N
                 f"column {str(column)[:60]!r} of {table[:60]!r} in {name} is generated, which may hold any expression; "
                 "export it as plain values"
             )
+
+
+def check_geometries(base: sqlite3.Connection, layer: str, name: str) -> None:
+    """Refuse a layer in which a geometry nests too deep: its bytes reach GEOS as they are.
+
+    Raises
+    ------
+    RefusedError
+        If one does.
+    InputError
+        If the file is damaged.
+    """
+    import sqlite3 as sqlite
+
+    try:
+        known = base.execute("SELECT 1 FROM sqlite_master WHERE name = 'gpkg_geometry_columns'").fetchone()
+        found = (
+            base.execute("SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,))
+            if known
+            else ()
+        )
+        for column in [str(row[0]) for row in found]:
+            table, field = (f'"{part.replace(chr(34), 2 * chr(34))}"' for part in (layer, column))
+            rows = base.execute(f"SELECT {field} FROM {table} WHERE length({field}) > ?", (DEEPEST * SMALLEST_HEAD,))  # noqa: S608 - quoted
+            check_wkb((_wkb(row[0]) for row in rows), f"layer {layer[:60]!r} of {name}, long geometries")
+    except sqlite.Error as error:
+        raise InputError(f"{name} is a damaged GeoPackage ({str(error)[:100]}); export it again") from None
+
+
+def _wkb(blob: object) -> bytes | None:
+    """Return the WKB in a geometry of a GeoPackage; what has no head of one is WKB already."""
+    if not isinstance(blob, bytes):
+        return None
+    return blob[8 + ENVELOPES[blob[3] >> 1 & 7] :] if blob[:2] == b"GP" and len(blob) > 8 else blob
