@@ -247,6 +247,19 @@ def test_shapefiles_in_archives(tmp_path, archive):
     assert [i.properties["mitoshi:quantities"] for i in sensors.items(packed)] == [["facilities"]]
 
 
+def test_headings_that_a_shapefile_cuts_are_completed(tmp_path):
+    """floor_area_m2, 収容人数 in UTF-8 and storeysAboveGround have more than 10 bytes."""
+    path = shapefile(tmp_path, ["80.5", "b", "c"], heads=("floor_area",), encoding="ascii")
+    path.with_suffix(".dbf").write_bytes(dbf([("80.5",), ("",), ("7",)], heads=("floor_area_m2",), encoding="ascii"))
+    features, observation = opened(path, BUILDINGS)
+    np.testing.assert_array_equal(features["floor_area_m2"], [80.5, np.nan, 7.0])
+    assert any("floor_area = floor_area_m2" in t.en for t in observation.assumptions)
+    path.with_suffix(".dbf").write_bytes(dbf([("10",)] * 3, heads=("収容人数",), encoding="utf-8"))
+    assert opened(path)[0]["capacity"].tolist() == [10.0] * 3
+    path.with_suffix(".dbf").write_bytes(dbf([("2",)] * 3, heads=("storeysAboveGround",), encoding="ascii"))
+    assert opened(path, BUILDINGS)[0]["storeys"].tolist() == [2.0] * 3
+
+
 def test_an_archive_of_two_layers_asks_which(tmp_path):
     path = shapefile(tmp_path / "data")
     packed = tmp_path / "a.zip"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.text import Text
-from mitoshi.sensors.text_encoding import best_encoding
+from mitoshi.sensors.text_encoding import best_reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ END_OF_FIELDS = 0x0D
 MAX_FIELDS = 1024
 EXACT = 2**53
 HEAD_WIDTH = 10
+JAPANESE = ("utf-8", "cp932", "euc_jp")
 SAMPLED = 2000  # rows that must agree with an encoding
 LANGUAGES = {0x01: "cp437", 0x02: "cp850", 0x03: "cp1252", 0x13: "cp932", 0x7B: "cp932", 0x4D: "cp936", 0x4E: "cp949",
              0x4F: "cp950", 0x64: "cp852", 0x65: "cp866", 0xC8: "cp1250", 0xC9: "cp1251"}  # fmt: skip
@@ -171,19 +172,28 @@ def _cells(block: NDArray[np.uint8], field: _Field) -> NDArray[Any]:
 def _encoding(stated: str, language: int, sample: list[tuple[bytes, int]], name: str) -> tuple[str, tuple[Text, ...]]:
     """Return the encoding of the text, and what had to be supposed for it."""
     for known in (_codec(stated), LANGUAGES.get(language)):
-        if known is not None and all(_text(cell, known, width) is not None for cell, width in sample):
+        if known is not None and _sample(sample, known) is not None:
             return known, ()
-    content = b" \n".join(cell for cell, _ in sample)
-    if content.isascii():
+    if all(cell.isascii() for cell, _ in sample):
         return "ascii", ()
-    found = best_encoding(content, errors="ignore")
+    found = best_reading({e: text for e in JAPANESE if (text := _sample(sample, e)) is not None})
     if found is None:
         raise InputError(
             f"{name} holds text in an encoding that is not understood; save it as UTF-8, with a .cpg file that says UTF-8"
         )
-    shown = found.removesuffix("-sig")
-    note = CONTRADICTED.format(stated=stated[:20], encoding=shown) if stated else GUESSED.format(encoding=shown)
-    return shown, (note,)
+    note = CONTRADICTED.format(stated=stated[:20], encoding=found) if stated else GUESSED.format(encoding=found)
+    return found, (note,)
+
+
+def _sample(cells: list[tuple[bytes, int]], encoding: str) -> str | None:
+    """Return what cells say in an encoding, given with the width of their column; None where one cannot be read in it."""
+    texts = []
+    for cell, width in cells:
+        text = _text(cell, encoding, width)
+        if text is None:
+            return None
+        texts.append(text)
+    return "\n".join(texts)
 
 
 def _codec(stated: str) -> str | None:

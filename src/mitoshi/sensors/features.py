@@ -117,6 +117,9 @@ def _read(source: Source) -> _Read:
         features = features.drop(columns=[features.geometry.name])
     start = ""
     if declared is not None:
+        if source.kind == "shapefile" or source.tree is not None:
+            features, said = shapefiles.completed_heads(features, declared)
+            assumptions = (*assumptions, *said)
         features, units, start = in_declared_units(features, declared, source.path.name)
         features, said = understood(features, declared)
         assumptions = (*assumptions, *units, *said, *_nowhere(features))

@@ -16,22 +16,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import InputError, RefusedError
+from mitoshi.core.text import Text
+from mitoshi.core.vocabulary import head_of, vocabulary
 from mitoshi.sensors.dbase import read_dbf, row_count
 from mitoshi.sensors.guard import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mitoshi.core.features import Features
-    from mitoshi.core.text import Text
+    from mitoshi.core.features import FeatureKind, Features
     from mitoshi.sensors.tree import Tree
 
-__all__ = ["companions", "layers_of", "members_of", "read_layer", "rows_of"]
+__all__ = ["companions", "completed_heads", "layers_of", "members_of", "read_layer", "rows_of"]
 
 MEMBERS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 HEADER, FILE_CODE, VERSION = 100, 9994, 1000
 KINDS = frozenset({0, 1, 3, 5, 8, 11, 13, 15, 18, 21, 23, 25, 28})
 MULTIPATCH = 31
+HEAD = 10  # bytes of a heading
+CUT = Text(
+    "column names that the shapefile cuts are completed: {heads}",
+    "シェープファイルで切り詰められた列名を次のとおり補いました：{heads}",
+)
 MAX_SMALL = 1 << 20  # bytes of a .prj or .cpg
 
 
@@ -117,6 +123,36 @@ def read_layer(files: Mapping[str, Path], name: str) -> tuple[Features, tuple[Te
     columns = {head: values for head, values in table.columns.items() if head != "geometry"}
     frame = geopandas.GeoDataFrame(columns, geometry=shapes.geometry.to_numpy(), crs=shapes.crs)
     return frame[~table.deleted].reset_index(drop=True), table.texts
+
+
+def completed_heads(features: Features, kind: FeatureKind) -> tuple[Features, tuple[Text, ...]]:
+    """Return features whose headings, which a .dbf cuts to 10 bytes, are those of the columns that alone begin so.
+
+    Parameters
+    ----------
+    features
+        Of a shapefile.
+    kind
+        What they are.
+    """
+    declared = {c.name for c in kind.columns}
+    words = {name: {name, *vocabulary()["heads"].get(name, ())} for name in declared}
+    renamed: dict[str, str] = {}
+    for head in map(str, features.columns):
+        if head in declared or head_of(head) is not None:
+            continue
+        fits = {name for name, heads in words.items() if any(head in _cuts(word) for word in heads)}
+        if len(fits) == 1 and not fits & {*map(str, features.columns), *renamed.values()}:
+            renamed[head] = fits.pop()
+    if not renamed:
+        return features, ()
+    return features.rename(columns=renamed), (CUT.format(heads=", ".join(f"{h} = {n}" for h, n in renamed.items())),)
+
+
+def _cuts(word: str) -> set[str]:
+    """Return what is left of a heading that is too long for a .dbf, in the encodings of Japan."""
+    whole = {encoding: word.encode(encoding, "ignore") for encoding in ("utf-8", "cp932", "euc_jp")}
+    return {raw[:HEAD].decode(encoding, "ignore") for encoding, raw in whole.items() if len(raw) > HEAD}
 
 
 def _small(files: Mapping[str, Path], suffix: str) -> str:

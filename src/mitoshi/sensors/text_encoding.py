@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from typing import Literal
+from typing import TYPE_CHECKING
 
-__all__ = ["best_encoding"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["best_encoding", "best_reading"]
 
 CANDIDATES = ("utf-8-sig", "cp932", "euc_jp")
 JAPANESE = range(0x3040, 0x30FF), range(0x4E00, 0x9FFF)
@@ -13,9 +16,7 @@ HALF_KATAKANA = range(0xFF61, 0xFFA0)
 SAMPLE = 20_000  # characters
 
 
-def best_encoding(
-    content: bytes, *, partial: bool = False, errors: Literal["strict", "ignore"] = "strict"
-) -> str | None:
+def best_encoding(content: bytes, *, partial: bool = False) -> str | None:
     """Return the encoding of text: by its escapes, as UTF-8, or what reads best as cp932 or EUC-JP; None where none reads.
 
     Parameters
@@ -24,34 +25,36 @@ def best_encoding(
         Bytes without a byte order mark of UTF-16.
     partial
         Whether the content is cut, perhaps within a character.
-    errors
-        "ignore" allows for one character in a hundred that is cut.
 
     >>> best_encoding("東京都立病院".encode("euc_jp"))
     'euc_jp'
     """
     if b"\x1b$" in content or b"\x1b(" in content:
-        return "iso2022_jp" if _reading(content, "iso2022_jp", partial, errors) is not None else None
-    readings: dict[str, str] = {}
-    for encoding in CANDIDATES:
-        text = _reading(content, encoding, partial, errors)
-        if text is not None and encoding == "utf-8-sig":
-            return encoding
-        if text is not None:
-            readings[encoding] = text
+        return "iso2022_jp" if _reading(content, "iso2022_jp", partial=partial) is not None else None
+    return best_reading({e: text for e in CANDIDATES if (text := _reading(content, e, partial=partial)) is not None})
+
+
+def best_reading(readings: Mapping[str, str]) -> str | None:
+    """Return the encoding whose reading of a text is UTF-8, else looks most like Japanese; None where there is none.
+
+    Parameters
+    ----------
+    readings
+        Encoding to what the text says in it, of those in which it can be read.
+    """
+    if not readings:
+        return None
     # EUC-JP read as cp932 is a row of half-width katakana; cp932 read as EUC-JP mostly fails.
-    return max(readings, key=lambda e: _japanese(readings[e])) if readings else None
+    return next((e for e in readings if e.startswith("utf")), None) or max(
+        readings, key=lambda e: _japanese(readings[e])
+    )
 
 
-def _reading(content: bytes, encoding: str, partial: bool, errors: str) -> str | None:  # noqa: FBT001
+def _reading(content: bytes, encoding: str, *, partial: bool) -> str | None:
     try:
-        text = codecs.getincrementaldecoder(encoding)("strict").decode(content, not partial)
+        return codecs.getincrementaldecoder(encoding)("strict").decode(content, not partial)
     except UnicodeDecodeError:
-        if errors == "strict":
-            return None
-        text = content.decode(encoding, "replace")
-        return text if text.count("�") * 100 <= len(text) else None
-    return text
+        return None
 
 
 def _japanese(text: str) -> int:
