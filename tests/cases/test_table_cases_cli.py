@@ -75,6 +75,50 @@ def test_20_a_viaduct_and_every_spelling_of_a_hospital(tmp_path, list_of_hospita
     assert figures["cut_off_settlements"]["value"] == 0
 
 
+@pytest.mark.parametrize(("word", "state"), [("low_water_crossing", 1), ("no", 1), ("a word of nobody", 2)])
+def test_20_neighbours_what_is_no_bridge_in_a_flood_and_what_may_be_one(tmp_path, word, state):
+    folder = case("20-vocabulary-silently-unknown")
+    roads = tmp_path / "roads.geojson"
+    roads.write_text((folder / "roads_bridge.geojson").read_text().replace('"viaduct"', json.dumps(word)))
+    assert word in roads.read_text()
+    figures, listed = impact(
+        tmp_path / "out",
+        depth=folder / "depth.tif",
+        roads=roads,
+        settlements=folder / "settle.geojson",
+        facilities=folder / "hosp.geojson",
+    )
+    assert listed("settlements").set_index("name").loc["west", "state"] == state
+    assert figures["settlements_unknown"]["value"] == (state == 2)
+
+
+def test_02_a_level_in_cm_by_the_clock_is_the_same_level(tmp_path):
+    """The table of the case, rewritten as a Japanese office writes it, gives the same products."""
+    folder = case("02-solver-dry-start-water-level")
+    table = tmp_path / "level.csv"
+    table.write_bytes("辺,日時(JST),水位(cm)\r\n南,2026/10/12 9:00,200\r\n".encode("cp932"))
+    made = []
+    for n, level in enumerate((folder / "level.csv", table)):
+        out = tmp_path / f"out{n}"
+        given = [
+            "--elevation",
+            str(folder / "slope.tif"),
+            "--water-level",
+            str(level),
+            "--duration-h",
+            "0.05",
+            "--members",
+            "1",
+        ]
+        cli.main(
+            ["run", "disaster.inundation", *given, "--out", str(out), "--time", "2026-11-30T00:00Z", "--json"],
+            standalone_mode=False,
+        )
+        made.append({f["name"]: f["value"] for f in json.loads((out / "figures.json").read_text())["figures"]})
+    assert made[0] == made[1]
+    assert made[0]["flooded_area"] > 0
+
+
 def test_20_words_for_wood_and_missing_ones_count_as_wood(tmp_path):
     folder = case("20-vocabulary-silently-unknown")
     _, listed = impact(tmp_path / "out", depth=folder / "depth.tif", buildings=folder / "bld_wood.geojson")

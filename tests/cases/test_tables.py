@@ -195,6 +195,7 @@ def understood_of(kind, **columns):
          {"use": ["residential", "residential", "warehouse", "industrial", "agricultural", "other", "unknown"]}),
         (BUILDINGS, {"bldg:storeysAboveGround": [2, 9999]}, {"storeys": [2, None]}),
         # OpenStreetMap: one row says it with one tag, the next with another
+        (FACILITIES, {"amenity": ["restaurant", "bench", "place_of_worship"]}, {"facility": ["other"] * 3}),
         (FACILITIES, {"amenity": ["hospital", None, "clinic", ""], "healthcare": ["hospital", "doctor", "xyz", "hospital"]},
          {"facility": ["hospital", "clinic", "clinic", "hospital"]}),
         (BUILDINGS, {"building:structure": ["wood", None], "building:material": ["brick", "brick"]},

@@ -210,6 +210,14 @@ def test_what_is_missing_damaged_or_cut_is_one_clear_line(tmp_path, damage, word
     assert any(path.name in r.source for r in report.refused)
 
 
+def test_a_table_that_is_a_link_out_of_the_folder_is_not_read(tmp_path):
+    path = shapefile(tmp_path / "data")
+    secret = path.with_suffix(".dbf").rename(tmp_path / "secret.dbf")
+    path.with_suffix(".dbf").symlink_to(secret)
+    with pytest.raises(InputError, match="no facilities.dbf beside it"):
+        opened(path)
+
+
 def test_a_missing_index_is_made_again(tmp_path):
     path = shapefile(tmp_path)
     whole = opened(path)[0]
@@ -342,6 +350,12 @@ def test_a_polygon_without_area_has_no_place_and_one_of_many_crossings_is_refuse
     star = [(139 + np.cos(t), 35 + np.sin(t)) for t in turn]
     with pytest.raises(InputError, match="feature 1: the sides of the geometry meet"):
         opened(geojson(tmp_path / "b.geojson", polygon(*star, star[0])), DISTRICTS)
+
+
+def test_a_bow_tie_without_a_crs_is_repaired_too(tmp_path):
+    tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    geopandas.GeoDataFrame({"id": ["a"]}, geometry=[tie]).to_parquet(tmp_path / "a.parquet")
+    assert opened(tmp_path / "a.parquet", BUILDINGS)[0].geometry.area[0] == pytest.approx(2.0)
 
 
 def test_heights_and_measures_are_left_out(tmp_path):

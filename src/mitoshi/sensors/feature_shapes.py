@@ -62,10 +62,8 @@ def checked_shapes(
     crs = _crs(features, name, said, stated=stated)
     geometry = _unlocated(shapely.force_2d(features.geometry.to_numpy()))
     features = features.set_geometry(_with_crs(geometry, crs))
-    if crs is None or not len(features):
-        return features, ()
-    texts = _datum(crs, name)
-    if crs.is_geographic:
+    texts = _datum(crs, name) if crs is not None and len(features) else ()
+    if crs is not None and crs.is_geographic and len(features):
         _check_degrees(features, name, metres_hint)
     repaired, count, total = _repaired(geometry, name)
     if not count:

@@ -19,7 +19,7 @@ from mitoshi.core.errors import InputError, RefusedError
 from mitoshi.core.text import Text
 from mitoshi.core.vocabulary import head_of, vocabulary
 from mitoshi.sensors.dbase import read_dbf, row_count
-from mitoshi.sensors.guard import one_line
+from mitoshi.sensors.guard import inside, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,8 +42,9 @@ MAX_SMALL = 1 << 20  # bytes of a .prj or .cpg
 
 
 def companions(path: Path) -> dict[str, Path]:
-    """Return the files of a layer that lie beside its .shp, by suffix in lower case."""
-    beside = {p.name.lower(): p for p in path.parent.iterdir() if p.stem == path.stem and p.is_file()}
+    """Return the files of a layer that lie beside its .shp, by suffix in lower case; links out of the folder are not followed."""
+    folder = path.parent
+    beside = {p.name.lower(): p for p in folder.iterdir() if p.stem == path.stem and p.is_file() and inside(folder, p)}
     return {s: beside[path.stem.lower() + s] for s in MEMBERS if path.stem.lower() + s in beside} | {".shp": path}
 
 
