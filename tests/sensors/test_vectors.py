@@ -159,6 +159,21 @@ def test_a_datum_that_nobody_knows_is_refused(tmp_path):
         opened(path)
 
 
+@pytest.mark.parametrize(("crs", "place"), [('LOCAL_CS["site",UNIT["m",1.0]]', (1, 2)), (4978, (-3.9e6, 3.3e6))])
+def test_a_crs_that_says_no_place_on_a_map_is_refused_unless_the_user_knows_better(tmp_path, crs, place):
+    geopandas.GeoDataFrame({"id": ["a"]}, geometry=[shapely.Point(place)], crs=crs).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="says no place on a map"):
+        opened(tmp_path / "a.parquet")
+    assert opened(f"{tmp_path / 'a.parquet'}#crs=EPSG:6677")[0].crs == JGD2011_9
+
+
+def test_suffixes_in_capitals(tmp_path):
+    path = shapefile(tmp_path)
+    for suffix in (".dbf", ".prj"):
+        path.with_suffix(suffix).rename(tmp_path / f"FACILITIES{suffix.upper()}")
+    assert opened(path)[0]["name"].tolist() == NAMES
+
+
 def without(suffix):
     return lambda path: path.with_suffix(suffix).unlink()
 

@@ -98,12 +98,7 @@ def _crs(features: Features, name: str, said: str | None, *, stated: bool) -> An
     if said is None:
         return own
     wanted = CRS.from_user_input(checked_crs(said, name))
-    if (
-        own is not None
-        and stated
-        and not wanted.equals(own, ignore_axis_order=True)
-        and not _unknown_datum(own.to_wkt())
-    ):
+    if own is not None and stated and not wanted.equals(own, ignore_axis_order=True) and not _vague(own):
         raise InputError(
             f"{name}: the file says that its CRS is {_title(own)}, '#crs={said}' says another; leave '#crs' out, or correct "
             "the file"
@@ -129,14 +124,24 @@ def _unknown_datum(wkt: str) -> bool:
     return "Ballpark" in _operation(wkt)[0]
 
 
+def _vague(crs: Any) -> bool:
+    return not (crs.is_geographic or crs.is_projected) or _unknown_datum(crs.to_wkt())
+
+
 def _datum(crs: Any, name: str) -> tuple[Text, ...]:
     """Return how exactly positions are known where that is worth saying.
 
     Raises
     ------
     InputError
-        If the datum is not known and its ellipsoid is none of today's: positions could be wrong by hundreds of metres.
+        If the CRS is local or geocentric, or its datum is not known and its ellipsoid none of today's: positions could be wrong
+        by hundreds of metres.
     """
+    if not (crs.is_geographic or crs.is_projected):
+        raise InputError(
+            f"{name}: its CRS {_title(crs)} says no place on a map ({crs.type_name.lower()}); give longitudes and latitudes, "
+            "or a projected CRS"
+        )
     operation, accuracy = _operation(crs.to_wkt())
     if _unknown_datum(crs.to_wkt()):
         ellipsoid = crs.ellipsoid.name if crs.ellipsoid is not None else "an unknown ellipsoid"

@@ -44,7 +44,11 @@ MAX_SMALL = 1 << 20  # bytes of a .prj or .cpg
 def companions(path: Path) -> dict[str, Path]:
     """Return the files of a layer that lie beside its .shp, by suffix in lower case; links out of the folder are not followed."""
     folder = path.parent
-    beside = {p.name.lower(): p for p in folder.iterdir() if p.stem == path.stem and p.is_file() and inside(folder, p)}
+    beside = {
+        p.name.lower(): p
+        for p in folder.iterdir()
+        if p.stem.lower() == path.stem.lower() and p.is_file() and inside(folder, p)
+    }
     return {s: beside[path.stem.lower() + s] for s in MEMBERS if path.stem.lower() + s in beside} | {".shp": path}
 
 
@@ -58,7 +62,7 @@ def members_of(tree: Tree, layer: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name in tree.members:
         suffix = PurePosixPath(name).suffix
-        if suffix.lower() in MEMBERS and name[: len(name) - len(suffix)] == layer:
+        if suffix.lower() in MEMBERS and name[: len(name) - len(suffix)].lower() == layer.lower():
             found[suffix.lower()] = tree.file(name)
     return found
 
