@@ -177,8 +177,8 @@ def understood_of(kind, **columns):
         (FACILITIES, {"P04_001": [1, 2, 3], "P04_002": ["a", "b", "c"]},
          {"facility": ["hospital", "clinic", "dentist"], "name": ["a", "b", "c"]}),
         # P20 避難施設: every row is one; -1 is no capacity
-        (FACILITIES, {"P20_002": ["小学校"], "P20_004": ["広域避難場所"], "P20_005": [-1]},
-         {"facility": ["shelter"], "name": ["小学校"], "capacity": [None]}),
+        (FACILITIES, {"P20_002": ["a", "b"], "P20_004": ["広域避難場所", "小学校"], "P20_005": [-1, 80]},
+         {"facility": ["shelter", "shelter"], "name": ["a", "b"], "capacity": [None, 80]}),
         # P02 公共施設 (PubFacMiclassCd within PubFacMaclassCd)
         (FACILITIES, {"P02_002": ["16", "17", "15", "12", "19"], "P02_003": ["16001", "17001", "15002", "12002", "19013"],
                       "P02_004": list("abcde")},

@@ -296,6 +296,19 @@ def test_an_archive_of_two_layers_asks_which(tmp_path):
     assert len(sensors.items(packed)) == 2
 
 
+def test_a_layer_that_unfolds_beyond_the_limit_is_not_unpacked(tmp_path, monkeypatch):
+    path = shapefile(tmp_path / "data")
+    packed = tmp_path / "a.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as out:
+        for file in path.parent.iterdir():
+            out.write(file, file.name)
+    monkeypatch.setattr("mitoshi.sensors.shapefiles.MAX_UNPACKED", 100)
+    monkeypatch.setenv("MITOSHI_CACHE", str(tmp_path / "unpacked"))
+    with pytest.raises(RefusedError, match="unfolds to"):
+        opened(packed)
+    assert not list((tmp_path / "unpacked").rglob("*.dbf"))
+
+
 def test_flatgeobuf_keeps_ids_and_is_refused_where_it_is_cut(tmp_path):
     table = geopandas.GeoDataFrame(
         {"id": ["01100", "02"], "名称": ["病院", None]}, geometry=[shapely.Point(139, 35, 7)] * 2, crs="EPSG:4326"

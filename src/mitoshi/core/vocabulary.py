@@ -87,7 +87,8 @@ def word_of(column: str, value: object, head: str = "") -> str | None:
     listed = FIRST_OF_LIST.match(text)
     text = listed[1] if listed else text
     known = _words(column)
-    return known.get(_plain(f"{head}={text}")) or known.get(_plain(text)) or known.get(_plain(f"{head}=*"))
+    own = known.get(_plain(f"{head}={text}")) or known.get(_plain(f"{head}=*"))
+    return own or known.get(_plain(text))
 
 
 def understood(features: Features, kind: FeatureKind) -> Understood:

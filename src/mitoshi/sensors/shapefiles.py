@@ -38,6 +38,7 @@ CUT = Text(
     "column names that the shapefile cuts are completed: {heads}",
     "シェープファイルで切り詰められた列名を次のとおり補いました：{heads}",
 )
+MAX_UNPACKED = 4 * 2**30  # bytes of a layer in an archive
 MAX_SMALL = 1 << 20  # bytes of a .prj or .cpg
 
 
@@ -58,13 +59,24 @@ def layers_of(tree: Tree) -> list[str]:
 
 
 def members_of(tree: Tree, layer: str) -> dict[str, Path]:
-    """Return the unpacked files of a layer of an archive, by suffix in lower case."""
-    found: dict[str, Path] = {}
+    """Return the unpacked files of a layer of an archive, by suffix in lower case.
+
+    Raises
+    ------
+    RefusedError
+        If they would be too large.
+    """
+    chosen: dict[str, str] = {}
     for name in tree.members:
         suffix = PurePosixPath(name).suffix
         if suffix.lower() in MEMBERS and name[: len(name) - len(suffix)].lower() == layer.lower():
-            found[suffix.lower()] = tree.file(name)
-    return found
+            chosen[suffix.lower()] = name
+    size = sum(tree.members[name].size for name in chosen.values())
+    if size > MAX_UNPACKED:
+        raise RefusedError(
+            f"{tree.path.name}: {layer[:60]} unfolds to {size >> 20} MiB; the limit is {MAX_UNPACKED >> 20} MiB; cut it"
+        )
+    return {suffix: tree.file(name) for suffix, name in chosen.items()}
 
 
 def rows_of(files: Mapping[str, Path], name: str) -> tuple[int, int]:
