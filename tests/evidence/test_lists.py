@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import geopandas
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import rasterio
 from conftest import TIME, write_raster
 from evidence_sample.lists import heights
+from forger import forge
 from shapely.geometry import Point, box
 
 from mitoshi import evidence
@@ -141,6 +143,38 @@ def test_a_scene_that_would_not_fit_is_refused_before_anything_is_computed(given
         run(given)
 
 
+def relabelled(path, change):
+    """Change what a GeoParquet file says of its geometry, its rows left as they are."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    geo = json.loads(table.schema.metadata[b"geo"])
+    change(geo["columns"]["geometry"])
+    pq.write_table(
+        table.replace_schema_metadata({**table.schema.metadata, b"geo": json.dumps(geo).encode()}),
+        path,
+        compression="zstd",
+    )
+
+
+def west_by_100_m(path):
+    relabelled(path, lambda g: g.update(bbox=[g["bbox"][0] - 100.0, *g["bbox"][1:]]))
+
+
+def another_crs(path):
+    relabelled(path, lambda g: g["crs"].update(name="official grid"))
+
+
+def between_two_steps(path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    at = table.column_names.index("height")
+    moved = pa.chunked_array([pa.array(np.asarray(table["height"]) - 0.02)])
+    pq.write_table(table.set_column(at, table.schema.field(at), moved), path, compression="zstd")
+
+
 def test_a_list_moved_by_one_step_with_all_that_follows_is_equivalent(given):
     from mitoshi.evidence import publication, verification
     from mitoshi.evidence.bundle import read_json
@@ -163,6 +197,11 @@ def test_a_list_moved_by_one_step_with_all_that_follows_is_equivalent(given):
     verdict = evidence.verify(made, inputs=given)
     assert verdict.status == "equivalent", verdict.reasons
     assert verdict.reasons[0].startswith("buildings.parquet: buildings.parquet differs at row 0, column height: 89.1")
+    for n, relabel in enumerate((west_by_100_m, another_crs, between_two_steps)):
+        copy = shutil.copytree(made, given / f"copy-{n}")
+        relabel(copy / "buildings.parquet")
+        forge(copy, lambda b: None)
+        assert evidence.verify(copy, inputs=given).status == "different", relabel.__name__
     moved["height"] += 5.0
     write_list(moved, again / "buildings.parquet", heights.outputs[0], {})
     follows = replayed(plan, prepared, outcome, again, made)

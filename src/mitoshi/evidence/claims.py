@@ -6,14 +6,16 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from mitoshi.core import discovery
 from mitoshi.core.requirement import instant
 from mitoshi.evidence.bundle import PUBLIC_KEY, SIGNATURE, SUMS
+from mitoshi.evidence.input_times import observed_later
 from mitoshi.evidence.publication import ENVIRONMENT, LOCATIONS
+from mitoshi.evidence.record import iso
 from mitoshi.evidence.verdict import FileCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
 __all__ = ["check_environment", "check_locations", "check_signed", "stated", "too_early"]
@@ -87,27 +89,16 @@ def check_signed(directory: Path, *, checked: bool) -> list[FileCheck]:
 
 
 def too_early(run: Mapping[str, Any]) -> str | None:
-    """Return one line where a run says that it was made before what it used was observed.
-
-    Simulated observations and such over an interval do not count: a drill or a forecast may lie ahead.
-    """
-    made = instant(str(run["time"]))
-    for argument, group in run["inputs"].items():
-        for record in group:
-            seen = _observed(record)
-            if seen is not None and made < seen:
-                return (
-                    f"run.json says that the run was made at {run['time']}, before the input {argument} was observed "
-                    f"({record['datetime']})"
-                )
-    return None
-
-
-def _observed(record: Mapping[str, Any]) -> datetime | None:
-    text = record.get("datetime")
-    if record.get("simulated") or not isinstance(text, str) or not text or "/" in text:
+    """Return one line where a run says that it was made before what it used was observed; see `observed_later`."""
+    event = None if run.get("event") is None else instant(str(run["event"]))
+    method = discovery.find(str(run["method"]["name"]))
+    late = observed_later(method, run["inputs"], instant(str(run["time"])), event)
+    if late is None:
         return None
-    return instant(text)
+    argument, seen = late
+    return (
+        f"run.json says that the run was made at {run['time']}, before the input {argument} was observed ({iso(seen)})"
+    )
 
 
 def stated(run: Mapping[str, Any]) -> tuple[str, ...]:

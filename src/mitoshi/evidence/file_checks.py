@@ -224,24 +224,12 @@ def _contents(
     version = str(read_json(directory, ENVIRONMENT)["mitoshi"]["version"])
     publish(repeated.plan, follows.outcome, where, final=directory, sealed=Sealed(directory, run, version))
     names = file_names(repeated.plan, follows.outcome) - {RUN, ENVIRONMENT, LOCATIONS}
-    return {
-        name: _check_list(name, directory / name, repeated.products / name, products[name])
-        if name.endswith(".parquet")
-        else _check(name, directory / name, where / name, products.get(name))
-        for name in sorted(names)
-    }
-
-
-def _check_list(name: str, sealed: Path, now: Path, product: ProductDifference) -> FileCheck:
-    """Compare a list: its values have been compared row by row, so what remains is what the file says of itself."""
-    near = product.status == "equivalent"
-    check = check_table(name, sealed, now, values=not near)
-    return FileCheck(name, "within tolerance", product.line()) if near and check.state == "equal" else check
+    return {name: _check(name, directory / name, where / name, products.get(name)) for name in sorted(names)}
 
 
 def _check(name: str, sealed: Path, now: Path, product: ProductDifference | None) -> FileCheck:
-    if name.endswith(".tif"):
-        check = check_raster(name, sealed, now)
+    if name.endswith((".tif", ".parquet")):
+        check = (check_raster if name.endswith(".tif") else check_table)(name, sealed, now)
         near = product is not None and product.status == "equivalent"
         return FileCheck(name, "within tolerance", product.line()) if near and check.state == "equal" else check  # type: ignore[union-attr]
     if name.endswith(".png"):

@@ -1,9 +1,9 @@
-"""The order in time of what a method calls before and after, by what the files themselves say."""
+"""The order in time of what a method calls before and after and of the run itself, by what the files themselves say."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.requirement import instant
@@ -11,9 +11,12 @@ from mitoshi.core.requirement import instant
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from mitoshi.core.method import Method
     from mitoshi.evidence.inputs import Given
 
-__all__ = ["check_order"]
+    Records = Mapping[str, Sequence[Mapping[str, Any]]]
+
+__all__ = ["check_order", "check_run_time", "observed_later"]
 
 UNKNOWN = datetime(1, 1, 2, tzinfo=UTC)  # what states no time is dated at the beginning of the calendar
 
@@ -77,6 +80,54 @@ def _times(given: Mapping[str, Sequence[Given]], side: str) -> Iterator[tuple[da
             time = instant(start if side == "before" else end or start)
             if time > UNKNOWN:
                 yield time, name
+
+
+def check_run_time(method: Method[..., Any], inputs: Records, time: datetime, event: datetime | None) -> None:
+    """Refuse a run that says that it was made before what it uses was observed.
+
+    Parameters
+    ----------
+    method
+        What is run.
+    inputs
+        Argument to the records of its observations.
+    time, event
+        Of the run.
+
+    Raises
+    ------
+    InputError
+        If an input was observed later; see `observed_later`.
+    """
+    late = observed_later(method, inputs, time, event)
+    if late is not None:
+        argument, seen = late
+        raise InputError(
+            f"{argument} was observed at {_said(seen)}, after the run's time of {_said(time)}; say the right --time, or that of "
+            "the file with '#time=…' (a forecast needs an --event that lies ahead)"
+        )
+
+
+def observed_later(
+    method: Method[..., Any], inputs: Records, time: datetime, event: datetime | None
+) -> tuple[str, datetime] | None:
+    """Return argument and time of the first input that was observed after a time, or None.
+
+    Simulated inputs and such over an interval do not count, for a drill or a model may lie ahead. Where the event lies ahead of
+    the run, neither does what is dated until the event, unless the method asks for an observation of before or after: it is a
+    forecast, such as the depth of a flood to come.
+    """
+    lasting = {d.name for d in method.data if d.need.when == "any"}
+    for argument, group in inputs.items():
+        for record in group:
+            text = record.get("datetime")
+            if record.get("simulated") or not isinstance(text, str) or not text or "/" in text:
+                continue
+            seen = instant(text)
+            forecast = event is not None and argument in lasting and seen <= event
+            if seen > time and not forecast:
+                return argument, seen
+    return None
 
 
 def _said(time: datetime) -> str:

@@ -13,7 +13,7 @@ from mitoshi.core.grid import tiles
 from mitoshi.core.method import Whole
 from mitoshi.evidence.execution import TileResult
 from mitoshi.evidence.layers import stored
-from mitoshi.evidence.lists import read_list
+from mitoshi.evidence.lists import as_listed, read_list
 from mitoshi.evidence.products import Collector
 from mitoshi.evidence.runner import finish, work_of
 
@@ -132,8 +132,8 @@ def _read(dataset: Any, tile: Tile) -> npt.NDArray[Any]:
 
 
 def _lists(plan: Plan, products: Path) -> dict[str, Any]:
-    lists = [o.name for o in plan.method.outputs if not o.is_raster]
-    return {name: read_list(products / f"{name}.parquet") for name in lists}
+    lists = [o for o in plan.method.outputs if not o.is_raster]
+    return {o.name: as_listed(read_list(products / f"{o.name}.parquet"), o, plan.frame) for o in lists}
 
 
 def _whole_totals(plan: Plan, products: Path) -> dict[str, float]:

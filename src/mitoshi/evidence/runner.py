@@ -12,7 +12,7 @@ from mitoshi.evidence import input_index
 from mitoshi.evidence.bundle import Bundle, draft, replaceable
 from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.execution import Work, is_features, survey, whole
-from mitoshi.evidence.input_times import check_order
+from mitoshi.evidence.input_times import check_order, check_run_time
 from mitoshi.evidence.inputs import assumptions, content, file_digests, framed, open_sources
 from mitoshi.evidence.lists import table_digest
 from mitoshi.evidence.outline import thinning
@@ -93,7 +93,7 @@ def run(
     Raises
     ------
     InputError
-        If an argument is unknown, missing or does not fit, or `out` holds something else.
+        If an argument is unknown, missing or does not fit, `time` lies before an observation, or `out` holds something else.
     RunError
         If the method or the cluster fails.
     """
@@ -107,6 +107,7 @@ def run(
         choice=tuple(choice or ()),
         tile=(tile_size, limit_bytes),
     )
+    check_run_time(method, plan.inputs, time, event)
     bundle = carry_out(plan, prepared, out, workers=workers, cluster=cluster, progress=progress)
     input_index.record(prepared.digests)
     return bundle

@@ -18,27 +18,25 @@ LIBRARIES = frozenset({"creator", "pandas_version"})
 MEANING = frozenset({b"geo", b"pandas"})  # JSON in which a library names itself
 
 
-def check_table(name: str, sealed: Path, now: Path, *, values: bool = True) -> FileCheck:
-    """Compare a Parquet file of a bundle with a recomputed one.
+def check_table(name: str, sealed: Path, now: Path) -> FileCheck:
+    """Compare a Parquet file of a bundle with the one that its own values give: values, and what it says of itself.
 
     Parameters
     ----------
     name, sealed, now
-        The file and its recomputation.
-    values
-        Whether the values must be the same, too; otherwise they have been compared within their tolerance.
+        The file, and what a run writes of these values.
     """
     decided = decided_by_bytes(name, sealed, now)
     if decided is not None:
         return decided
     try:
-        words = _unlike(sealed, now, values=values)
+        words = _unlike(sealed, now)
     except Exception as error:  # a sealed file is anybody's
         return FileCheck(name, "different", f"is no Parquet file that can be read ({type(error).__name__})")
     return FileCheck(name, "different", words) if words else FileCheck(name, "equal")
 
 
-def _unlike(sealed: Path, now: Path, *, values: bool) -> str:
+def _unlike(sealed: Path, now: Path) -> str:
     import pyarrow.parquet as pq
 
     one, two = (pq.ParquetFile(path) for path in (sealed, now))
@@ -46,24 +44,35 @@ def _unlike(sealed: Path, now: Path, *, values: bool) -> str:
         return "has columns of other names or types than the recomputation"
     if one.metadata.num_rows != two.metadata.num_rows:
         return "has another number of rows than the recomputation"
-    left = LIBRARIES if values else LIBRARIES | {"bbox"}  # the extent of other values is another
-    a, b = (_said(f.metadata.metadata or {}, left) for f in (one, two))
+    a, b = (_said(f.metadata.metadata or {}) for f in (one, two))
     key = next((k for k in sorted({*a, *b}) if a.get(k) != b.get(k)), None)
     if key is not None:
         return f"says something else of itself ({key.decode('utf-8', 'replace')[:40]})"
     from mitoshi.evidence.lists import read_list, table_digest
 
-    if values and table_digest(read_list(sealed)) != table_digest(read_list(now)):
+    if table_digest(read_list(sealed)) != table_digest(read_list(now)):
         return "holds other values than the recomputation"
     return ""
 
 
-def _said(metadata: dict[bytes, bytes], left: frozenset[str]) -> dict[bytes, Any]:
+def _said(metadata: dict[bytes, bytes]) -> dict[bytes, Any]:
     plain = {k: v for k, v in metadata.items() if k not in PACKING}
-    return {k: _without(json.loads(v), left) if k in MEANING else v for k, v in plain.items()}
+    # The extent of no rows is NaN, which equals nothing: taken as its word.
+    return {k: _meaning(json.loads(v, parse_constant=str)) if k in MEANING else v for k, v in plain.items()}
 
 
-def _without(value: Any, left: frozenset[str]) -> Any:
+def _meaning(value: Any) -> Any:
+    """Return JSON without the names of libraries, and coordinate systems without what a version of PROJ adds to them."""
     if isinstance(value, dict):
-        return {k: _without(v, left) for k, v in value.items() if k not in left}
-    return [_without(v, left) for v in value] if isinstance(value, list) else value
+        return {k: _crs(v) if k == "crs" else _meaning(v) for k, v in value.items() if k not in LIBRARIES}
+    return [_meaning(v) for v in value] if isinstance(value, list) else value
+
+
+def _crs(described: Any) -> Any:
+    """Return name, identifier and definition of a coordinate system in PROJJSON; anything else as it is."""
+    if not isinstance(described, dict):
+        return described
+    from pyproj import CRS
+
+    definition = CRS.from_json_dict(described).to_wkt("WKT2_2019_SIMPLIFIED")
+    return {"name": described.get("name"), "id": described.get("id"), "definition": definition}
