@@ -394,6 +394,7 @@ def main() -> int:
     cases, largest, slowest = Counter(), 0, 0.0
     with tempfile.TemporaryDirectory() as place:
         os.environ["MITOSHI_CACHE"] = str(Path(place) / "cache")
+        tempfile.tempdir = os.environ["TMPDIR"] = place
         for number in numbers(given):
             key = f"{given.seed}-{number}"
             name = random.Random(key).choice(names)

@@ -164,3 +164,101 @@ def test_nested_collections_in_a_geopackage_are_refused_before_geos_sees_them(tm
         base.commit()
     with pytest.raises(RefusedError, match="nests deeper than 32"):
         sensors.open_observation(path)
+
+
+def test_an_overview_in_one_piece_is_refused_as_the_file_itself_would_be(tmp_path, monkeypatch):
+    import rasterio
+    from rasterio.transform import from_origin
+
+    from mitoshi.sensors import guard
+
+    profile = {
+        "crs": "EPSG:32654",
+        "transform": from_origin(4e5, 4e6, 10, 10),
+        "tiled": True,
+        "blockxsize": 64,
+        "blockysize": 64,
+    }
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", width=2048, height=2048, count=1, dtype="uint8", **profile
+    ):
+        pass
+    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=1024), rasterio.open(tmp_path / "a.tif", "r+") as file:
+        file.build_overviews([2, 4])
+    with guard.open_raster(tmp_path / "a.tif") as file:
+        assert file.block_shapes == [(64, 64)]
+    monkeypatch.setattr(guard, "MAX_BLOCK_BYTES", 512 * 512)
+    with pytest.raises(RefusedError, match="decoded in pieces of 1 MiB"), guard.open_raster(tmp_path / "a.tif"):
+        pass
+
+
+def test_a_cube_of_more_time_steps_than_a_sensor_makes_is_refused(tmp_path):
+    import h5py
+    import numpy as np
+
+    from mitoshi import sensors
+
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        for name, values in (
+            ("time", np.arange(20_001)),
+            ("y", np.linspace(35, 34, 2)),
+            ("x", np.linspace(139, 140, 2)),
+        ):
+            file[name] = values
+            file[name].make_scale(name)
+        file["time"].attrs["units"] = "hours since 2024-01-01"
+        file["y"].attrs["units"], file["x"].attrs["units"] = "degrees_north", "degrees_east"
+        file.create_dataset("vv", (20_001, 2, 2), "f4", chunks=(20_001, 2, 2))
+        for axis, name in enumerate(("time", "y", "x")):
+            file["vv"].dims[axis].attach_scale(file[name])
+    with pytest.raises(RefusedError, match="20001 time steps; the limit is 20000"):
+        sensors.items(f"{tmp_path / 'a.nc'}#quantity=sigma0,units=1")
+
+
+@pytest.mark.parametrize(
+    ("version", "metadata", "words"),
+    [
+        (2, {"shape": [10, 90_000, 90_000], "chunks": [1, 20_000, 20_000]}, "chunks of .* are 3052 MiB"),
+        (2, {"shape": [9_000_000], "chunks": [1024]}, "9000000 values along one axis"),
+        (3, {"shape": [10, 90_000, 90_000], "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1, 20_000, 20_000]}}},
+         "chunks of .* are 3052 MiB"),
+        (3, {"shape": [9_000_000]}, "9000000 values along one axis"),
+    ],
+)  # fmt: skip
+def test_zarr_of_enormous_chunks_or_axes_is_refused(tmp_path, version, metadata, words):
+    from mitoshi.sensors.datacube_checks import open_cube
+
+    name = ".zarray" if version == 2 else "zarr.json"
+    (tmp_path / "vv").mkdir()
+    (tmp_path / "vv" / name).write_text(json.dumps({"zarr_format": version} | metadata))
+    with pytest.raises(RefusedError, match=words):
+        open_cube(tmp_path, "zarr")
+
+
+def stac_items(count: int, properties: int, *, nested: bool) -> str:
+    def item(n):
+        more = {f"p{n}_{k}": k for k in range(properties)}
+        return {
+            "type": "Feature", "stac_version": "1.0.0", "id": f"i{n}", "bbox": [139, 35, 140, 36], "links": [],
+            "geometry": {"type": "Point", "coordinates": [139, 35]}, "assets": {"d": {"href": "https://example.org/a.tif"}},
+            "properties": {"datetime": "2024-01-01T00:00:00Z"} | ({"x": more} if nested else more),
+        }  # fmt: skip
+
+    return json.dumps({"type": "FeatureCollection", "features": [item(n) for n in range(count)]})
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize(
+    ("properties", "added", "words"), [(4000, 0, "more than 400 properties"), (390, 5, "more than 2048 different")]
+)
+def test_properties_of_stac_items_are_counted_before_they_become_columns(tmp_path, properties, added, words, nested):
+    from mitoshi.catalog import Catalogue
+    from mitoshi.sensors import items
+
+    (tmp_path / "a.json").write_text(stac_items(40, properties, nested=nested))
+    start = time.process_time()
+    report = Catalogue(tmp_path / "store").ingest([tmp_path / "a.json"], describe=items)
+    assert time.process_time() - start < 15
+    assert len(report.added) == added
+    assert all(words in refusal.reason for refusal in report.refused)
+    assert report.refused

@@ -75,3 +75,17 @@ def test_pixels_of_a_cube_that_cannot_be_decoded(tmp_path, suffix):
     chunk.write_bytes(whole[:99] if suffix == "zarr" else whole[:packed] + b"\xff" * 64 + whole[packed + 64 :])
     with pytest.raises(InputError, match="the values of 'vv' are damaged"):
         next(iter(sensors.open_observation(path).layers.values())).load()
+
+
+@pytest.mark.parametrize("lines", ["", "0", "0 119 120"])
+def test_azimuth_noise_whose_lines_and_values_do_not_fit(lines):
+    from mitoshi.sensors.sentinel1_annotation import read_noise
+
+    text = (
+        "<noise><noiseRangeVectorList><noiseRangeVector><line>0</line><pixel>0 9</pixel><noiseRangeLut>1 1</noiseRangeLut>"
+        "</noiseRangeVector></noiseRangeVectorList><noiseAzimuthVectorList><noiseAzimuthVector><firstAzimuthLine>0</firstAzimuthLine>"
+        "<firstRangeSample>0</firstRangeSample><lastAzimuthLine>9</lastAzimuthLine><lastRangeSample>9</lastRangeSample>"
+        f"<line>{lines}</line><noiseAzimuthLut>2 2</noiseAzimuthLut></noiseAzimuthVector></noiseAzimuthVectorList></noise>"
+    )
+    with pytest.raises(InputError):
+        read_noise(text.encode(), "noise.xml")

@@ -24,6 +24,7 @@ __all__ = [
     "beside",
     "canonical",
     "is_remote",
+    "property_paths",
     "public_address",
     "quantities",
     "read_items",
@@ -39,6 +40,7 @@ FOREIGN = frozenset({"mitoshi:quantities", "mitoshi:simulated", "mitoshi:assumpt
 LARGEST_FILE = 64 * 2**20  # bytes of one STAC document
 LARGEST_ITEM = 2**20  # bytes of one item
 MOST_NAMES = 400  # properties of one item, nested ones included; each becomes a column of the catalogue
+MOST_DISTINCT = 2048  # different properties of all items of one file together
 DEEPEST = 24  # levels of nesting; real items have 8
 
 # What well-known collections hold, for items that do not say so themselves.
@@ -158,6 +160,25 @@ def _check_names(properties: Mapping[str, Any]) -> None:
             stack.extend(sorted((v for v in value if isinstance(v, dict | list)), key=len)[-1:])
         if names > MOST_NAMES:
             raise RefusedError(f"item has more than {MOST_NAMES} properties; move the bulk into an asset")
+
+
+def property_paths(properties: Mapping[str, Any]) -> set[tuple[str, ...]]:
+    """Return the places of all properties, nested ones included: each becomes a column where items share a table.
+
+    >>> sorted(property_paths({"gsd": 10, "bands": [{"name": "a"}, {"unit": "m"}]}))
+    [('bands',), ('bands', 'name'), ('bands', 'unit'), ('gsd',)]
+    """
+    paths: set[tuple[str, ...]] = set()
+    stack: list[tuple[tuple[str, ...], Any]] = [((), properties)]
+    while stack:
+        place, value = stack.pop()
+        if isinstance(value, list | tuple):
+            stack.extend((place, inner) for inner in value)
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                paths.add((*place, str(key)))
+                stack.append(((*place, str(key)), inner))
+    return paths
 
 
 def _pruned(value: Any) -> Any:
@@ -309,6 +330,8 @@ def read_items(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
     ------
     InputError
         If the file itself cannot be read as STAC.
+    RefusedError
+        If it is too large, or its items together have more different properties than any catalogue.
     """
     if path.stat().st_size > LARGEST_FILE and path.suffix != ".parquet":
         raise RefusedError(f"{path.name} is larger than {LARGEST_FILE // 2**20} MiB; split it or give stac-geoparquet")
@@ -319,12 +342,22 @@ def read_items(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
     else:
         documents = iter(_features(path))
     check = beside(path.parent)
+    names: set[tuple[str, ...]] = set()
     for number, document in enumerate(documents):
         try:
-            yield canonical(document, check)
+            item = canonical(document, check)
+            names |= property_paths(item["properties"])
+            if len(names) > MOST_DISTINCT:
+                break
+            yield item
         except MitoshiError as error:
             name = document.get("id", number) if isinstance(document, dict) else number
             yield type(error)(f"item {str(name)[:60]!r}: {error}")
+    if len(names) > MOST_DISTINCT:
+        raise RefusedError(
+            f"{path.name}: its items have more than {MOST_DISTINCT} different properties, of which each becomes a column; "
+            "move what is different in every item into an asset"
+        )
 
 
 def _features(path: Path) -> list[Any]:

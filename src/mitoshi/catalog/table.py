@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoshi.catalog.item import property_paths
 from mitoshi.core.errors import InputError
 from mitoshi.core.parquet_checks import check_parquet
 
@@ -71,7 +72,7 @@ def _table(items: Sequence[dict[str, Any]]) -> pa.Table | None:
     import pyarrow as pa
     from stac_geoparquet.arrow import parse_stac_items_to_arrow
 
-    if len(items) > 1 and len(set().union(*(item["properties"] for item in items))) > MOST_COLUMNS // 8:
+    if len(items) > 1 and len(set().union(*(property_paths(item["properties"]) for item in items))) > MOST_COLUMNS // 8:
         return None  # a table of all of them would be found too wide only after a minute of work
     try:
         table = parse_stac_items_to_arrow(items, drop_invalid_properties=False).read_all()

@@ -103,15 +103,29 @@ def _check_size(dataset: Any, location: Location) -> None:
     itemsize = max(_itemsize(kind) for kind in dataset.dtypes)
     if dataset.count > MAX_BANDS:
         raise RefusedError(f"{location.name} claims {dataset.count} bands; that is more than any sensor makes")
+    _check_block(dataset, location)
+    decoded, stored = pixels * dataset.count * itemsize, location.size or os.path.getsize(location.path)
+    if decoded > LARGE and decoded > MAX_EXPANSION * stored:
+        raise RefusedError(f"{location.name} claims {decoded / 2**30:.0f} GiB in {stored} bytes; it looks like a bomb")
+
+
+def _check_block(dataset: Any, location: Location) -> None:
+    """Refuse strips and tiles, of the file or of one of its overviews, that cannot be decoded in little memory."""
+    itemsize = max(_itemsize(kind) for kind in dataset.dtypes)
     interleaved = dataset.count if dataset.interleaving and dataset.interleaving.name == "pixel" else 1
     block = max(rows * columns for rows, columns in dataset.block_shapes) * itemsize * interleaved
     if block > MAX_BLOCK_BYTES:
         raise RefusedError(
             f"{location.name} must be decoded in pieces of {block / 2**20:.0f} MiB; rewrite it in tiles of 512 x 512"
         )
-    decoded, stored = pixels * dataset.count * itemsize, location.size or os.path.getsize(location.path)
-    if decoded > LARGE and decoded > MAX_EXPANSION * stored:
-        raise RefusedError(f"{location.name} claims {decoded / 2**30:.0f} GiB in {stored} bytes; it looks like a bomb")
+
+
+def _check_overviews(dataset: Any, location: Location) -> None:
+    import rasterio
+
+    for level in range(len(dataset.overviews(1)) if dataset.driver == "GTiff" else 0):
+        with rasterio.open(_gdal_name(location), driver="GTiff", overview_level=level) as coarse:
+            _check_block(coarse, location)
 
 
 def _itemsize(kind: str) -> int:
@@ -142,6 +156,11 @@ def _open(location: Location) -> Any:
         with _OPENING, warnings.catch_warnings(), reading():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(_gdal_name(location), driver=driver)
+            try:
+                _check_overviews(dataset, location)
+            except BaseException:
+                dataset.close()
+                raise
     except (RasterioError, ValueError, TypeError, OverflowError) as error:
         raise InputError(
             f"{location.name} is damaged or of an unsupported kind ({one_line(error).removeprefix(location.name + ': ')})"

@@ -219,6 +219,10 @@ def read_noise(content: bytes, name: str) -> Noise:
     for vector in root.iter("noiseAzimuthVector"):
         lines = np.array(_text(vector, "line", name).split(), dtype=np.float64)
         factor = np.array(_text(vector, "noiseAzimuthLut", name).split(), dtype=np.float64)
+        if not 0 < lines.size == factor.size:
+            raise InputError(
+                f"{name}: an azimuth noise vector has {lines.size} lines and {factor.size} values; fetch the product again"
+            )
         edges = (
             vector.findtext(tag)
             for tag in ("firstAzimuthLine", "lastAzimuthLine", "firstRangeSample", "lastRangeSample")
