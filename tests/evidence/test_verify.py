@@ -314,3 +314,15 @@ def test_time_and_description_survive_the_round_trip(case):
     run = json.loads((case / "bundle/run.json").read_text())
     assert run["time"] == TIME.isoformat().replace("+00:00", "Z")
     assert set(run["inputs"]["after"][0]["description"].split(",")) == set(SAID.split(","))
+
+
+def test_a_bundle_of_the_format_before_can_be_read_and_is_not_judged(case):
+    bundle = case / "bundle"
+    before = evidence.Bundle.open(bundle).figures
+    edit(bundle / "figures.json", lambda f: [figure.pop("resolution") for figure in f["figures"]] and None)
+    edit(bundle / "run.json", lambda r: r.update(format="mitoshi-run/1"))
+    reseal(bundle)
+    assert evidence.Bundle.open(bundle).figures == tuple(f._replace(resolution=None) for f in before)
+    verdict = evidence.verify(bundle)
+    assert verdict.status == "unverifiable"
+    assert "'mitoshi-run/1'; this mitoshi reads 'mitoshi-run/2'" in verdict.reasons[0]
