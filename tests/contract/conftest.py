@@ -77,6 +77,8 @@ def features_of(kind, seed, shape=SHAPE, count=40):
             table[column.name] = [choice[n % len(choice)] if choice else f"{column.name}-{n}" for n in range(count)]
         elif column.name == "time_s":
             table[column.name] = np.arange(count) * 600.0
+        elif column.name == "water_level_m":
+            table[column.name] = noise.uniform(35.0, 35.4, count)  # just above the lowest ground at the southern side
         elif column.dtype == "bool":
             table[column.name] = noise.uniform(size=count) < 0.1
         else:

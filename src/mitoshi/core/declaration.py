@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import ParameterError, misspelt
 from mitoshi.core.features import FeatureKind
-from mitoshi.core.product import Listed
+from mitoshi.core.product import Listed, Measured
 
 if TYPE_CHECKING:
-    from mitoshi.core.product import Coded, Measured
+    from collections.abc import Mapping
+
+    from mitoshi.core.product import Coded
     from mitoshi.core.quantity import Quantity
     from mitoshi.core.requirement import Need
 
@@ -107,6 +109,17 @@ class Output:
     def is_raster(self) -> bool:
         """Whether the output is a raster, not a list."""
         return not isinstance(self.layer, Listed)
+
+    def stepped(self, steps: Mapping[str, float]) -> Output:
+        """Return the output with other storage steps, by its name or by name and column with a dot between."""
+        if isinstance(self.layer, Measured):
+            return replace(self, layer=replace(self.layer, resolution=steps.get(self.name, self.layer.resolution)))
+        if not isinstance(self.layer, Listed):
+            return self
+        columns = tuple(
+            replace(c, resolution=steps.get(f"{self.name}.{c.name}", c.resolution)) for c in self.layer.columns
+        )
+        return replace(self, layer=replace(self.layer, columns=columns))
 
 
 def _exactly(value: object, kind: type) -> bool:

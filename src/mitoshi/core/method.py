@@ -68,6 +68,10 @@ class Method(Generic[P, R]):
         ``tally(result, cell_area_m2) -> dict[str, float]``: additive totals of one tile.
     figures
         ``figures(totals, parameters) -> tuple[Figure, ...]``: numbers with intervals from the summed totals.
+    steps
+        ``steps(data, parameters) -> dict[str, float]``: storage steps of outputs that are scaled to the problem; see `fitted`.
+    assumes
+        ``assumes(data, parameters) -> tuple[Text, ...]``: what the method has to assume where its data say nothing.
     """
 
     def __init__(self, function: Callable[P, R], declared: Mapping[str, Any]) -> None:
@@ -83,6 +87,10 @@ class Method(Generic[P, R]):
         self.figures: Callable[[Mapping[str, float], Mapping[str, Any]], tuple[Figure, ...]] | None = declared[
             "figures"
         ]
+        self.steps: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, float]] | None = declared["steps"]
+        self.assumes: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Text, ...]] | None = declared["assumes"]
+        if self.steps is not None and not isinstance(self.support, Whole):
+            raise TypeError("storage steps follow from the whole scene; declare support=Whole() with them")
         self.name: str = declared["name"] or _contract_name(function)
         self.doc = inspect.getdoc(function) or ""
         hints = get_type_hints(function, include_extras=True)
@@ -146,6 +154,20 @@ class Method(Generic[P, R]):
                 raise ParameterError(misspelt(f"parameter of {self.name}", name, known))
         return {n: p.checked(given.get(n, p.default)) for n, p in known.items()}
 
+    def fitted(self, arrays: Sequence[Any], parameters: Mapping[str, Any]) -> tuple[Method[P, R], tuple[Text, ...]]:
+        """Return the method with the storage steps that its data and bound parameters decide, and what it assumes of them."""
+        if self.steps is None and self.assumes is None:
+            return self, ()
+        data = dict(zip((d.name for d in self.data), self.bind_data(arrays), strict=True))
+        words = () if self.assumes is None else self.assumes(data, parameters)
+        if self.steps is None:
+            return self, words
+        steps = self.steps(data, parameters)
+        fitted: Method[P, R] = object.__new__(type(self))  # no copy.copy: that goes by the qualified name
+        fitted.__dict__.update(self.__dict__)
+        fitted.outputs = tuple(o.stepped(steps) for o in self.outputs)
+        return fitted, words
+
     def survey(self, view: SceneView, parameters: Mapping[str, Any]) -> Any:
         """Return the survey of a scene, with those of the bound `parameters` that the survey names.
 
@@ -178,6 +200,8 @@ def method(
     caveats: Sequence[Text] = (),
     tally: Callable[[Any, float], dict[str, float]] | None = None,
     figures: Callable[[Mapping[str, float], Mapping[str, Any]], tuple[Figure, ...]] | None = None,
+    steps: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, float]] | None = None,
+    assumes: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Text, ...]] | None = None,
     name: str | None = None,
 ) -> Callable[[Callable[P, R]], Method[P, R]]:
     """Declare a pure function as a method.
@@ -196,7 +220,7 @@ def method(
         When another machine's result counts as equivalent.
     caveats
         Sentences that every report of this method carries.
-    tally, figures
+    tally, figures, steps, assumes
         See `Method`.
     name
         Contract name, where it is not the one from package and function.
@@ -214,6 +238,8 @@ def method(
         "caveats": caveats,
         "tally": tally,
         "figures": figures,
+        "steps": steps,
+        "assumes": assumes,
         "name": name,
     }
 

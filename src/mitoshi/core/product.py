@@ -68,7 +68,7 @@ class Measured:
     quantity
         What it is; gives the unit.
     resolution
-        Step to which stored values are rounded, in the quantity's unit.
+        Step to which stored values are rounded, in the quantity's unit; a method may scale it to the problem (`Method.fitted`).
     uncertainty
         Name of the output that holds the standard uncertainty, or None.
     no_uncertainty

@@ -37,6 +37,8 @@ def tags_of(output: Output, *, simulated: bool, observed: str | None) -> dict[st
     layer = output.layer
     quantity = None if isinstance(layer, Listed) else layer.quantity
     found = {} if quantity is None else {"MITOSHI_QUANTITY": quantity.name, "MITOSHI_UNITS": quantity.units}
+    if isinstance(layer, Measured):
+        found["MITOSHI_RESOLUTION"] = f"{layer.resolution:g}"
     when = {"MITOSHI_DATETIME": observed} if observed else {}
     return {**found, **when, **({"MITOSHI_SIMULATED": "true"} if simulated else {})}
 

@@ -43,7 +43,7 @@ class Plan:
     area, event, time
         As the caller gave them.
     choice, assumptions
-        Why these inputs, and what the readers had to suppose.
+        Why these inputs, and what the readers and the method had to suppose.
     """
 
     method: Method[..., Any]

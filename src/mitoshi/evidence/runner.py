@@ -175,7 +175,9 @@ def _planned(
     size = fitting_tile(method, arrays, size, limit)
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
-    plan = Plan(method, bound, records, frame, size, area, event, time, choice, assumptions(given))
+    fitted, assumed = method.fitted(arrays, bound)
+    assumed = (*assumptions(given), *assumed)
+    plan = Plan(fitted, bound, records, frame, size, area, event, time, choice, assumed)
     return plan, Prepared(given, digests, arrays)
 
 

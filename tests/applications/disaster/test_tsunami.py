@@ -16,7 +16,16 @@ from mitoshi.applications.disaster.tsunami_source import sea_cells
 from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.methods.hydraulics.nesting import edges_from, nest
-from mitoshi.methods.hydraulics.shallow_water import Domain, Edges, Open, WaterLevel, at_rest, simulate
+from mitoshi.methods.hydraulics.shallow_water import (
+    Domain,
+    Edges,
+    IncidentWave,
+    Open,
+    State,
+    WaterLevel,
+    at_rest,
+    simulate,
+)
 
 
 def layer(values, quantity, cell=1000.0, crs="EPSG:32654", corner=(400_000.0, 4_700_000.0)):
@@ -123,3 +132,25 @@ def test_a_nested_grid_sees_the_wave_of_the_coarse_one():
 def test_a_nest_beyond_its_parent_is_refused():
     with pytest.raises(InputError, match="inside"):
         nest((10, 10), Affine(10.0, 0, -50.0, 0, -10.0, 100.0), (10, 10), Affine(30.0, 0, 0, 0, -30.0, 300.0))
+
+
+def test_a_nest_takes_over_the_speed_of_the_coarse_run_and_lets_out_what_it_alone_reflects():
+    """A current of 0.5 m/s sets a nest at rest in motion; beside an island that the coarse grid lacks the level stays."""
+    coarse, fine = Affine(90.0, 0, 0, 0, -90.0, 2700.0), Affine(30.0, 0, 1800.0, 0, -30.0, 1800.0)
+    shape = (30, 80)
+    edge = IncidentWave((0.0,), (0.0,), speed_m_s=(0.5,))
+    domain = Domain(np.full(shape, -20.0), (90.0, 90.0), 0.0, Edges(west=edge, east=Open()))
+    current = State(np.full(shape, 20.0), np.full(shape, 10.0), np.zeros(shape))
+    place = nest((30, 60), fine, shape, coarse)
+    around = simulate(domain, current, until_s=300.0, gauges=place.gauges, gauge_interval_s=5.0)
+    bed = np.full((30, 60), -20.0)
+    inner = Domain(bed, (30.0, 30.0), 0.0, edges_from(place, around))
+    at_rest_inside = simulate(inner, at_rest(inner, 0.0), until_s=300.0)
+    speed = at_rest_inside.state.discharge_x / at_rest_inside.state.depth
+    assert speed.mean() == pytest.approx(0.5, rel=0.1)  # levels alone, equal everywhere, would leave it at rest
+    bed[13:17, 28:32] = 5.0
+    island = Domain(bed, (30.0, 30.0), 0.0, edges_from(place, around))
+    start = State(np.where(bed < 0, 20.0, 0.0), np.where(bed < 0, 10.0, 0.0), np.zeros(bed.shape))
+    past = simulate(island, start, until_s=300.0)
+    level = past.state.depth[bed < 0] - 20.0
+    assert np.abs(level).max() < 0.5**2 / 9.81 * 3  # some velocity heads, no ringing between the edges

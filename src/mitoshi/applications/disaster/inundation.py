@@ -17,30 +17,34 @@ from mitoshi.applications.disaster.inundation_forcing import (
     bed_with_buildings,
     cell_size_m,
     edges_of,
+    filled,
     gauge_cells,
     rain_of,
     sources_of,
 )
 from mitoshi.applications.disaster.inundation_gauges import GaugeReadings, gauge_readings
 from mitoshi.applications.disaster.inundation_layers import (
-    HAZARD_CLASSES,
-    OUTSIDE,
+    FLOOD_PROBABILITY,
+    HAZARD,
     Debris,
+    arrival_layer,
+    depth_layer,
+    depth_uncertainty_layer,
     hazard_classes,
     layer_like,
+    speed_layer,
 )
-from mitoshi.applications.disaster.inundation_scenario import Ensemble, Mode, Scenario, Spread, ensemble, run
+from mitoshi.applications.disaster.inundation_records import assumed, check_coverage, check_sides
+from mitoshi.applications.disaster.inundation_scenario import Ensemble, Mode, Scenario, Spread, doubt, run
+from mitoshi.applications.disaster.inundation_steps import storage_steps
 from mitoshi.core.errors import InputError
 from mitoshi.core.feature_kinds import BUILDINGS, GAUGES, INFLOWS, RAINFALL, WATER_LEVELS
 from mitoshi.core.features import Features
 from mitoshi.core.method import method
-from mitoshi.core.product import Coded, Measured
 from mitoshi.core.quantity import (
-    DURATION,
     ELEVATION,
     FLOW_SPEED,
     INFILTRATION,
-    PROBABILITY,
     ROUGHNESS,
     WATER_DEPTH,
     Raster,
@@ -55,10 +59,6 @@ if TYPE_CHECKING:
 __all__ = ["Inundation", "inundation"]
 
 Floats = NDArray[np.float64]
-CONTROL_RUN = Text(
-    "of the unperturbed run; the spread of the depth says where the flow is doubtful",
-    "基準ケース（入力を変動させない計算）の値。流れが疑わしい場所は浸水深のばらつきが示す",
-)
 
 
 class Inundation(NamedTuple):
@@ -85,80 +85,19 @@ class Inundation(NamedTuple):
     """
 
     maximum_depth: Annotated[
-        Raster,
-        Measured(
-            Text("maximum depth", "最大浸水深"),
-            WATER_DEPTH,
-            0.0001,
-            uncertainty="maximum_depth_uncertainty",
-            limits=(0.0, 5.0),
-            colours="Blues",
-        ),
+        Raster, depth_layer(Text("maximum depth", "最大浸水深"), 5.0, uncertainty="maximum_depth_uncertainty")
     ]
-    maximum_depth_uncertainty: Annotated[
-        Raster,
-        Measured(
-            Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ"),
-            WATER_DEPTH,
-            0.0001,
-            no_uncertainty=Text("it is itself the uncertainty of the maximum depth", "最大浸水深の不確かさそのもの"),
-            limits=(0.0, 1.0),
-            colours="Purples",
-        ),
-    ]
-    final_depth: Annotated[
-        Raster,
-        Measured(
-            Text("depth at the end", "終了時の浸水深"),
-            WATER_DEPTH,
-            0.0001,
-            no_uncertainty=CONTROL_RUN,
-            limits=(0.0, 5.0),
-            colours="Blues",
-        ),
-    ]
-    maximum_speed: Annotated[
-        Raster,
-        Measured(
-            Text("maximum speed", "最大流速"),
-            FLOW_SPEED,
-            0.001,
-            no_uncertainty=CONTROL_RUN,
-            limits=(0.0, 3.0),
-            colours="inferno_r",
-        ),
-    ]
-    arrival_time: Annotated[
-        Raster,
-        Measured(
-            Text("arrival time", "浸水到達時間"),
-            DURATION,
-            0.1,
-            no_uncertainty=CONTROL_RUN,
-            limits=(0.0, 21600.0),
-            colours="viridis_r",
-        ),
-    ]
-    hazard: Annotated[
-        Raster,
-        Coded(Text("danger to people", "人への危険度"), HAZARD_CLASSES, nodata=OUTSIDE, no_uncertainty=CONTROL_RUN),
-    ]
-    flood_probability: Annotated[
-        Raster,
-        Measured(
-            Text("probability of flooding", "浸水確率"),
-            PROBABILITY,
-            0.001,
-            no_uncertainty=Text("it is itself the uncertainty of the flooded area", "浸水面積の不確かさそのもの"),
-            limits=(0.0, 1.0),
-            colours="YlGnBu",
-        ),
-    ]
+    maximum_depth_uncertainty: Annotated[Raster, depth_uncertainty_layer(1.0)]
+    final_depth: Annotated[Raster, depth_layer(Text("depth at the end", "終了時の浸水深"), 5.0)]
+    maximum_speed: Annotated[Raster, speed_layer(3.0)]
+    arrival_time: Annotated[Raster, arrival_layer(Text("arrival time", "浸水到達時間"), 21600.0)]
+    hazard: Annotated[Raster, HAZARD]
+    flood_probability: Annotated[Raster, FLOOD_PROBABILITY]
     gauge_readings: GaugeReadings
 
 
 @method(
-    version="1.1.0",
+    version="1.2.0",
     reference="doi:10.1016/j.jhydrol.2010.03.027 (Bates et al., local-inertial); doi:10.1029/2011WR011570 (de Almeida et al.); "
     "doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
     support=Whole(bytes_per_pixel=300),
@@ -180,6 +119,8 @@ class Inundation(NamedTuple):
     ),
     tally=tally,
     figures=figures,
+    steps=storage_steps,
+    assumes=assumed,
 )
 def inundation(
     elevation: Annotated[Raster, ELEVATION, Need()],
@@ -300,42 +241,33 @@ def inundation(
         raise InputError("there is no water; give --inflow, --rain, --water-level or --initial-depth")
     grid, duration = grid_of(elevation), 3600.0 * duration_h
     ground = np.asarray(elevation.to_numpy(), dtype=np.float64)
-    start = np.nan_to_num(_filled(initial_depth, 0.0, ground.shape))
+    check_coverage({"inflow": inflow, "rain": rain, "water_level": water_level}, duration)
+    check_sides(water_level, ground)
+    start = np.nan_to_num(filled(initial_depth, 0.0, ground.shape))
     names, cells = gauge_cells(gauges, grid, ground)
     scenario = Scenario(
         bed=bed_with_buildings(ground, buildings, grid, building_height_m),
         cell_m=cell_size_m(grid),
-        roughness=_filled(roughness, manning, ground.shape),
+        roughness=filled(roughness, manning, ground.shape),
         depth=np.maximum(start, 0.0),
         duration_s=duration,
         mode=mode,
         sources=sources_of(inflow, grid, ground, duration),
         rain=rain_of(rain, duration),
         edges=edges_of(water_level, boundary, level_edge),
-        speed=(_filled(initial_speed_east, 0.0, ground.shape), -_filled(initial_speed_north, 0.0, ground.shape)),
+        speed=(filled(initial_speed_east, 0.0, ground.shape), -filled(initial_speed_north, 0.0, ground.shape)),
         gauges=cells,
         gauge_interval_s=gauge_interval_s,
-        infiltration_m_s=_filled(infiltration, infiltration_mm_h, ground.shape) * MM_H,
+        infiltration_m_s=filled(infiltration, infiltration_mm_h, ground.shape) * MM_H,
         wet_depth_m=wet_depth_m,
     )
     flow = run(scenario)
     spread = Spread(inflow_spread, roughness_spread, elevation_error_m, elevation_error_length_m, water_level_error_m)
-    doubt = (
-        ensemble(
-            scenario,
-            spread,
-            flow.maximum_depth >= wet_depth_m,
-            members=members - 1,
-            seed=seed,
-            coarsening=ensemble_coarsening,
-        )
-        if members > 1
-        else Ensemble(*np.full((2, *ground.shape), np.nan))
-    )
-    return _layers(flow, doubt, scenario, debris, elevation)._replace(gauge_readings=gauge_readings(names, flow))
+    spreads = doubt(scenario, spread, flow, members=members, seed=seed, coarsening=ensemble_coarsening)
+    return _layers(flow, spreads, scenario, debris, elevation)._replace(gauge_readings=gauge_readings(names, flow))
 
 
-def _layers(flow: Flow, doubt: Ensemble, scenario: Scenario, debris: Debris, like: Raster) -> Inundation:
+def _layers(flow: Flow, spreads: Ensemble, scenario: Scenario, debris: Debris, like: Raster) -> Inundation:
     outside = ~np.isfinite(scenario.bed)
     before = ~outside & (scenario.depth >= scenario.wet_depth_m)
     codes = hazard_classes(
@@ -343,15 +275,7 @@ def _layers(flow: Flow, doubt: Ensemble, scenario: Scenario, debris: Debris, lik
     )
     final = np.where(outside, np.nan, flow.state.depth)
     layers: tuple[NDArray[Any], ...] = (
-        flow.maximum_depth, doubt.depth_uncertainty, final, flow.maximum_speed, flow.arrival_time_s, codes, doubt.probability,
+        flow.maximum_depth, spreads.depth_uncertainty, final, flow.maximum_speed, flow.arrival_time_s, codes, spreads.probability,
     )  # fmt: skip
     outputs: tuple[Any, ...] = (*(layer_like(layer, like) for layer in layers), gauge_readings([], flow))
     return Inundation(*outputs)
-
-
-def _filled(raster: Raster | None, value: float, shape: tuple[int, ...]) -> Floats:
-    """Return the raster's values, `value` where there are none."""
-    if raster is None:
-        return np.full(shape, value)
-    values = np.asarray(raster.to_numpy(), dtype=np.float64)
-    return np.where(np.isfinite(values), values, value)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mitoshi.applications.disaster.impact_grid import Grid
     from mitoshi.core.features import Features
+    from mitoshi.core.quantity import Raster
 
 __all__ = [
     "Boundaries",
@@ -32,6 +33,7 @@ __all__ = [
     "bed_with_buildings",
     "cell_size_m",
     "edges_of",
+    "filled",
     "gauge_cells",
     "rain_of",
     "sources_of",
@@ -125,7 +127,12 @@ def rain_of(rain: Features | None, duration_s: float) -> Rain | None:
 
 
 def edges_of(
-    water_level: Features | None, boundary: Boundaries, level_edge: LevelEdge = "level", still_m: float = 0.0
+    water_level: Features | None,
+    boundary: Boundaries,
+    level_edge: LevelEdge = "level",
+    still_m: float = 0.0,
+    *,
+    sea: bool = False,
 ) -> Edges:
     """Return the four edges: given water levels, else open or a wall.
 
@@ -140,13 +147,15 @@ def edges_of(
         water of that level outside, and lets out what comes back.
     still_m
         Level before an incident wave [m].
+    sea
+        Whether the sea at that level lies outside the open sides.
 
     Raises
     ------
     InputError
         If a side has another name, a row misses a value, or one incident wave is to come in over several sides.
     """
-    other = Open() if boundary == "open" else Wall()
+    other = Open(still_m=still_m if sea else None) if boundary == "open" else Wall()
     edges: dict[str, Any] = dict.fromkeys(SIDES, other)
     if water_level is None or not len(water_level):
         return Edges(**edges)
@@ -230,6 +239,14 @@ def _series(table: Features, column: str, what: str) -> tuple[Floats, Floats]:
     if not (np.isfinite(times).all() and np.isfinite(values).all()):
         raise InputError(f"{what} has rows without time or value; fill or remove them")
     return times, values
+
+
+def filled(raster: Raster | None, value: float, shape: tuple[int, ...]) -> Floats:
+    """Return the raster's values, `value` where there are none."""
+    if raster is None:
+        return np.full(shape, value)
+    values = np.asarray(raster.to_numpy(), dtype=np.float64)
+    return np.where(np.isfinite(values), values, value)
 
 
 def gauge_cells(gauges: Features | None, grid: Grid, bed: Floats) -> tuple[list[str], NDArray[np.int64]]:

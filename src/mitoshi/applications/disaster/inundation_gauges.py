@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
+from mitoshi.applications.disaster.inundation_layers import CONTROL_RUN
 from mitoshi.core.features import Column, Features
 from mitoshi.core.product import Listed
 from mitoshi.core.text import Text
@@ -32,10 +33,7 @@ GaugeReadings = Annotated[
             Column("speed_east_m_s", "float", Text("eastward speed", "東向き流速"), "m s-1", resolution=0.001),
             Column("speed_north_m_s", "float", Text("northward speed", "北向き流速"), "m s-1", resolution=0.001),
         ),
-        no_uncertainty=Text(
-            "of the unperturbed run; the spread of the depth says where the flow is doubtful",
-            "摂動なしの計算値。流れが疑わしい場所は浸水深のばらつきが示す",
-        ),
+        no_uncertainty=CONTROL_RUN,
     ),
 ]  # fmt: skip
 """A table with one row per gauge and time; empty without gauges."""

@@ -8,13 +8,29 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mitoshi.core.product import CodedClass
+from mitoshi.core.product import Coded, CodedClass, Measured
+from mitoshi.core.quantity import DURATION, FLOW_SPEED, PROBABILITY, WATER_DEPTH
 from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
 
-__all__ = ["DRY", "HAZARD_CLASSES", "OUTSIDE", "WATER_BEFORE", "Debris", "hazard_classes", "layer_like"]
+__all__ = [
+    "CONTROL_RUN",
+    "DRY",
+    "FLOOD_PROBABILITY",
+    "HAZARD",
+    "HAZARD_CLASSES",
+    "OUTSIDE",
+    "WATER_BEFORE",
+    "Debris",
+    "arrival_layer",
+    "depth_layer",
+    "depth_uncertainty_layer",
+    "hazard_classes",
+    "layer_like",
+    "speed_layer",
+]
 
 Floats = NDArray[np.float64]
 Debris = Literal["none", "conservative"]
@@ -33,6 +49,46 @@ HAZARD_CLASSES = (
     CodedClass(EVERYONE, Text("danger for all", "すべての人に危険"), "#7a0177"),
     CodedClass(WATER_BEFORE, Text("water from the start", "当初からの水域"), "#4a90c2"),
     CodedClass(OUTSIDE, Text("outside", "対象外"), "#9a9a9a"),
+)
+
+CONTROL_RUN = Text(
+    "of the unperturbed run; the spread of the depth says where the flow is doubtful",
+    "基準ケース（入力を変動させない計算）の値。流れが疑わしい場所は浸水深のばらつきが示す",
+)
+
+
+def depth_layer(title: Text, highest: float, *, uncertainty: str | None = None) -> Measured:
+    """Return how a depth is stored: with the named uncertainty, or that of the unperturbed run."""
+    reason = CONTROL_RUN if uncertainty is None else None
+    return Measured(title, WATER_DEPTH, 0.0001, uncertainty, reason, (0.0, highest), "Blues")
+
+
+def depth_uncertainty_layer(highest: float) -> Measured:
+    """Return how the uncertainty of the maximum depth is stored."""
+    title = Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ")
+    itself = Text("it is itself the uncertainty of the maximum depth", "最大浸水深の不確かさそのもの")
+    return Measured(title, WATER_DEPTH, 0.0001, None, itself, (0.0, highest), "Purples")
+
+
+def speed_layer(highest: float) -> Measured:
+    """Return how the maximum speed is stored."""
+    return Measured(
+        Text("maximum speed", "最大流速"), FLOW_SPEED, 0.001, None, CONTROL_RUN, (0.0, highest), "inferno_r"
+    )
+
+
+def arrival_layer(title: Text, latest_s: float) -> Measured:
+    """Return how the time of arrival is stored."""
+    return Measured(title, DURATION, 0.1, None, CONTROL_RUN, (0.0, latest_s), "viridis_r")
+
+
+HAZARD = Coded(Text("danger to people", "人への危険度"), HAZARD_CLASSES, nodata=OUTSIDE, no_uncertainty=CONTROL_RUN)
+FLOOD_PROBABILITY = Measured(
+    Text("probability of flooding", "浸水確率"),
+    PROBABILITY,
+    0.001,
+    no_uncertainty=Text("it is itself the uncertainty of the flooded area", "浸水面積の不確かさそのもの"),
+    colours="YlGnBu",
 )
 
 

@@ -20,7 +20,7 @@ from mitoshi.methods.hydraulics.shallow_water import (
     simulate,
 )
 
-__all__ = ["Ensemble", "Mode", "Scenario", "Spread", "ensemble", "run"]
+__all__ = ["Ensemble", "Mode", "Scenario", "Spread", "doubt", "ensemble", "run"]
 
 Floats = NDArray[np.float64]
 Mode = Literal["local-inertial", "full"]
@@ -138,6 +138,24 @@ def run(scenario: Scenario) -> Flow:
         infiltration_m_s=scenario.infiltration_m_s, wet_depth_m=scenario.wet_depth_m,
         gauges=gauges, gauge_interval_s=None if gauges is None else scenario.gauge_interval_s,
     )  # fmt: skip
+
+
+def doubt(scenario: Scenario, spread: Spread, flow: Flow, *, members: int, seed: int, coarsening: int) -> Ensemble:
+    """Return what an ensemble says of a run, NaN everywhere where the run is its only member.
+
+    Parameters
+    ----------
+    scenario, flow
+        The unperturbed run and its result.
+    spread, seed, coarsening
+        As for `ensemble`.
+    members
+        Runs in all, the unperturbed one included.
+    """
+    if members < 2:
+        return Ensemble(*np.full((2, *scenario.bed.shape), np.nan))
+    flooded = flow.maximum_depth >= scenario.wet_depth_m
+    return ensemble(scenario, spread, flooded, members=members - 1, seed=seed, coarsening=coarsening)
 
 
 def ensemble(

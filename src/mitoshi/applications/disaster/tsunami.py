@@ -9,39 +9,41 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_grid import grid_of
-from mitoshi.applications.disaster.inundation import CONTROL_RUN
 from mitoshi.applications.disaster.inundation_forcing import (
     Boundaries,
     LevelEdge,
     bed_with_buildings,
     cell_size_m,
     edges_of,
+    filled,
     gauge_cells,
 )
 from mitoshi.applications.disaster.inundation_gauges import GaugeReadings, gauge_readings
 from mitoshi.applications.disaster.inundation_layers import (
-    HAZARD_CLASSES,
-    OUTSIDE,
+    FLOOD_PROBABILITY,
+    HAZARD,
     Debris,
+    arrival_layer,
+    depth_layer,
+    depth_uncertainty_layer,
     hazard_classes,
     layer_like,
+    speed_layer,
 )
-from mitoshi.applications.disaster.inundation_scenario import Ensemble, Mode, Scenario, Spread, ensemble, run
+from mitoshi.applications.disaster.inundation_records import assumed, check_coverage, check_sides
+from mitoshi.applications.disaster.inundation_scenario import Ensemble, Mode, Scenario, Spread, doubt, run
+from mitoshi.applications.disaster.inundation_steps import storage_steps
 from mitoshi.applications.disaster.tsunami_figures import figures, tally
 from mitoshi.applications.disaster.tsunami_source import sea_cells, uplift
 from mitoshi.core.errors import InputError
 from mitoshi.core.feature_kinds import BUILDINGS, FAULTS, GAUGES, WATER_LEVELS
 from mitoshi.core.features import Features
 from mitoshi.core.method import method
-from mitoshi.core.product import Coded, Measured
+from mitoshi.core.product import Measured
 from mitoshi.core.quantity import (
-    DURATION,
     ELEVATION,
-    FLOW_SPEED,
-    PROBABILITY,
     ROUGHNESS,
     SURFACE_DISPLACEMENT,
-    WATER_DEPTH,
     WATER_SURFACE,
     Raster,
 )
@@ -82,26 +84,9 @@ class Tsunami(NamedTuple):
 
     maximum_depth: Annotated[
         Raster,
-        Measured(
-            Text("maximum depth over land", "陸上の最大浸水深"),
-            WATER_DEPTH,
-            0.0001,
-            uncertainty="maximum_depth_uncertainty",
-            limits=(0.0, 10.0),
-            colours="Blues",
-        ),
+        depth_layer(Text("maximum depth over land", "陸上の最大浸水深"), 10.0, uncertainty="maximum_depth_uncertainty"),
     ]
-    maximum_depth_uncertainty: Annotated[
-        Raster,
-        Measured(
-            Text("standard uncertainty of the maximum depth", "最大浸水深の標準不確かさ"),
-            WATER_DEPTH,
-            0.0001,
-            no_uncertainty=Text("it is itself the uncertainty of the maximum depth", "最大浸水深の不確かさそのもの"),
-            limits=(0.0, 2.0),
-            colours="Purples",
-        ),
-    ]
+    maximum_depth_uncertainty: Annotated[Raster, depth_uncertainty_layer(2.0)]
     maximum_surface: Annotated[
         Raster,
         Measured(
@@ -115,48 +100,15 @@ class Tsunami(NamedTuple):
             colours="magma_r",
         ),
     ]
-    arrival_time: Annotated[
-        Raster,
-        Measured(
-            Text("arrival time on land", "陸上到達時間"),
-            DURATION,
-            0.1,
-            no_uncertainty=CONTROL_RUN,
-            limits=(0.0, 3600.0),
-            colours="viridis_r",
-        ),
-    ]
-    maximum_speed: Annotated[
-        Raster,
-        Measured(
-            Text("maximum speed", "最大流速"),
-            FLOW_SPEED,
-            0.001,
-            no_uncertainty=CONTROL_RUN,
-            limits=(0.0, 10.0),
-            colours="inferno_r",
-        ),
-    ]
-    hazard: Annotated[
-        Raster,
-        Coded(Text("danger to people", "人への危険度"), HAZARD_CLASSES, nodata=OUTSIDE, no_uncertainty=CONTROL_RUN),
-    ]
-    flood_probability: Annotated[
-        Raster,
-        Measured(
-            Text("probability of flooding", "浸水確率"),
-            PROBABILITY,
-            0.001,
-            no_uncertainty=Text("it is itself the uncertainty of the flooded area", "浸水面積の不確かさそのもの"),
-            limits=(0.0, 1.0),
-            colours="YlGnBu",
-        ),
-    ]
+    arrival_time: Annotated[Raster, arrival_layer(Text("arrival time on land", "陸上到達時間"), 3600.0)]
+    maximum_speed: Annotated[Raster, speed_layer(10.0)]
+    hazard: Annotated[Raster, HAZARD]
+    flood_probability: Annotated[Raster, FLOOD_PROBABILITY]
     gauge_readings: GaugeReadings
 
 
 @method(
-    version="1.1.0",
+    version="1.2.0",
     reference="doi:10.1785/BSSA0750041135 (Okada 1985); doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic "
     "reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
     support=Whole(bytes_per_pixel=300),
@@ -177,6 +129,8 @@ class Tsunami(NamedTuple):
     ),
     tally=tally,
     figures=figures,
+    steps=storage_steps,
+    assumes=assumed,
 )
 def tsunami(
     elevation: Annotated[Raster, ELEVATION, Need()],
@@ -240,11 +194,11 @@ def tsunami(
     manning
         Manning's n where no map says otherwise.
     boundary
-        "open" lets waves leave over sides without a water level, "wall" throws them back.
+        "open" lets waves leave over sides without a water level, where the sea returns to `sea_level_m`; "wall" throws them back.
     level_edge
-        What a water level does: "level" is kept at the edge (a gauge at a river or shore), "incident" comes in as a wave while
-        what comes back leaves, "outside" is still water of that level outside, and what comes back leaves. Speeds in the table
-        are those of the water outside.
+        "incident" sends the levels in as a wave and lets out what comes back; "outside" takes them for still water outside (a
+        harbour, a tide), which lets it out, too; "level" keeps them at the edge (a gauge on the shore), which throws it back.
+        Speeds in the table are those of the water outside.
     gauge_interval_s
         Time between two readings of the gauges.
     building_height_m
@@ -285,6 +239,8 @@ def tsunami(
         raise InputError("nothing moves the sea; give --initial-surface, --fault or --water-level")
     grid = grid_of(elevation)
     before = np.asarray(elevation.to_numpy(), dtype=np.float64)
+    check_coverage({"water_level": water_level}, 3600.0 * duration_h)
+    check_sides(water_level, before)
     lifted = np.zeros(before.shape) if fault is None or not len(fault) else uplift(fault, grid)
     raised = lifted if initial_surface is None else np.nan_to_num(np.asarray(initial_surface.to_numpy(), np.float64))
     sea = sea_cells(before, sea_level_m)
@@ -293,11 +249,11 @@ def tsunami(
     scenario = Scenario(
         bed=bed_with_buildings(bed, buildings, grid, building_height_m),
         cell_m=cell_size_m(grid),
-        roughness=_roughness(roughness, manning, before.shape),
+        roughness=filled(roughness, manning, before.shape),
         depth=np.where(sea, np.maximum(sea_level_m + raised - bed, 0.0), 0.0),
         duration_s=3600.0 * duration_h,
         mode=mode,
-        edges=edges_of(water_level, boundary, level_edge, sea_level_m),
+        edges=edges_of(water_level, boundary, level_edge, sea_level_m, sea=True),
         gauges=cells,
         gauge_interval_s=gauge_interval_s,
         wet_depth_m=wet_depth_m,
@@ -307,42 +263,24 @@ def tsunami(
     spread = Spread(
         displacement_spread, roughness_spread, elevation_error_m, elevation_error_length_m, water_level_error_m
     )
-    doubt = (
-        ensemble(
-            scenario,
-            spread,
-            flow.maximum_depth >= wet_depth_m,
-            members=members - 1,
-            seed=seed,
-            coarsening=ensemble_coarsening,
-        )
-        if members > 1
-        else Ensemble(*np.full((2, *before.shape), np.nan))
-    )
-    return _layers(flow, doubt, scenario, sea, debris, elevation)._replace(gauge_readings=gauge_readings(names, flow))
+    spreads = doubt(scenario, spread, flow, members=members, seed=seed, coarsening=ensemble_coarsening)
+    return _layers(flow, spreads, scenario, sea, debris, elevation)._replace(gauge_readings=gauge_readings(names, flow))
 
 
 def _layers(
-    flow: Flow, doubt: Ensemble, scenario: Scenario, sea: NDArray[np.bool_], debris: Debris, like: Raster
+    flow: Flow, spreads: Ensemble, scenario: Scenario, sea: NDArray[np.bool_], debris: Debris, like: Raster
 ) -> Tsunami:
     codes = hazard_classes(
         flow.maximum_hazard, flow.maximum_depth, sea, wet_depth_m=scenario.wet_depth_m, debris=debris
     )
     layers: tuple[NDArray[Any], ...] = (
         np.where(sea, np.nan, flow.maximum_depth),
-        np.where(sea, np.nan, doubt.depth_uncertainty),
+        np.where(sea, np.nan, spreads.depth_uncertainty),
         np.where(flow.maximum_depth >= scenario.wet_depth_m, flow.maximum_surface, np.nan),
         np.where(sea, np.nan, flow.arrival_time_s),
         flow.maximum_speed,
         codes,
-        np.where(sea, np.nan, doubt.probability),
+        np.where(sea, np.nan, spreads.probability),
     )
     outputs: tuple[Any, ...] = (*(layer_like(layer, like) for layer in layers), gauge_readings([], flow))
     return Tsunami(*outputs)
-
-
-def _roughness(raster: Raster | None, manning: float, shape: tuple[int, ...]) -> Floats:
-    if raster is None:
-        return np.full(shape, manning)
-    values = np.asarray(raster.to_numpy(), dtype=np.float64)
-    return np.where(np.isfinite(values), values, manning)

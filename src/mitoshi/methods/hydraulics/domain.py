@@ -40,11 +40,25 @@ class Wall:
 
 @dataclass(frozen=True)
 class Open:
-    """Water leaves: without reflection (`slope` None: zero gradient), or at the normal depth of a bed slope [m/m]."""
+    """Water leaves: without reflection (`slope` None: zero gradient), or at the normal depth of a bed slope [m/m].
+
+    Attributes
+    ----------
+    slope
+        Of the bed beyond the edge [m/m].
+    still_m
+        Level of a sea outside [m]: where the bed of the edge lies below it, waves leave and the water returns to this level;
+        where the bed is higher, and everywhere with None, nothing is known of what lies outside.
+    """
 
     slope: float | None = None
+    still_m: float | None = None
 
     def __post_init__(self) -> None:
+        if self.still_m is not None and (self.slope is not None or not math.isfinite(self.still_m)):
+            raise InputError(
+                f"an open edge has a slope or a finite level of the sea outside, got {self.slope} and {self.still_m}"
+            )
         if self.slope is not None and not self.slope > 0:
             raise InputError(f"the slope of an open edge must be positive or None, got {self.slope:g}")
 

@@ -13,7 +13,9 @@ from numba import njit
 
 from mitoshi.methods.hydraulics.lanes import DRY, GRAVITY
 
-__all__ = ["CRITICAL", "incident_state", "incoming_discharge", "incoming_speed", "level_state"]
+__all__ = ["CRITICAL", "INCIDENT", "LEVEL", "SEA", "edge_state", "incoming_discharge", "sea_discharge"]
+
+LEVEL, INCIDENT, SEA = 3, 4, 5
 
 CRITICAL = (2.0 / 3.0) ** 1.5
 """Largest discharge per width from still water of depth H, over sqrt(g) H^1.5: critical flow under the head H."""
@@ -80,6 +82,36 @@ def incident_state(h, u, incoming):  # type: ignore[no-untyped-def]  # pragma: n
     if speed < -edge:
         return _outflow_state(h, u, c)
     return edge * edge / GRAVITY, speed
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def edge_state(kind, h, u, depth, still, speed):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Depth and inward speed at an edge; `depth` is that of the water outside, `h` and `u` are those inside.
+
+    `still` is the depth before an incident wave. For the sea beyond an open edge it is the share at which the incoming
+    characteristic is drawn from that inside, which a wave along the edge has, too, to that of the sea at rest: a share of one
+    would draw such a wave down as it runs, none would let the mean level drift.
+    """
+    if kind == LEVEL:
+        return level_state(h, u, depth)
+    if kind == INCIDENT:
+        return incident_state(h, u, incoming_speed(depth, still, speed))
+    inside = u + 2.0 * math.sqrt(GRAVITY * h)
+    return incident_state(h, u, inside + still * (2.0 * math.sqrt(GRAVITY * depth) - inside))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sea_discharge(h, before, incoming, pull, ratio):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Inward discharge over an open edge before the sea, without advection; `before` is that of the next face inward.
+
+    `incoming` and `pull` are the sea's characteristic and its share (see `edge_state`); a share of one serves an incident wave.
+    Implicit in the depth beside the edge, or corners with two such edges would ring; `ratio` is step over cell.
+    """
+    c = math.sqrt(GRAVITY * h)
+    own = 2.0 / 3.0 * h * c
+    implicit = 0.5 * pull * c * ratio
+    explicit = 0.5 * (before - own + (1.0 - pull) * (before + own) + pull * incoming)
+    return (explicit + implicit * before) / (1.0 + implicit)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -6,18 +6,31 @@ import math
 
 from numba import njit
 
-from mitoshi.methods.hydraulics.edge_states import (
-    CRITICAL,
-    incident_state,
-    incoming_discharge,
-    incoming_speed,
-    level_state,
-)
+from mitoshi.methods.hydraulics.edge_states import CRITICAL, INCIDENT, LEVEL, SEA, edge_state, incoming_discharge
 from mitoshi.methods.hydraulics.lanes import DRY, GRAVITY, PAD
 
-__all__ = ["INCIDENT", "LEVEL", "NORMAL", "OPEN", "WALL", "add_sources", "fill_full", "fill_inertial", "series_now"]
+__all__ = [
+    "INCIDENT",
+    "LEVEL",
+    "NORMAL",
+    "OPEN",
+    "SEA",
+    "WALL",
+    "add_sources",
+    "edge_cell",
+    "fill_full",
+    "fill_inertial",
+    "series_now",
+]
 
-WALL, OPEN, NORMAL, LEVEL, INCIDENT = 0, 1, 2, 3, 4
+WALL, OPEN, NORMAL = 0, 1, 2
+
+
+@njit(cache=True, nogil=True)
+def edge_cell(side, k, ny, nx):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Row and column of the k-th cell along an edge; north, south, west, east."""
+    row = PAD + k if side > 1 else (PAD if side == 0 else PAD + ny - 1)
+    return row, PAD + k if side < 2 else (PAD if side == 2 else PAD + nx - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -80,17 +93,16 @@ def add_sources(depth, rows, columns, series, share, now, dt):  # type: ignore[n
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _driven(u, z, kind, drive, sign, ghost, inner, normal):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Set one ghost cell of an edge with a level or an incident wave; `sign` is that of the inward direction."""
+    """Set one ghost cell of an edge with water outside; `sign` is that of the inward direction."""
     level, still, speed = drive
     h, across = u[0, inner[0], inner[1]], u[normal, inner[0], inner[1]]
     inward = sign * across / h if h > DRY else 0.0
     row, col = ghost
-    depth = max(0.0, level - z[row, col])
-    if kind == LEVEL:
-        at_edge, speed = level_state(h, inward, depth)
-    else:
-        at_edge, speed = incident_state(h, inward, incoming_speed(depth, still - z[row, col], speed))
-    u[0, row, col], u[normal, row, col], u[3 - normal, row, col] = at_edge, sign * speed * at_edge, 0.0
+    before = still - z[row, col] if kind == INCIDENT else still
+    at_edge, speed = edge_state(kind, h, inward, max(0.0, level - z[row, col]), before, speed)
+    # A wave along the sea's edge must find beside it a cell that moves as it does; water from elsewhere comes in straight.
+    along = u[3 - normal, inner[0], inner[1]] * (at_edge / h) if kind == SEA and h > DRY else 0.0
+    u[0, row, col], u[normal, row, col], u[3 - normal, row, col] = at_edge, sign * speed * at_edge, along
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -153,8 +165,7 @@ def fill_inertial(u, z, edges, now, ny, nx):  # type: ignore[no-untyped-def]  # 
             kind = kinds[side, k]
             if kind < LEVEL:
                 continue
-            row = PAD + k if side > 1 else (PAD if side == 0 else PAD + ny - 1)
-            column = PAD + k if side < 2 else (PAD if side == 2 else PAD + nx - 1)
+            row, column = edge_cell(side, k, ny, nx)
             bed = z[row, column]
             depth = max(0.0, now[series[side, k]] - bed)
             if kind == LEVEL:
@@ -163,7 +174,7 @@ def fill_inertial(u, z, edges, now, ny, nx):  # type: ignore[no-untyped-def]  # 
                 beside = column if side < 2 else (column - 1 if side == 2 else column + 1)
                 u[0, outer, beside] = depth
             else:
-                speed = now[speeds[side, k]] if speeds[side, k] >= 0 else math.nan
+                speed = now[speeds[side, k]] if speeds[side, k] >= 0 else (math.nan if kind == INCIDENT else 0.0)
                 incoming[side, k] = incoming_discharge(depth, stills[side, k] - bed, speed)
     for k in range(nx):
         u[2, PAD - 1, PAD + k] = u[2, PAD, PAD + k]

@@ -86,6 +86,46 @@ def _edge_limits(f, n, row, top, bottom, west, east):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _over_edges(north, here, above, n, outer):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Sum what came over the edges that a row touches [m]; `outer` says whether it is at the north, south, west, east one."""
+    came = 0.0
+    if outer[2]:
+        came += mass_x(here, PAD - 1)
+    if outer[3]:
+        came -= mass_x(here, n - PAD - 1)
+    if outer[0]:
+        for i in range(PAD, n - PAD):
+            came += mass_y(north, here, i)
+    if outer[1]:
+        for i in range(PAD, n - PAD):
+            came -= mass_y(here, above, i)
+    return came
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _store(b, new, envelopes, p, x0, x1, time, wet_depth, tracks):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Write a finished row, and raise the running maxima where they are tracked."""
+    for k in range(3):
+        new[k, p, x0:x1] = b[OUT + k * S + PAD : OUT + k * S + PAD + x1 - x0]
+    if tracks:
+        envelope(
+            new[0, p, x0:x1], new[1, p, x0:x1], new[2, p, x0:x1],
+            envelopes[0, p, x0:x1], envelopes[1, p, x0:x1], envelopes[2, p, x0:x1], envelopes[3, p, x0:x1],
+            time, wet_depth,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _extremes(b, n):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Find the fastest wave [1/s] and the deepest water [m] of a tile; a wave that is no number stays."""
+    fastest, deepest = 0.0, 0.0
+    for i in range(PAD, n - PAD):
+        fastest = fastest if b[SPEED + i] <= fastest else b[SPEED + i]
+        deepest = max(deepest, b[DEEPEST + i])
+    return fastest, deepest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _tile(b, prim, flux, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt, t, rain, numbers, flags):  # type: ignore[no-untyped-def]  # pragma: no cover  # fmt: skip
     """Advance one tile by one step.
 
@@ -113,8 +153,7 @@ def _tile(b, prim, flux, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt,
         faces(b, prim[(q - 1) % 3], prim[q % 3], prim[(q + 1) % 3], n, dtx, dty, sharpness)
         if q < y0 - 1:
             continue
-        ring = flux[q % 4]
-        above = flux[(q - 1) % 4]
+        ring, above = flux[q % 4], flux[(q - 1) % 4]
         _special(b, E, W, a, n, xfaces, q, 2)
         _special(b, PREV, N, a, n, yfaces, q, 3)
         fluxes_x(b, ring, n, dtx)
@@ -126,37 +165,16 @@ def _tile(b, prim, flux, u, new, fixed, envelopes, box, xfaces, yfaces, out, dt,
         p = q - 2
         if p < y0:
             continue
-        here = flux[p % 4]
-        north = flux[(p - 1) % 4]
+        here, north = flux[p % 4], flux[(p - 1) % 4]
         update(b, north, here, above, n, u[0, p, a:z1], u[1, p, a:z1], u[2, p, a:z1], dty)
-        if west:
-            came += mass_x(here, PAD - 1)
-        if east:
-            came -= mass_x(here, n - PAD - 1)
-        if p == top:
-            for i in range(PAD, n - PAD):
-                came += mass_y(north, here, i)
-        if p == bottom - 1:
-            for i in range(PAD, n - PAD):
-                came -= mass_y(here, above, i)
+        came += _over_edges(north, here, above, n, (p == top, p == bottom - 1, west, east))
         if drains:
             lost += drain(b, n, fixed[1, p, a:z1], fixed[2, p, a:z1], rain * dt, dt)
         if rubs:
             friction(b, n, fixed[1, p, a:z1], dt)
         speeds(b, n, 1.0 / dx, 1.0 / dy, thin)
-        for k in range(3):
-            new[k, p, x0:x1] = b[OUT + k * S + PAD : OUT + k * S + PAD + x1 - x0]
-        if tracks:
-            envelope(
-                new[0, p, x0:x1], new[1, p, x0:x1], new[2, p, x0:x1],
-                envelopes[0, p, x0:x1], envelopes[1, p, x0:x1], envelopes[2, p, x0:x1], envelopes[3, p, x0:x1],
-                t + dt, wet_depth,
-            )  # fmt: skip
-    fastest, deepest = 0.0, 0.0
-    for i in range(PAD, n - PAD):
-        fastest = fastest if b[SPEED + i] <= fastest else b[SPEED + i]
-        deepest = max(deepest, b[DEEPEST + i])
-    out[0], out[1] = fastest, deepest
+        _store(b, new, envelopes, p, x0, x1, t + dt, wet_depth, tracks)
+    out[0], out[1] = _extremes(b, n)
     out[2] += came
     out[3] += lost
 

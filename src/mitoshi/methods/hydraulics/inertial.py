@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from mitoshi.methods.hydraulics.edge_states import sea_discharge
 from mitoshi.methods.hydraulics.envelopes import envelope, sample
 from mitoshi.methods.hydraulics.forcing import add_sources, fill_inertial, series_now
 from mitoshi.methods.hydraulics.inertial_rows import (
@@ -48,18 +49,14 @@ FULL = False
 def _over_edge(kind, value, h, inward, own, incoming, ratio):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Discharge over an edge; even kinds leave the high side.
 
-    Kinds: 2, 3 normal depth; 4, 5 as on the next face inward, `inward`; 6, 7 an incident wave; 8, 9 a level, whose discharge
-    `own` is already known and let in up to a limit.
+    Kinds: 2, 3 normal depth; 4, 5 as on the next face inward, `inward`; 6, 7 an incident wave, or the sea, whose share is
+    `value`; 8, 9 a level, whose discharge `own` is already known and let in up to a limit.
     """
     sign = 1.0 if kind % 2 == 0 else -1.0
     if kind >= 8:
         return -sign * min(-sign * own, incoming)
     if kind >= 6:
-        # Implicit in the depth beside the edge, or corners with two such edges would ring.
-        c, before = math.sqrt(GRAVITY * h), -sign * inward
-        implicit = 0.5 * c * ratio
-        explicit = 0.5 * (incoming + before - 2.0 / 3.0 * h * c)
-        return -sign * (explicit + implicit * before) / (1.0 + implicit)
+        return -sign * sea_discharge(h, -sign * inward, incoming, value, ratio)
     if kind >= 4:
         return sign * max(0.0, sign * inward)
     if not h > 0.0:

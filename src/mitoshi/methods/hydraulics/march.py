@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mitoshi.core.errors import InputError
 from mitoshi.methods.hydraulics.domain import Domain, Flow, MassBalance, Rain, Source, State
 from mitoshi.methods.hydraulics.edges import SeriesTable, edge_codes, extend_bed
-from mitoshi.methods.hydraulics.forcing import INCIDENT, LEVEL, NORMAL, OPEN
+from mitoshi.methods.hydraulics.forcing import INCIDENT, LEVEL, NORMAL, OPEN, SEA
 from mitoshi.methods.hydraulics.godunov import march_full
 from mitoshi.methods.hydraulics.inertial import march_inertial
 from mitoshi.methods.hydraulics.lanes import BARRIER, DRY, GRAVITY, PAD
@@ -62,7 +62,7 @@ class March:
         self.inside = np.isfinite(domain.bed)
         self.area = domain.cell_m[0] * domain.cell_m[1]
         self.series = SeriesTable(rain)
-        self.edges = edge_codes(domain, self.series)
+        self.edges = edge_codes(domain, self.series, settings.mode)
         self.fixed = self._fixed(infiltration_m_s)
         self.u = self._buffers(state)
         self.envelopes = self._envelopes(state)
@@ -79,11 +79,11 @@ class March:
         longest = settings.courant * min(domain.cell_m) / math.sqrt(GRAVITY * STEP_DEPTH)
         self.numbers = np.array([*domain.cell_m, settings.sharpness, THIN, settings.wet_depth_m, longest])
         drains = rain is not None or bool((self.fixed[2] > 0).any())
-        driven = bool(np.isin(self.edges.kinds, (LEVEL, INCIDENT)).any())
+        driven = bool((self.edges.kinds >= LEVEL).any())
         self.flags = np.array([drains, bool((self.fixed[1] > 0).any()), settings.tracks, driven])
         fastest = self._fastest_full() if full else self._fastest_inertial()
         courant = settings.courant
-        if not full and bool((self.edges.kinds == INCIDENT).any()):
+        if not full and bool((self.edges.kinds >= INCIDENT).any()):
             courant = min(courant, CORNER_COURANT)
         self.clock = np.array([state.time_s, state.time_s, until_s, courant, fastest, 0.0, 0.0, 0.0, 0.0, 0.0])
         self.clock[8] = _first_sample(self.gauges[3], state.time_s)
@@ -236,7 +236,7 @@ class March:
             x, y = [], []
         n = np.sqrt(np.maximum(self.fixed[1], 0.0))
         ny, nx = self.domain.shape
-        rules = {NORMAL: 0} if self.settings.mode == "full" else {NORMAL: 0, OPEN: 2, INCIDENT: 4, LEVEL: 6}
+        rules = {NORMAL: 0} if self.settings.mode == "full" else {NORMAL: 0, OPEN: 2, INCIDENT: 4, SEA: 4, LEVEL: 6}
         for side, rule in [(side, rule) for side in range(4) for rule in rules]:
             along = np.nonzero(self.edges.kinds[side] == rule)[0]
             rows = PAD + along if side > 1 else np.full(along.size, PAD if side == 0 else PAD + ny - 1)
@@ -246,6 +246,8 @@ class March:
             with np.errstate(divide="ignore", invalid="ignore"):
                 roots = np.sqrt(self.edges.values[side, along]) if rule == NORMAL else np.zeros(rows.size)
                 values = roots / n[rows, columns] if rule == NORMAL else roots
+            if rule in (INCIDENT, SEA):
+                values = self.edges.values[side, along] if rule == SEA else np.ones(along.size)
             if not np.isfinite(values).all():
                 raise InputError("an open edge at normal depth needs roughness above zero beside it")
             kind = (3 if side % 2 == 0 else 2) + rules[rule]
@@ -288,7 +290,7 @@ class March:
         fed = np.zeros(h.shape, bool)
         for down, across in np.ndindex(3, 3):
             fed[self.sources[0] + down - 1, self.sources[1] + across - 1] = True
-        driven = np.isin(self.edges.kinds, (LEVEL, INCIDENT))
+        driven = self.edges.kinds >= LEVEL
         fed[PAD, PAD:-PAD] |= driven[0, : self.domain.shape[1]]
         fed[-PAD - 1, PAD:-PAD] |= driven[1, : self.domain.shape[1]]
         fed[PAD:-PAD, PAD] |= driven[2, : self.domain.shape[0]]

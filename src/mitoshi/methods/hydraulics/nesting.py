@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
-from mitoshi.methods.hydraulics.domain import Edges, WaterLevel
+from mitoshi.methods.hydraulics.domain import Edges, IncidentWave
 
 if TYPE_CHECKING:
     from mitoshi.methods.hydraulics.domain import Flow
@@ -78,7 +78,7 @@ def nest(fine_shape: tuple[int, int], fine_affine: Any, coarse_shape: tuple[int,
 
 
 def edges_from(place: Nest, flow: Flow, *, wet_depth_m: float = 0.01) -> Edges:
-    """Return the fine grid's edges as water levels in time, from the gauges of the coarse run.
+    """Return the fine grid's edges as water outside, with its level and speed in time, from the gauges of the coarse run.
 
     Parameters
     ----------
@@ -92,19 +92,26 @@ def edges_from(place: Nest, flow: Flow, *, wet_depth_m: float = 0.01) -> Edges:
     Returns
     -------
     Edges
-        One water level per edge cell: the mean of the wet ones of the four coarse cells around it.
+        One wave per edge cell: the mean level and inward speed of the wet ones of the four coarse cells around it.
 
     Notes
     -----
-    Nothing comes back from the fine grid. The level alone is handed over; its waves leave the fine grid only as far as the coarse
-    run has them too.
+    Nothing comes back from the fine grid to the coarse one. The incoming characteristic is handed over, so what the fine grid
+    alone reflects leaves it.
     """
     wet = (flow.gauge_depth > wet_depth_m)[:, place.around]
     weights = np.where(wet, place.weights[None], 0.0)
     total = weights.sum(axis=2)
-    level = (weights * flow.gauge_surface[:, place.around]).sum(axis=2)
-    level = np.where(total > 0, level / np.where(total > 0, total, 1.0), NO_WATER_M)
+
+    def mean(values: Floats, nothing: float) -> Floats:
+        sums = (weights * values[:, place.around]).sum(axis=2)
+        return np.where(total > 0, sums / np.where(total > 0, total, 1.0), nothing)
+
     ny, nx = place.shape
-    cells = [WaterLevel(flow.gauge_time_s, level[:, k]) for k in range(level.shape[1])]
-    north, south, west, east = np.split(np.arange(len(cells)), [nx, 2 * nx, 2 * nx + ny])
+    north, south, west, east = np.split(np.arange(len(place.around)), [nx, 2 * nx, 2 * nx + ny])
+    speed = mean(flow.gauge_speed_y, 0.0)
+    speed[:, 2 * nx :] = mean(flow.gauge_speed_x, 0.0)[:, 2 * nx :]
+    speed[:, np.concatenate([south, east])] *= -1.0  # inward
+    level = mean(flow.gauge_surface, NO_WATER_M)
+    cells = [IncidentWave(flow.gauge_time_s, level[:, k], speed_m_s=speed[:, k]) for k in range(level.shape[1])]
     return Edges(*([cells[k] for k in side] for side in (north, south, west, east)))

@@ -6,8 +6,8 @@ import math
 
 from numba import njit
 
-from mitoshi.methods.hydraulics.edge_states import incident_state, incoming_speed, level_state
-from mitoshi.methods.hydraulics.forcing import LEVEL
+from mitoshi.methods.hydraulics.edge_states import INCIDENT, LEVEL, edge_state
+from mitoshi.methods.hydraulics.forcing import edge_cell
 from mitoshi.methods.hydraulics.lanes import DRY, GRAVITY, PAD
 
 __all__ = ["step_length"]
@@ -61,8 +61,7 @@ def _edge_wave(u, z, edges, peak, size, full):  # type: ignore[no-untyped-def]  
             kind = kinds[side, k]
             if kind < LEVEL:
                 continue
-            row = PAD + k if side > 1 else (PAD if side == 0 else PAD + ny - 1)
-            column = PAD + k if side < 2 else (PAD if side == 2 else PAD + nx - 1)
+            row, column = edge_cell(side, k, ny, nx)
             depth = max(0.0, peak[series[side, k]] - z[row, column])
             if not full:
                 fastest = max(fastest, math.sqrt(GRAVITY * depth) / min(size[0], size[1]))
@@ -70,12 +69,9 @@ def _edge_wave(u, z, edges, peak, size, full):  # type: ignore[no-untyped-def]  
             h = u[0, row, column]
             sign = 1.0 if side % 2 == 0 else -1.0
             inward = sign * u[2 if side < 2 else 1, row, column] / h if h > DRY else 0.0
-            if kind == LEVEL:
-                at_edge, speed = level_state(h, inward, depth)
-            else:
-                given = peak[speeds[side, k]] if speeds[side, k] >= 0 else math.nan
-                incoming = incoming_speed(depth, still[side, k] - z[row, column], given)
-                at_edge, speed = incident_state(h, inward, incoming)
+            given = peak[speeds[side, k]] if speeds[side, k] >= 0 else math.nan
+            before = still[side, k] - z[row, column] if kind == INCIDENT else still[side, k]
+            at_edge, speed = edge_state(kind, h, inward, depth, before, given)
             fastest = max(fastest, (math.fabs(speed) + math.sqrt(GRAVITY * at_edge)) / length)
     return fastest
 
