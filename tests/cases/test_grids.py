@@ -35,7 +35,7 @@ def called(method, files, **parameters):
         scene = ArrayScene(dict(zip(names, method.bind_data(loaded), strict=True)))
         parameters[method.surveyed] = method.survey(scene, bound)
     result = method(*loaded, **parameters)
-    totals = method.tally(result, frame.cell_area_m2(0, 0, *frame.shape))
+    totals = method.tally(result, frame.cell_areas_m2(0, 0, *frame.shape))
     return result, {f.name: f for f in method.figures(totals, bound)}
 
 
@@ -344,3 +344,168 @@ def test_the_service_reads_values_of_rasters_from_0_to_360_and_south_up(tmp_path
     within = cells_within(raster, shapely.box(-159.95, 21.45, -159.94, 21.46))
     area = abs(GEOD.polygon_area_perimeter([-159.95, -159.94, -159.94, -159.95], [21.45, 21.45, 21.46, 21.46])[0])
     assert within.areas.sum() == pytest.approx(area, rel=1e-5)
+
+
+def geodesic(crs, corners):
+    """Return the area of a ring of corners in a CRS whose sides are cut finely, by Karney's geodesics [m2]."""
+    sides = [np.linspace(a, b, 200, endpoint=False) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
+    lon, lat = Transformer.from_crs(crs, 4326, always_xy=True).transform(*np.concatenate(sides).T)
+    return abs(GEOD.polygon_area_perimeter(lon, lat)[0])
+
+
+AREAS = {
+    "degrees, 6 degrees high": ("EPSG:4326", Affine(0.01, 0, 139, 0, -0.01, 66)),
+    "web mercator": ("EPSG:3857", Affine(2000, 0, 15_500_000, 0, -2000, 8_500_000)),
+    "polar": ("EPSG:3413", Affine(3000, 0, -1_900_000, 0, -3000, -400_000)),
+    "UTM": ("EPSG:32654", Affine(200, 0, 430_000, 0, -200, 4_000_000)),
+}
+
+
+@pytest.mark.parametrize("name", AREAS)
+@pytest.mark.parametrize("part", [(0, 150, 0, 700), (450, 600, 0, 700), (100, 300, 600, 700)])
+def test_areas_of_every_part_of_a_scene_are_geodesic(name, part):
+    """A flood in one corner has that corner's cells, in tiles and in scenes that are seen whole."""
+    from odc.geo.geobox import GeoBox
+
+    from mitoshi.evidence.frame import Frame
+    from mitoshi.methods.statistics.areas import areas_of
+
+    crs, affine = AREAS[name]
+    top, bottom, left, right = part
+    wet = np.zeros((600, 700), bool)
+    wet[top:bottom, left:right] = True
+    ring = [affine @ corner for corner in ((left, top), (right, top), (right, bottom), (left, bottom))]
+    found = areas_of(Frame(GeoBox(wet.shape, affine, crs)).cell_areas_m2(0, 0, *wet.shape), wet.shape).total(wet)
+    assert found == pytest.approx(geodesic(crs, ring), rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ["degrees, 6 degrees high", "UTM"])
+def test_lengths_on_the_plane_are_geodesic(name):
+    import shapely
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+    from odc.geo.xr import xr_coords
+
+    from mitoshi.applications.disaster.impact_grid import grid_of
+
+    crs, affine = AREAS[name]
+    box = GeoBox((600, 700), affine, crs)
+    grid = grid_of(xr.DataArray(np.zeros(box.shape), dims=("y", "x"), coords=xr_coords(box, dims=("y", "x"))))
+    for place in ((5, 5), (590, 690), (5, 690), (300, 350)):
+        for step in ((10, 0), (0, 10)):
+            ends = [affine @ place, affine @ (place[0] + step[0], place[1] + step[1])]
+            lon, lat = Transformer.from_crs(crs, 4326, always_xy=True).transform(*np.array(ends).T)
+            (line,) = grid.plane(np.array([shapely.LineString(ends)], object))
+            assert line.length == pytest.approx(GEOD.line_length(lon, lat), rel=1e-3)
+            np.testing.assert_allclose(grid.back(shapely.get_coordinates(line)), ends, rtol=1e-10, atol=1e-9)
+
+
+def test_a_plane_too_wide_for_true_lengths_is_refused():
+    import shapely
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+    from odc.geo.xr import xr_coords
+
+    from mitoshi.applications.disaster.impact_grid import grid_of
+
+    box = GeoBox((60, 700), Affine(0.01, 0, 139, 0, -0.01, 0.3), "EPSG:4326")
+    grid = grid_of(xr.DataArray(np.zeros(box.shape), dims=("y", "x"), coords=xr_coords(box, dims=("y", "x"))))
+    with pytest.raises(InputError, match="from its central meridian"):
+        grid.plane(np.array([shapely.Point(140, 0)], object))
+
+
+def test_slides_far_apart_have_the_areas_of_their_places(tmp_path):
+    """Two slides of the same cells, 6 degrees of latitude apart, on a grid in degrees."""
+    from mitoshi.applications.disaster.landslide import landslide
+
+    affine = Affine(0.01, 0, 139, 0, -0.01, 66)
+    change = np.random.default_rng(4).normal(0, 0.1, (600, 60)).astype(np.float32)
+    for top in (20, 560):
+        change[top : top + 20, 20:40] = -8
+    path = write(
+        tmp_path / "change.tif", change, "EPSG:4326", affine, MITOSHI_QUANTITY="elevation_change", MITOSHI_UNITS="m"
+    )
+    result, _ = called(landslide, {"elevation_change": path})
+    slides = result.landslides[result.landslides["area_m2"] > 1e8]
+    north, south = slides["area_m2"]
+    for found, top in ((north, 20), (south, 560)):
+        ring = [affine @ corner for corner in ((20, top), (40, top), (40, top + 20), (20, top + 20))]
+        cells = 400 * found / geodesic("EPSG:4326", ring)
+        assert 399 < cells < 403  # noise may add one at the edge
+        assert cells == pytest.approx(round(cells), abs=0.04)
+
+
+def opaque(path, tile):
+    """Return how much of a tile is painted."""
+    import io
+
+    from mitoshi.interfaces.api.raster_access import _raster
+    from mitoshi.interfaces.api.tiles_drawing import draw
+
+    raster = _raster(items(str(path))[0], "data", "")
+    with rasterio.MemoryFile(io.BytesIO(draw(raster, tile, 256))) as memory, memory.open() as file:
+        table = file.colormap(1)
+        return float(np.vectorize(lambda code: table[code][3] > 0)(file.read(1)).mean())
+
+
+TILES = {
+    "0 to 360": ("EPSG:4326", Affine(0.45, 0, 180, 0, -0.45, 45), (2, 0, 1), 0.561),  # up to 45 of 66.5 degrees north
+    "0 to 360, elsewhere": ("EPSG:4326", Affine(0.45, 0, 180, 0, -0.45, 45), (2, 3, 1), 0.0),
+    "the whole Earth, west of Greenwich": ("EPSG:4326", Affine(1.8, 0, 0, 0, -0.9, 90), (1, 0, 0), 1.0),
+    "the whole Earth, east of Greenwich": ("EPSG:4326", Affine(1.8, 0, 0, 0, -0.9, 90), (1, 1, 1), 1.0),
+    "south-up": ("EPSG:4326", Affine(0.45, 0, 180, 0, 0.45, -45), (2, 0, 2), 0.561),
+    "around the pole": ("EPSG:3413", Affine(30_000, 0, -3_000_000, 0, -30_000, 3_000_000), (3, 5, 0), 1.0),
+    "turned by 45 degrees": ("EPSG:3857", Affine(7071, 7071, -707_100, -7071, 7071, 0), (10, 511, 511), 1.0),
+}
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("name", TILES)
+def test_map_tiles_of_every_grid(tmp_path, name):
+    crs, affine, tile, share = TILES[name]
+    values = np.random.default_rng(2).uniform(1, 2000, (200, 200)).astype(np.float32)
+    path = write(tmp_path / "ground.tif", values, crs, affine, MITOSHI_QUANTITY="elevation", MITOSHI_UNITS="m")
+    assert opaque(path, tile) == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_tiles_over_the_antimeridian_reach_both_sides(tmp_path):
+    to_utm = Transformer.from_crs(4326, 32601, always_xy=True)
+    x, y = to_utm.transform(180.0, -17.0)
+    values = np.random.default_rng(2).uniform(1, 2000, (200, 200)).astype(np.float32)
+    path = write(tmp_path / "ground.tif", values, "EPSG:32601", Affine(1000, 0, x - 100_000, 0, -1000, y + 100_000),
+                 MITOSHI_QUANTITY="elevation", MITOSHI_UNITS="m")  # fmt: skip
+    row = int((1 - np.arcsinh(np.tan(np.radians(-17.0))) / np.pi) / 2 * 2**9)
+    assert opaque(path, (9, 0, row)) > 0.95
+    assert opaque(path, (9, 511, row)) > 0.95
+
+
+def test_heights_of_terrain_from_0_to_360(tmp_path):
+    from mitoshi.interfaces.api.raster_access import _raster
+    from mitoshi.interfaces.api.terrain_heights import Elevation
+
+    values = np.full((100, 100), 321.0, np.float32)
+    path = write(tmp_path / "ground.tif", values, "EPSG:4326", Affine(0.001, 0, 200, 0, -0.001, 21.5),
+                 MITOSHI_QUANTITY="elevation", MITOSHI_UNITS="m")  # fmt: skip
+    item = items(str(path))[0]
+    model = Elevation(_raster(item, "data", ""), tuple(item.bbox), 100.0, "")
+    assert model.heights(np.array([-159.95]), np.array([21.45]), 12) == [321.0]
+
+
+@pytest.mark.parametrize(("west", "share"), [(139.0, None), (139.05, 50), (-220.95, 50), (138.975, 25)])
+def test_a_run_says_how_much_of_its_area_a_raster_does_not_reach(tmp_path, west, share):
+    from mitoshi.evidence.coverage import outside
+    from mitoshi.evidence.inputs import framed, open_sources
+
+    ground = write(
+        tmp_path / "ground.tif", np.ones((100, 100), np.float32), "EPSG:4326", Affine(0.001, 0, west, 0, -0.001, 36)
+    )
+    depth = write(
+        tmp_path / "depth.tif", np.ones((100, 100), np.float32), "EPSG:4326", Affine(0.001, 0, 139, 0, -0.001, 36)
+    )
+    given = open_sources(impact, {"depth": str(depth), "elevation": str(ground)})
+    frame, _ = framed(impact, given, None)
+    said = outside(given, frame)
+    assert [text.en for text in said] == ([] if share is None else [
+        f"{share} % of the area lies outside of elevation: nothing is known of it there, which is not zero"
+    ])  # fmt: skip

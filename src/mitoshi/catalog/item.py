@@ -82,6 +82,7 @@ def canonical(item: Mapping[str, Any], href: Callable[[str], str]) -> dict[str, 
         If the item is not one that a search could find and a reader could open safely.
     """
     _check_form(item)
+    _refuse_without_place(item)
     geometry, bbox = checked_geometry(item.get("geometry"), item.get("bbox"))
     properties = _pruned(dict(item["properties"]))
     properties.pop("proj:geometry", None)
@@ -109,6 +110,14 @@ def canonical(item: Mapping[str, Any], href: Callable[[str], str]) -> dict[str, 
     if known:
         properties["mitoshi:quantities"] = list(known)
     return made
+
+
+def _refuse_without_place(item: Mapping[str, Any]) -> None:
+    """Refuse an item without geometry with its reader's reason, where it gives one."""
+    properties = item.get("properties")
+    reason = properties.get("mitoshi:nowhere") if isinstance(properties, dict) else None
+    if item.get("geometry") is None and isinstance(reason, str):
+        raise InputError(f"no geometry, so no search would find it: {reason}")
 
 
 def _check_form(item: Mapping[str, Any]) -> None:

@@ -16,13 +16,24 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
 
-__all__ = ["CellSize", "cell_attributes", "cell_sides_m", "cell_size", "measured", "pixel_side_m", "row_areas_m2"]
+__all__ = [
+    "CellSize",
+    "areas_m2",
+    "cell_attributes",
+    "cell_sides_m",
+    "cell_size",
+    "measured",
+    "pixel_side_m",
+    "raster_areas_m2",
+    "row_areas_m2",
+]
 
 Floats = NDArray[np.float64]
 SEMI_MAJOR_M, FLATTENING = 6_378_137.0, 1 / 298.257223563  # WGS 84, NGA.STND.0036
 PROBES = 9  # per axis, from which the variation over a grid is taken
 ALIKE = 0.005  # relative change of a side over a grid below which its centre stands for all
 NODE = 32  # cells between the nodes of the lattice on which sides that vary are measured
+SAME_ROW = 1e-4  # relative change of the area along a row below which its cells are alike
 MEAN_COLUMNS = 9  # columns over which the area of a row's cells is averaged
 
 
@@ -171,6 +182,47 @@ def cell_attributes(grid: Any) -> dict[str, float | None]:
         return {"pixel_size_m": None}
     sides: dict[str, float | None] = {"cell_height_m": size.height, "cell_width_m": size.width}
     return {"pixel_size_m": math.sqrt(size.area), **sides, "cell_uneven": size.uneven}
+
+
+def areas_m2(crs: Any, affine: Any, shape: tuple[int, int]) -> Floats:
+    """Return the area of the cells of a grid [m2]: (rows, 1) where the cells of each row are alike, else (rows, columns).
+
+    Cells are measured on a lattice whose nodes lie at most `NODE` cells apart, and interpolated between them: with 32 cells
+    of 100 m the error is a millionth. A cell that is not on the Earth has no area.
+    """
+    nodes = [np.unique(np.append(np.arange(0, n, NODE), n - 1)).astype(float) for n in shape]
+    lattice = measured(crs, affine, nodes[0][:, None], nodes[1][None, :])[2]
+    rows, columns = (np.arange(n, dtype=float) for n in shape)
+    if np.isfinite(lattice).all():
+        mean = lattice.mean(axis=1)
+        if float((np.ptp(lattice, axis=1) / mean).max()) <= SAME_ROW:
+            return np.asarray(np.interp(rows, nodes[0], mean)[:, None], float)
+    else:
+        lattice = np.nan_to_num(lattice)
+    across = np.stack([np.interp(columns, nodes[1], line) for line in lattice])
+    place = np.interp(rows, nodes[0], np.arange(len(nodes[0]), dtype=float))
+    lower = np.minimum(np.floor(place).astype(np.int64), max(0, len(nodes[0]) - 2))
+    share = (place - lower)[:, None]
+    upper = np.minimum(lower + 1, len(nodes[0]) - 1)
+    return np.asarray(across[lower] * (1.0 - share) + across[upper] * share, float)
+
+
+def raster_areas_m2(raster: Raster, side_m: float) -> Floats:
+    """Return the area of a raster's cells [m2], as `areas_m2`; squares of a side for one without a reference system.
+
+    Parameters
+    ----------
+    raster
+        (…, y, x).
+    side_m
+        Of its cells where it has no place on the Earth.
+    """
+    import odc.geo.xr  # noqa: F401 - registers the accessor
+
+    box = raster.odc.geobox if min(raster.shape[-2:]) > 1 else None
+    if box is None or box.crs is None:
+        return np.full((int(raster.shape[-2]), 1), side_m**2)
+    return areas_m2(box.crs, box.affine, (int(box.shape[0]), int(box.shape[1])))
 
 
 def row_areas_m2(crs: Any, affine: Any, shape: tuple[int, int]) -> Floats:

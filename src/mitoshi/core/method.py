@@ -65,7 +65,8 @@ class Method(Generic[P, R]):
     data, parameters, outputs
         The signature, parsed.
     tally
-        ``tally(result, cell_area_m2) -> dict[str, float]``: additive totals of one tile.
+        ``tally(result, cell_area_m2) -> dict[str, float]``: additive totals of one tile; the area of its cells is one number, or
+        an array that broadcasts to (y, x), NaN without georeference.
     figures
         ``figures(totals, parameters) -> tuple[Figure, ...]``: numbers with intervals from the summed totals.
     steps
@@ -83,7 +84,7 @@ class Method(Generic[P, R]):
         self.tolerance: Tolerance = declared["tolerance"]
         self.title: Text = declared["title"]
         self.caveats: tuple[Text, ...] = tuple(declared["caveats"])
-        self.tally: Callable[[Any, float], dict[str, float]] | None = declared["tally"]
+        self.tally: Callable[[Any, Any], dict[str, float]] | None = declared["tally"]
         self.figures: Callable[[Mapping[str, float], Mapping[str, Any]], tuple[Figure, ...]] | None = declared[
             "figures"
         ]

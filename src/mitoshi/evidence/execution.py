@@ -129,7 +129,7 @@ class Work:
         return block_mean_of(plane, factor).astype(np.float32)
 
     def tallied(self, core: Mapping[str, npt.NDArray[Any]], tile: Tile) -> list[dict[str, float]]:
-        """Tally block by block, so that the cell area fits each latitude and the sums do not depend on the tile size."""
+        """Tally block by block, so that memory stays bounded and the sums do not depend on the tile size."""
         import xarray as xr
 
         if self.method.tally is None:
@@ -137,7 +137,8 @@ class Work:
         totals = []
         for block in tiles((tile.height, tile.width), BLOCK):
             result = self.method.result(**{k: xr.DataArray(v[block.read], dims=("y", "x")) for k, v in core.items()})
-            area = self.frame.cell_area_m2(tile.row + block.row, tile.column + block.column, block.height, block.width)
+            place = tile.row + block.row, tile.column + block.column
+            area = self.frame.cell_areas_m2(*place, block.height, block.width)
             totals.append({k: float(v) for k, v in self.method.tally(result, area).items()})
         return totals
 
@@ -171,7 +172,7 @@ def whole(work: Work, cut: Sequence[Tile], pool: Pool) -> tuple[Any, Iterator[Ti
     }
     totals: list[dict[str, float]] = []
     if work.method.tally is not None:
-        area = work.frame.cell_area_m2(0, 0, *shape)
+        area = work.frame.cell_areas_m2(0, 0, *shape)
         totals = [{k: float(v) for k, v in work.method.tally(result, area).items()}]
 
     def parts() -> Iterator[TileResult]:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Frame", "frame_of"]
 
-EDGE_STEPS = 8  # points along each side of a block whose area is measured on the ellipsoid
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -84,23 +82,20 @@ class Frame:
         longitude, latitude = _to_degrees(self.geobox.crs.to_wkt()).transform(easting, northing)
         return np.column_stack([longitude, latitude])
 
-    def cell_area_m2(self, row: int, column: int, height: int, width: int) -> float:
-        """Return the mean area on the ellipsoid of the cells of a rectangle, in m2; NaN without georeference.
+    def cell_areas_m2(self, row: int, column: int, height: int, width: int) -> npt.NDArray[np.float64]:
+        """Return the area on the ellipsoid of the cells of a rectangle, in m2; NaN without georeference.
 
-        The rectangle's outline is measured as a geodesic polygon, so that neither degrees nor a map projection's scale
-        distorts it.
+        Returns
+        -------
+        (height, 1) where the cells of a row are alike, else (height, width); (1, 1) without georeference.
         """
         if not self.georeferenced:
-            return math.nan
-        from pyproj import Geod
+            return np.full((1, 1), math.nan)
+        from affine import Affine
 
-        steps = np.linspace(0.0, 1.0, EDGE_STEPS + 1)[:-1]
-        zero, one = np.zeros_like(steps), np.ones_like(steps)
-        across = np.concatenate([steps, one, 1 - steps, zero]) * width + column
-        down = np.concatenate([zero, steps, one, 1 - steps]) * height + row
-        points = self.longitude_latitude(np.column_stack([across, down]))
-        area, _ = Geod(ellps="WGS84").polygon_area_perimeter(points[:, 0], points[:, 1])
-        return abs(float(area)) / (height * width)
+        from mitoshi.core.cells import areas_m2
+
+        return areas_m2(self.geobox.crs, self.geobox.affine @ Affine.translation(column, row), (height, width))
 
 
 def _to_degrees(wkt: str) -> Any:

@@ -146,4 +146,6 @@ def _whole_totals(plan: Plan, products: Path) -> dict[str, float]:
         layers = _opened(plan, products, stack)
         rasters = {name: xr.DataArray(dataset.read(1), dims=("y", "x")) for name, dataset in layers.items()}
     result = plan.method.result(**rasters, **_lists(plan, products))
-    return {k: float(v) for k, v in plan.method.tally(result, plan.frame.cell_area_m2(0, 0, *plan.frame.shape)).items()}
+    return {
+        k: float(v) for k, v in plan.method.tally(result, plan.frame.cell_areas_m2(0, 0, *plan.frame.shape)).items()
+    }

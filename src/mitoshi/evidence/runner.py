@@ -10,6 +10,7 @@ from mitoshi.core.grid import tiles
 from mitoshi.core.method import Stack, Whole
 from mitoshi.evidence import input_index
 from mitoshi.evidence.bundle import Bundle, draft, replaceable
+from mitoshi.evidence.coverage import outside
 from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.execution import Work, is_features, survey, whole
 from mitoshi.evidence.input_times import check_order, check_run_time
@@ -176,7 +177,7 @@ def _planned(
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
     fitted, assumed = method.fitted(arrays, bound)
-    assumed = (*assumptions(given), *assumed)
+    assumed = (*assumptions(given), *outside(given, frame), *assumed)
     plan = Plan(fitted, bound, records, frame, size, area, event, time, choice, assumed)
     return plan, Prepared(given, digests, arrays)
 

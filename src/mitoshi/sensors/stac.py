@@ -160,6 +160,8 @@ def make_item(source: Source, parts: Parts) -> pystac.Item:
         "mitoshi:simulated": parts.simulated,
         "mitoshi:source": source.of_part(None).text,
     }
+    if geometry is None and parts.nowhere is not None:
+        properties["mitoshi:nowhere"] = parts.nowhere.en
     if parts.gsd is not None:
         properties["gsd"] = round(float(parts.gsd), 4)
     # A span of a day or less has an instant too: its start. A mosaic has none.

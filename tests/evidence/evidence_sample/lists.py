@@ -68,7 +68,7 @@ class Heights(NamedTuple):
 
 
 def tally(found, cell_area_m2):
-    return {"buildings": float(len(found.buildings)), "cell": cell_area_m2}
+    return {"buildings": float(len(found.buildings)), "cell": float(np.mean(cell_area_m2))}
 
 
 def figures(totals, parameters):

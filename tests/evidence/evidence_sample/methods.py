@@ -89,7 +89,7 @@ def result(after, limit):
 def tally(found, cell_area_m2):
     return {
         "pixels": float((found.dark == 1).sum()),
-        "area_m2": float((found.dark == 1).sum()) * cell_area_m2,
+        "area_m2": float((np.asarray(found.dark == 1) * cell_area_m2).sum()),
         "unseen": float((found.dark == 255).sum()),
     }
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
+from mitoshi.methods.statistics.areas import CellArea, areas_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ COUNTED = Text(
 )
 
 
-def tally(result: FloodExtent, cell_area_m2: float) -> dict[str, float]:
+def tally(result: FloodExtent, cell_area_m2: CellArea) -> dict[str, float]:
     """Return the additive totals of one tile.
 
     Parameters
@@ -37,7 +38,7 @@ def tally(result: FloodExtent, cell_area_m2: float) -> dict[str, float]:
     result
         The tile's result.
     cell_area_m2
-        Area of a pixel in m2; NaN without georeference, and then every total counts pixels.
+        Area of the pixels in m2, one or broadcast to (y, x); NaN without georeference, and then every total counts pixels.
 
     Returns
     -------
@@ -48,13 +49,13 @@ def tally(result: FloodExtent, cell_area_m2: float) -> dict[str, float]:
     codes = np.asarray(result.flood)
     chance = np.asarray(result.flood_probability, dtype=np.float64)
     chance = np.where(np.isfinite(chance), chance, 0.0)
-    area = cell_area_m2 if math.isfinite(cell_area_m2) else 1.0
+    area = areas_of(cell_area_m2, codes.shape)
     return {
-        "expected": float(chance.sum()) * area,
-        "variance": float((chance * (1.0 - chance)).sum()) * area**2,
-        **{name: float((codes == code).sum()) * area for name, code in CODES.items()},
-        "total": float(codes.size) * area,
-        "unreferenced": 0.0 if math.isfinite(cell_area_m2) else float(codes.size),
+        "expected": area.total(chance),
+        "variance": area.total(chance * (1.0 - chance), power=2),
+        **{name: area.total(codes == code) for name, code in CODES.items()},
+        "total": area.total(np.ones(codes.shape)),
+        "unreferenced": 0.0 if area.known else float(codes.size),
     }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
+from mitoshi.methods.statistics.areas import CellArea, areas_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ GIVEN = Text("the flood map's area, taken as given", "浸水域の面積（入�
 UNSEEN = Text("a count of pixels, exact", "画素の計数値（統計的な区間なし。抽出の誤りは含まない）")
 
 
-def tally(result: FloodDepth, cell_area_m2: float) -> dict[str, float]:
+def tally(result: FloodDepth, cell_area_m2: CellArea) -> dict[str, float]:
     """Return the additive totals of one tile.
 
     Parameters
@@ -36,7 +36,7 @@ def tally(result: FloodDepth, cell_area_m2: float) -> dict[str, float]:
     result
         The tile's result.
     cell_area_m2
-        Area of a pixel in m2; NaN without georeference, and then areas count pixels.
+        Area of the pixels in m2, one or broadcast to (y, x); NaN without georeference, and then areas count pixels.
 
     Returns
     -------
@@ -47,20 +47,20 @@ def tally(result: FloodDepth, cell_area_m2: float) -> dict[str, float]:
     """
     depth = np.asarray(result.depth, np.float64)
     spread = np.asarray(result.depth_uncertainty, np.float64)
-    area = cell_area_m2 if math.isfinite(cell_area_m2) else 1.0
+    area = areas_of(cell_area_m2, depth.shape)
     flooded = depth > 0
-    d, s = depth[flooded], spread[flooded]
+    d, s = np.where(flooded, depth, 0.0), np.where(flooded, spread, 0.0)
     found = {
-        "volume": float(d.sum()) * area,
-        "volume_spread": float(s.sum()) * area,
-        "flooded": float(d.size) * area,
-        "unseen": float(np.isnan(depth).sum()) * area,
-        "total": float(depth.size) * area,
-        "unreferenced": 0.0 if math.isfinite(cell_area_m2) else float(depth.size),
+        "volume": area.total(d),
+        "volume_spread": area.total(s),
+        "flooded": area.total(flooded),
+        "unseen": area.total(np.isnan(depth)),
+        "total": area.total(np.ones(depth.shape)),
+        "unreferenced": 0.0 if area.known else float(depth.size),
     }
     for bound in BOUNDS_M:
         for name, shift in (("", 0.0), ("_lower", -NORMAL_90 * COMMON), ("_upper", NORMAL_90 * COMMON)):
-            found[f"deeper_{bound:g}{name}"] = float((d + shift * s >= bound).sum()) * area
+            found[f"deeper_{bound:g}{name}"] = area.total(flooded & (d + shift * s >= bound))
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from mitoshi.applications.disaster.inundation_layers import DRY, MOST, OUTSIDE, WATER_BEFORE
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
+from mitoshi.methods.statistics.areas import CellArea, areas_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ class Simulated(Protocol):
         """Codes (y, x)."""
 
 
-def tally(result: Simulated, cell_area_m2: float) -> dict[str, float]:
+def tally(result: Simulated, cell_area_m2: CellArea) -> dict[str, float]:
     """Return the totals of a simulation.
 
     Parameters
@@ -53,7 +54,7 @@ def tally(result: Simulated, cell_area_m2: float) -> dict[str, float]:
     result
         The whole result.
     cell_area_m2
-        Area of a pixel in m2; NaN without georeference, and then totals count pixels.
+        Area of the pixels in m2, one or broadcast to (y, x); NaN without georeference, and then totals count pixels.
 
     Returns
     -------
@@ -68,24 +69,23 @@ def tally(result: Simulated, cell_area_m2: float) -> dict[str, float]:
     spread = np.asarray(result.maximum_depth_uncertainty, dtype=np.float64)
     chance = np.asarray(result.flood_probability, dtype=np.float64)
     known = bool(np.isfinite(chance[land]).any())
-    area = cell_area_m2 if math.isfinite(cell_area_m2) else 1.0
-    volume = float(depth[wet].sum()) * area
+    area = areas_of(cell_area_m2, codes.shape)
     totals = {
-        "area": float(wet.sum()) * area,
-        "volume": volume,
-        "dangerous": float((land & (codes >= MOST)).sum()) * area,
-        "outside": float((codes == OUTSIDE).sum()) * area,
-        "total": float(codes.size) * area,
-        "unreferenced": 0.0 if math.isfinite(cell_area_m2) else 1.0,
+        "area": area.total(wet),
+        "volume": area.total(np.where(wet, depth, 0.0)),
+        "dangerous": area.total(land & (codes >= MOST)),
+        "outside": area.total(codes == OUTSIDE),
+        "total": area.total(np.ones(codes.shape)),
+        "unreferenced": 0.0 if area.known else 1.0,
         **dict.fromkeys(("area_lower", "area_upper", "volume_lower", "volume_upper"), math.nan),
     }
     if known:
         error = NORMAL_90 * np.nan_to_num(spread)
         perhaps = land & (wet | (np.nan_to_num(chance) > LEAST))
-        totals["area_lower"] = float((wet & (np.nan_to_num(chance) >= MOST_LIKELY)).sum()) * area
-        totals["area_upper"] = float(perhaps.sum()) * area
-        totals["volume_lower"] = float(np.maximum(depth - error, 0.0)[wet].sum()) * area
-        totals["volume_upper"] = float((depth + error)[perhaps].sum()) * area
+        totals["area_lower"] = area.total(wet & (np.nan_to_num(chance) >= MOST_LIKELY))
+        totals["area_upper"] = area.total(perhaps)
+        totals["volume_lower"] = area.total(np.where(wet, np.maximum(depth - error, 0.0), 0.0))
+        totals["volume_upper"] = area.total(np.where(perhaps, depth + error, 0.0))
     return totals
 
 

@@ -15,6 +15,7 @@ from mitoshi.applications.disaster.landslide_lakes import Inflow, dammed_lakes
 from mitoshi.applications.disaster.landslide_probability import SlideModel
 from mitoshi.applications.disaster.landslide_segments import Scaling, measured, segments, windows
 from mitoshi.applications.disaster.landslide_tables import LAKE_COLUMNS, SLIDE_COLUMNS, lake_table, slide_table
+from mitoshi.core.cells import raster_areas_m2
 from mitoshi.core.errors import InputError
 from mitoshi.core.features import Features
 from mitoshi.core.method import method
@@ -238,13 +239,14 @@ def landslide(
     chance = probability(evidence, terrain, model, round(runout_width_m / pixel))
     labels, count = segments(chance, max(1.0, smallest_m2 / pixel**2))
     scaling = Scaling(volume_coefficient, volume_exponent, volume_log10_scatter)
-    slides = [measured(cut, labels, chance, terrain, pixel**2, scaling) for cut in windows(labels, count)]
+    areas = raster_areas_m2(like, pixel)
+    slides = [measured(cut, labels, chance, terrain, areas, scaling) for cut in windows(labels, count)]
     inflow = Inflow(inflow_m3_s, rainfall_mm_h, runoff_coefficient, inflow_doubt)
-    lakes = dammed_lakes(terrain, labels, pixel**2, inflow, channel_km2=channel_km2, smallest_m3=smallest_lake_m3)
+    lakes = dammed_lakes(terrain, labels, areas, inflow, channel_km2=channel_km2, smallest_m3=smallest_lake_m3)
     return Landslide(
         _raster(_codes(labels, slides, terrain, evidence.observed), like),
         _raster(chance, like),
-        slide_table(slides, terrain, chance, like, pixel**2, channel_km2),
+        slide_table(slides, terrain, chance, like, areas, channel_km2),
         lake_table(lakes, like),
     )
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster.landslide_segments import mean_area
 from mitoshi.methods.terrain.blockage import Lake, blocked_lakes, filled_surface
-from mitoshi.methods.terrain.drainage import upstream_cells
+from mitoshi.methods.terrain.drainage import upstream_area
 
 if TYPE_CHECKING:
     from mitoshi.applications.disaster.landslide_evidence import Terrain
@@ -64,17 +65,17 @@ class DammedLake(NamedTuple):
     cut: bool
 
 
-def catchments(terrain: Terrain, cell_area: float) -> NDArray[np.float64]:
+def catchments(terrain: Terrain, areas: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the area in km2 that drains through each cell before the slide, within the grid; shape (y, x)."""
     if terrain.drainage is None:
         raise TypeError("catchments need a terrain")
-    return np.asarray(upstream_cells(terrain.drainage) * (cell_area * 1e-6), np.float64)
+    return upstream_area(terrain.drainage, areas * 1e-6)
 
 
 def dammed_lakes(
     terrain: Terrain,
     labels: NDArray[np.int32],
-    cell_area: float,
+    areas: NDArray[np.float64],
     inflow: Inflow,
     *,
     channel_km2: float,
@@ -88,8 +89,8 @@ def dammed_lakes(
         Terrain before and its change; without either there are no lakes.
     labels
         Slides, numbered from 1, shape (y, x).
-    cell_area
-        m2.
+    areas
+        Of the cells [m2], broadcasting to (y, x).
     inflow
         What is known of the inflow.
     channel_km2
@@ -111,13 +112,17 @@ def dammed_lakes(
     moved = np.where(slide, np.nan_to_num(terrain.change - terrain.noise.bias), 0.0)
     margin = NORMAL_90 * terrain.noise.sigma
     ponds = filled_surface(before) - before
+    mean = float(areas.mean())
     usual, lower, higher = (
-        blocked_lakes(
-            before, before + moved + shift * slide, slide, cell_area_m2=cell_area, smallest_m3=least, ponds=ponds
-        )
+        [
+            _in_its_place(lake, areas, mean)
+            for lake in blocked_lakes(
+                before, before + moved + shift * slide, slide, cell_area_m2=mean, smallest_m3=least, ponds=ponds
+            )
+        ]
         for least, shift in ((smallest_m3, 0.0), (0.0, -margin), (0.0, margin))
     )
-    drained = catchments(terrain, cell_area)
+    drained = catchments(terrain, areas)
     found = []
     for lake in usual:
         catchment = float(drained[lake.window][lake.inside].max())
@@ -125,6 +130,12 @@ def dammed_lakes(
             continue
         found.append(_dammed(lake, _same(lake, lower), _same(lake, higher), labels, catchment, inflow, margin))
     return found
+
+
+def _in_its_place(lake: Lake, areas: NDArray[np.float64], mean: float) -> Lake:
+    """Return a lake that was measured in cells of the mean area, in those of its own place."""
+    share = mean_area(areas, lake.window, lake.inside) / mean
+    return lake._replace(area=lake.area * share, volume=lake.volume * share)
 
 
 def _same(lake: Lake, others: list[Lake]) -> Lake | None:

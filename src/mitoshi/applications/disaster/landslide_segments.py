@@ -77,12 +77,28 @@ def windows(labels: NDArray[np.int32], count: int) -> list[tuple[int, Window]]:
     ]
 
 
+def mean_area(areas: NDArray[np.float64], window: Window, cells: NDArray[np.bool_]) -> float:
+    """Return the mean area of some cells of a window [m2].
+
+    Parameters
+    ----------
+    areas
+        (rows, 1) or (rows, columns).
+    window
+        Slices of rows and columns.
+    cells
+        Which cells of the window.
+    """
+    part = areas[window[0], window[1] if areas.shape[1] > 1 else slice(None)]
+    return float(np.broadcast_to(part, cells.shape)[cells].mean())
+
+
 def measured(
     numbered: tuple[int, Window],
     labels: NDArray[np.int32],
     chance: NDArray[np.float32],
     terrain: Terrain,
-    cell_area: float,
+    areas: NDArray[np.float64],
     scaling: Scaling,
 ) -> Slide:
     """Return area and volume of one slide with 90 % ranges.
@@ -94,6 +110,7 @@ def measured(
     number, window = numbered
     within, near = labels[window], chance[window]
     cells = within == number
+    cell_area = mean_area(areas, window, cells)
     with np.errstate(invalid="ignore"):
         possible = _touching(near > POSSIBLE, cells) & ((within == 0) | cells)
         certain = cells & (near > CERTAIN)

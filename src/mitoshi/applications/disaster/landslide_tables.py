@@ -79,13 +79,13 @@ def slide_table(
     terrain: Terrain,
     chance: NDArray[np.float32],
     like: Raster,
-    cell_area: float,
+    areas: NDArray[np.float64],
     channel_km2: float,
 ) -> Features:
     """Return one row per landslide, from the top of the grid down."""
     import geopandas
 
-    drained = None if terrain.drainage is None or not slides else catchments(terrain, cell_area)
+    drained = None if terrain.drainage is None or not slides else catchments(terrain, areas)
 
     def each(values: NDArray[Any] | None, summary: Any) -> NDArray[np.float64]:
         if values is None:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mitoshi.applications.disaster.tsunami import Tsunami
+    from mitoshi.methods.statistics.areas import CellArea
 
 __all__ = ["figures", "tally"]
 
 
-def tally(result: Tsunami, cell_area_m2: float) -> dict[str, float]:
+def tally(result: Tsunami, cell_area_m2: CellArea) -> dict[str, float]:
     """Return the totals of a result: those of `inundation_figures.tally`, the highest run-up with bounds, the first arrival.
 
     Parameters
@@ -28,7 +29,7 @@ def tally(result: Tsunami, cell_area_m2: float) -> dict[str, float]:
     result
         The whole result.
     cell_area_m2
-        Area of a pixel in m2; NaN without georeference.
+        Area of the pixels in m2, one or broadcast to (y, x); NaN without georeference.
 
     Returns
     -------

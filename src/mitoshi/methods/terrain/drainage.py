@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 
-__all__ = ["Drainage", "drainage", "drainage_from_d8", "upstream_cells"]
+__all__ = ["Drainage", "drainage", "drainage_from_d8", "upstream_area", "upstream_cells"]
 
 # ESRI D8 codes: 1 east, then clockwise; each with (row, column) step.
 D8_STEPS = {1: (0, 1), 2: (1, 1), 4: (1, 0), 8: (1, -1), 16: (0, -1), 32: (-1, -1), 64: (-1, 0), 128: (-1, 1)}
@@ -120,6 +120,22 @@ def upstream_cells(tree: Drainage) -> NDArray[np.int32]:
     counts[tree.order] = 1
     _accumulate(tree.downstream.ravel(), tree.order, counts)
     return counts.reshape(tree.downstream.shape)
+
+
+def upstream_area(tree: Drainage, areas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the area that drains through each cell, its own included; 0 where missing. Shape (y, x).
+
+    Parameters
+    ----------
+    tree
+        From `drainage`.
+    areas
+        Of the cells, which broadcasts to (y, x).
+    """
+    total = np.zeros(tree.downstream.size, np.float64)
+    total[tree.order] = np.broadcast_to(areas, tree.downstream.shape).ravel()[tree.order]
+    _accumulate(tree.downstream.ravel(), tree.order, total)
+    return total.reshape(tree.downstream.shape)
 
 
 @njit(cache=True, nogil=True)
