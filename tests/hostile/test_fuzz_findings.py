@@ -89,3 +89,20 @@ def test_azimuth_noise_whose_lines_and_values_do_not_fit(lines):
     )
     with pytest.raises(InputError):
         read_noise(text.encode(), "noise.xml")
+
+
+@pytest.mark.parametrize(("at", "value"), [(10, 99), (6, 99)], ids=["compression", "version"])
+def test_a_zip_that_needs_what_no_library_has(tmp_path, at, value):
+    import io
+    import zipfile
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.tif", b"II*\0" + bytes(99))
+    content = bytearray(packed.getvalue())
+    content[content.index(b"PK\x01\x02") + at] = value  # of the entry in the central directory
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        sensors.open_observation(tmp_path / "a.zip")
+    assert "NotImplementedError" not in str(caught.value)
+    assert caught.value.__cause__ is None

@@ -82,7 +82,7 @@ class Tree:
             with zipfile.ZipFile(self.path) as archive, archive.open(name) as member:
                 content = member.read(limit + 1)
         except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-            raise InputError(f"{self.path.name}: {name} cannot be unpacked ({type(error).__name__})") from None
+            raise InputError(f"{self.path.name}: {name} cannot be unpacked ({_cause(error)})") from None
         if len(content) > limit:
             raise RefusedError(f"{self.path.name}: {name} is larger than {limit >> 20} MiB")
         return content
@@ -151,7 +151,7 @@ def _chunks(tree: Tree, name: str) -> Iterator[bytes]:
                     )
                 yield chunk
     except (zipfile.BadZipFile, tarfile.TarError, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise InputError(f"{tree.path.name}: {name} cannot be unpacked ({type(error).__name__})") from None
+        raise InputError(f"{tree.path.name}: {name} cannot be unpacked ({_cause(error)})") from None
     if seen != expected:
         raise InputError(f"{tree.path.name}: {name} is cut short; fetch the archive again")
 
@@ -174,6 +174,13 @@ class _member:  # noqa: N801 - a context manager reads like a function
         self._archive.close()
 
 
+def _cause(error: BaseException) -> str:
+    """Return a library's reason; without words of its own, the kind of the error."""
+    if isinstance(error, NotImplementedError):
+        return f"a compression or version that is not read: {guard.one_line(error)[:60]}; pack it anew"
+    return type(error).__name__
+
+
 def _check_name(name: str, archive: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     bad = not parts or ".." in parts or name.startswith(("/", "\\")) or ":" in parts[0] or "\0" in name
@@ -193,7 +200,7 @@ def _zip_tree(path: Path) -> Tree:
             with open(path, "rb") as raw:
                 members = dict(_zip_members(infos, raw, path.name))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path.name} is a damaged zip archive ({type(error).__name__})") from None
+        raise InputError(f"{path.name} is a damaged zip archive ({_cause(error)})") from None
     return Tree(path, "zip", members)
 
 
@@ -239,7 +246,7 @@ def _tar_tree(path: Path) -> Tree:
                 if info.isfile():
                     members[info.name.removeprefix("./")] = Member(info.size)
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise InputError(f"{path.name} is a damaged tar archive ({type(error).__name__})") from None
+        raise InputError(f"{path.name} is a damaged tar archive ({_cause(error)})") from None
     return Tree(path, "tar", members)
 
 
