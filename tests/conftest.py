@@ -34,6 +34,22 @@ def _one_thread_per_process():
         numba.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _calls_in_place():
+    """Let tests replace parts of what runs; tests of the isolation switch it on again, and so does every command."""
+    from mitoshi.core import isolated
+
+    isolated.IN_PLACE = True
+
+
+@pytest.fixture
+def isolated_calls(monkeypatch):
+    """Let `verify` and `ingest` read files in a process of their own, as they do outside of tests."""
+    from mitoshi.core import isolated
+
+    monkeypatch.setattr(isolated, "IN_PLACE", False)
+
+
 @pytest.fixture(scope="session")
 def shared_data():
     """Return a function from a path below the shared data folder to the file; the test is skipped where it is absent."""

@@ -176,7 +176,7 @@ def between_two_steps(path):
 
 
 def test_a_list_moved_by_one_step_with_all_that_follows_is_equivalent(given):
-    from mitoshi.evidence import publication, verification
+    from mitoshi.evidence import publication, rerun
     from mitoshi.evidence.bundle import read_json
     from mitoshi.evidence.digest import pretty_json
     from mitoshi.evidence.lists import read_list, write_list
@@ -187,7 +187,7 @@ def test_a_list_moved_by_one_step_with_all_that_follows_is_equivalent(given):
     bundle, again, made = (given / name for name in ("bundle", "again", "made"))
     made.mkdir()
     sealed = read_json(bundle, "run.json")
-    plan, prepared, outcome = verification._repeat(sealed, heights, locate(bundle, sealed["inputs"], None), again, None)
+    plan, prepared, outcome = rerun._repeat(sealed, heights, locate(bundle, sealed["inputs"], None), again, None)
     moved = read_list(again / "buildings.parquet")
     moved["height"] = (moved["height"] + 0.1).round(1)
     write_list(moved, again / "buildings.parquet", heights.outputs[0], {})

@@ -108,7 +108,7 @@ def test_an_overview_that_does_not_show_its_pixels_is_different(bundle):
 
 def moved(bundle, change):
     """Move a product within its tolerance and write again all that follows, as only our own code can."""
-    from mitoshi.evidence import verification
+    from mitoshi.evidence import rerun
     from mitoshi.evidence.digest import pretty_json, text_digest
     from mitoshi.evidence.locating import locate
     from mitoshi.evidence.replay import replayed
@@ -117,7 +117,7 @@ def moved(bundle, change):
     method = methods.scene_dark
     again, made = bundle.parent / "again", bundle.parent / "made"
     made.mkdir()
-    plan, prepared, outcome = verification._repeat(run, method, locate(bundle, run["inputs"], None), again, None)
+    plan, prepared, outcome = rerun._repeat(run, method, locate(bundle, run["inputs"], None), again, None)
     paint(again / "share.tif", change)
     follows = replayed(plan, prepared, outcome, again, made)
     now = publication.record(plan, follows, follows.collector.totals())

@@ -199,7 +199,8 @@ class Catalogue:
         paths
             Files, folders, STAC items, item collections or stac-geoparquet files.
         describe
-            Makes items of a native product: ``mitoshi.sensors.items``.
+            Makes items of a native product: ``mitoshi.sensors.items``. A function that can be imported by its name is called
+            in a process of its own, so that no file ends or fills this one.
         progress
             Called with each source when it is done.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.catalog.item import as_given, canonical, is_remote, read_items
 from mitoshi.core.errors import MitoshiError, RefusedError, UnknownFileError
+from mitoshi.core.isolated import importable, in_place, isolated
 from mitoshi.core.isolation import attempt
 
 if TYPE_CHECKING:
@@ -150,6 +152,26 @@ def _stac(path: Path) -> Iterator[tuple[str, list[dict[str, Any]] | Refusal]]:
 
 
 def _each(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
+    if in_place():
+        yield from _read_each(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="mitoshi-ingest-") as folder:
+        spool = Path(folder) / "items"
+        isolated(_spool_each, path, spool)
+        with spool.open("rb") as lines:
+            for line in lines:
+                item = json.loads(line)
+                yield item if isinstance(item, dict) else MitoshiError(item)
+
+
+def _spool_each(path: Path, spool: Path) -> None:
+    """Write the items of a STAC file, one a line; the words against an item stand in its place."""
+    with spool.open("w", encoding="utf-8") as lines:
+        for item in _read_each(path):
+            lines.write(json.dumps(item if isinstance(item, dict) else str(item)) + "\n")
+
+
+def _read_each(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
     found = read_items(path)
     while True:
         with attempt(path):
@@ -160,6 +182,10 @@ def _each(path: Path) -> Iterator[dict[str, Any] | MitoshiError]:
 
 
 def _described(source: str, describe: Describe) -> list[dict[str, Any]]:
+    return isolated(_items, source, describe) if importable(describe) else _items(source, describe)
+
+
+def _items(source: str, describe: Describe) -> list[dict[str, Any]]:
     items = describe(source)
     if not items:
         raise UnknownFileError(f"{source} holds no observation; give a product")

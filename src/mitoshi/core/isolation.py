@@ -20,19 +20,34 @@ from typing import TYPE_CHECKING, NoReturn
 from mitoshi.core.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["SWITCH", "attempt", "supervise"]
+__all__ = [
+    "SWITCH",
+    "attempt",
+    "available",
+    "refuse",
+    "resident",
+    "supervise",
+    "supervise_once",
+    "supervised",
+    "unexplained",
+]
 
 SWITCH = "MITOSHI_ISOLATION"  # "0" runs the command in one process, for a debugger
 MEMORY = 3 * 2**29  # bytes that reading a file's structure may add
+CEILING, LEAST = (
+    7 * 2**28,
+    3 * 2**28,
+)  # bytes that it may bring the process to; a large process has the second in any case
 MEMORY_PER_BYTE = 16  # and for each of its own bytes, where that is more: five million buildings are no bomb
-SECONDS = 60.0
+SECONDS = 30.0
 SECONDS_PER_BYTE = 60 / 2**30
 INTERVAL = 0.02  # of looking at the child's memory
 RESTARTS = 200
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 TWICE_SECONDS = 1.0  # within which a second interrupt is the same one: a terminal sends it to the child as well
+ABANDONED = "its caller is gone"
 PR_SET_PDEATHSIG = 1
 
 
@@ -43,6 +58,16 @@ class _Child:
     owner: int = 0
     refused: dict[str, str] = {}  # noqa: RUF012 - one per process, made by the supervisor before it forks
     depth: int = 0
+
+
+def available() -> bool:
+    """Return whether processes are supervised here: on Linux, and where it is not switched off."""
+    return os.environ.get(SWITCH) != "0" and hasattr(os, "pidfd_open")
+
+
+def supervised() -> bool:
+    """Return whether this process has a supervisor."""
+    return _Child.owner == os.getpid()
 
 
 @contextmanager
@@ -77,6 +102,11 @@ def attempt(source: str | Path) -> Iterator[None]:
             _announce("")
 
 
+def refuse(files: Mapping[str, str]) -> None:
+    """Refuse these files from now on, and no others: path to reason."""
+    _Child.refused = dict(files)
+
+
 def _announce(name: str) -> None:
     with suppress(OSError):
         os.write(_Child.channel, os.fsencode(name).replace(b"\n", b" ")[:4000] + b"\n")
@@ -92,23 +122,35 @@ def supervise(command: Callable[[], None], name: str) -> NoReturn:
     name
         Of the command, for the line about a death that no file explains.
     """
-    if os.environ.get(SWITCH) == "0" or not hasattr(os, "pidfd_open"):
+    if not available():
         command()
         sys.exit(0)
     for _ in range(RESTARTS):
-        status, source, reason = _once(command)
+        status, source, reason = supervise_once(command)
         if not reason:
             sys.exit(status)
         if not source or source in _Child.refused:
-            print(f"mitoshi: {name} stopped: {_unexplained(reason, status)}", file=sys.stderr)
+            print(f"mitoshi: {name} stopped: {unexplained(reason, status)}", file=sys.stderr)
             sys.exit(1)
         _Child.refused[source] = reason
     print(f"mitoshi: {name} stopped: {RESTARTS} files killed their reader; give fewer files", file=sys.stderr)
     sys.exit(1)
 
 
-def _once(command: Callable[[], None]) -> tuple[int, str, str]:
-    """Return (exit status, the file being read, why the child died); the reason is empty where it ended by itself."""
+def supervise_once(command: Callable[[], None], *, hangup: int = -1) -> tuple[int, str, str]:
+    """Run a command in a child under supervision until it ends or dies.
+
+    Parameters
+    ----------
+    command
+        Exits by itself, or returns for status 0.
+    hangup
+        Descriptor of a socket; the child is killed when its other end is closed.
+
+    Returns
+    -------
+    Exit status, the file being read at its death, and why it died; the reason is empty where the command ended by itself.
+    """
     listening, channel = os.pipe()
     parent = os.getpid()
     _flush()
@@ -121,7 +163,7 @@ def _once(command: Callable[[], None]) -> tuple[int, str, str]:
     os.close(channel)
     kept = {number: signal.signal(number, lambda n, _f: os.kill(child, n)) for number in FORWARDED}
     try:
-        source, reason = _watch(child, listening)
+        source, reason = _watch(child, listening, hangup)
     finally:
         os.close(listening)
     _, code = os.waitpid(child, 0)
@@ -135,10 +177,13 @@ def _once(command: Callable[[], None]) -> tuple[int, str, str]:
     return status, source, reason or _died(-status)
 
 
-def _unexplained(reason: str, status: int) -> str:
+def unexplained(reason: str, status: int) -> str:
+    """Return words about a death that no file explains."""
     if status == -signal.SIGKILL:
         return "the process was killed (signal 9), probably for want of memory; give a smaller --area or more memory"
-    return f"the process died (signal {-status}); report it with the command" if status < 0 else reason
+    if status < 0:
+        return f"the process died (signal {-status}); report it with the command"
+    return reason or f"the process ended with status {status}"
 
 
 def _died(number: int) -> str:
@@ -181,16 +226,21 @@ def _flush() -> None:
             stream.flush()
 
 
-def _watch(child: int, listening: int) -> tuple[str, str]:
+def _watch(child: int, listening: int, hangup: int) -> tuple[str, str]:
     """Follow the child to its end; return the file it was reading then, and why it was killed here."""
     handle = os.pidfd_open(child)
     poll = select.poll()
+    if hangup >= 0:
+        poll.register(hangup, 0)  # nothing but the end of the other side
     poll.register(handle, select.POLLIN)
     poll.register(listening, select.POLLIN)
     source, pending, before, limits, began = "", b"", 0, (0, 0.0), 0.0
     try:
         while True:
             ready = dict(poll.poll(INTERVAL * 1000 if source else None))
+            if hangup in ready:
+                os.kill(child, signal.SIGKILL)
+                return "", ABANDONED
             if listening in ready:
                 received = os.read(listening, 65536)
                 if not received:
@@ -198,11 +248,12 @@ def _watch(child: int, listening: int) -> tuple[str, str]:
                 *lines, pending = (pending + received).split(b"\n")
                 if lines:
                     source = os.fsdecode(lines[-1])
-                    before, limits, began = _resident(child), _limits(source), time.monotonic()
+                    before, began = resident(child), time.monotonic()
+                    limits = _limits(source, before)
             if handle in ready and listening not in ready:
                 return source, ""
             if source:
-                reason = _over(_resident(child) - before, time.monotonic() - began, limits)
+                reason = _over(resident(child) - before, time.monotonic() - began, limits)
                 if reason:
                     os.kill(child, signal.SIGKILL)
                     return source, reason
@@ -218,9 +269,11 @@ def _over(memory: int, seconds: float, limits: tuple[int, float]) -> str:
     return ""
 
 
-def _limits(source: str) -> tuple[int, float]:
+def _limits(source: str, before: int) -> tuple[int, float]:
+    """Return the bytes that reading a file may add to a process of a size, and the seconds that it may take."""
     size = sum(map(_size, (source, f"{source[:-4]}.dbf") if source.lower().endswith(".shp") else (source,)))
-    return max(MEMORY, MEMORY_PER_BYTE * size), max(SECONDS, SECONDS_PER_BYTE * size)
+    memory = min(MEMORY, max(CEILING - before, LEAST))
+    return max(memory, MEMORY_PER_BYTE * size), max(SECONDS, SECONDS_PER_BYTE * size)
 
 
 def _size(path: str) -> int:
@@ -230,7 +283,8 @@ def _size(path: str) -> int:
         return 0
 
 
-def _resident(process: int) -> int:
+def resident(process: int) -> int:
+    """Return the memory that a process holds [byte], 0 where it is gone."""
     try:
         with open(f"/proc/{process}/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import BundleError, InputError
+from mitoshi.core.isolation import attempt
 from mitoshi.core.product import Figure
 from mitoshi.core.strict_json import nesting, parse_json
 from mitoshi.core.text import Text
@@ -23,12 +24,13 @@ from mitoshi.evidence.digest import file_digest, text_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Bundle", "draft", "list_files", "read_json", "read_sums", "sums_text", "write_file"]
+__all__ = ["Bundle", "draft", "list_files", "read_json", "read_sums", "scratch", "sums_text", "write_file"]
 
 SUMS, SIGNATURE, PUBLIC_KEY = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.pub"
 UNLISTED = frozenset({SUMS, SIGNATURE, PUBLIC_KEY})
 LONGEST_NAME = 200  # bytes of a folder's name that a draft repeats
 MAX_JSON, MAX_FILES, MAX_DEPTH = 32 * 2**20, 10_000, 64
+MAX_STATEMENT = 4 * 2**20  # bytes of environment.json and inputs/locations.json
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,15 @@ def checked_name(name: str) -> str:
     return name
 
 
-def read_json(path: Path, name: str) -> Any:
+def read_json(path: Path, name: str, *, most_bytes: int = MAX_JSON) -> Any:
     """Return a JSON file of a bundle, bounded in size and depth.
+
+    Parameters
+    ----------
+    path, name
+        The bundle, and the file's name in it.
+    most_bytes
+        Largest size.
 
     Raises
     ------
@@ -148,14 +157,15 @@ def read_json(path: Path, name: str) -> Any:
         if file.is_symlink() or not stat.S_ISREG(file.lstat().st_mode):
             raise BundleError(f"{name} is a link or a device; a bundle holds plain files only")
         size = file.stat().st_size
-        if size > MAX_JSON:
-            raise BundleError(f"{name} is {size >> 20} MiB; the limit is {MAX_JSON >> 20} MiB")
+        if size > most_bytes:
+            raise BundleError(f"{name} is {size >> 20} MiB; the limit is {most_bytes >> 20} MiB")
         content = file.read_bytes()
     except OSError:
         raise BundleError(f"{path.name} holds no {name}; is it an evidence bundle?") from None
     if nesting(content, MAX_DEPTH) > MAX_DEPTH:
         raise BundleError(f"{name} is not the JSON of a bundle (an object of moderate depth); get the bundle again")
-    value = parse_json(content, name, most_bytes=MAX_JSON, error=BundleError)
+    with attempt(file):
+        value = parse_json(content, name, most_bytes=most_bytes, error=BundleError)
     if not isinstance(value, dict):
         raise BundleError(f"{name} is not the JSON of a bundle (an object of moderate depth); get the bundle again")
     return value
@@ -248,6 +258,34 @@ def draft(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     finally:
+        os.close(lock)
+
+
+@contextmanager
+def scratch(name: str) -> Iterator[Path]:
+    """Open a folder for temporary files; those of processes that were killed are swept away first.
+
+    Parameters
+    ----------
+    name
+        First part of the folders' names.
+    """
+    import fcntl
+    import tempfile
+
+    for stale in Path(tempfile.gettempdir()).glob(f"{name}-*"):
+        if stale.lstat().st_uid == os.getuid():
+            _sweep(stale)
+    # Locked before it has the name by which others sweep.
+    made = Path(tempfile.mkdtemp(prefix=f".{name}-"))
+    folder = made.with_name(made.name[1:])
+    lock = os.open(made, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made.rename(folder)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 

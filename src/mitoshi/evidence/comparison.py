@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from mitoshi.core.errors import MitoshiError
+from mitoshi.core.errors import MitoshiError, RefusedError
+from mitoshi.core.isolation import attempt
 from mitoshi.core.product import Coded
+from mitoshi.evidence.sealed_files import oversized
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from mitoshi.core.method import Method, Output
     from mitoshi.core.product import Measured
 
-__all__ = ["ProductDifference", "compare_product"]
+__all__ = ["ProductDifference", "compare_product", "file_name"]
 
 Status = Literal["identical", "equivalent", "different"]
 ROWS = 1024  # rows compared at once
@@ -65,37 +68,64 @@ class ProductDifference:
         )
 
 
+def file_name(output: Output) -> str:
+    """Return the name of a product's file."""
+    return f"{output.name}.tif" if output.is_raster else f"{output.name}.parquet"
+
+
 def compare_product(sealed: Path, again: Path, output: Output, method: Method[..., Any]) -> ProductDifference:
-    """Compare one product with its recomputation, within the method's tolerance."""
+    """Compare one product with its recomputation, within the method's tolerance.
+
+    Raises
+    ------
+    RefusedError
+        If the sealed product is not safe to read.
+    """
+    name = file_name(output)
+    large = oversized(name, sealed / name, (again / name).stat().st_size)
+    if large is not None:
+        return ProductDifference(name, "different", words=f"{name} {large.words}")
+    compared = _compared_rasters if output.is_raster else _compared_lists
+    return compared(sealed / name, again / name, output, method)
+
+
+def _compared_rasters(sealed: Path, again: Path, output: Output, method: Method[..., Any]) -> ProductDifference:
     from mitoshi.sensors import guard
 
-    if not output.is_raster:
-        return _compared_lists(sealed, again, output, method)
-    name = f"{output.name}.tif"
     try:
-        with guard.open_raster(sealed / name) as one, guard.open_raster(again / name) as two:
+        with ExitStack() as stack:
+            with attempt(sealed):
+                one = stack.enter_context(guard.open_raster(sealed))
+            two = stack.enter_context(guard.open_raster(again))
             same_grid = one.crs == two.crs and one.transform == two.transform
             same_kind = (one.dtypes, one.shape) == (two.dtypes, two.shape)
             if not (same_grid and same_kind):
-                return ProductDifference(name, "different")
-            return _compared(one, two, output, method)
-    except (MitoshiError, OSError, ValueError):  # rasterio's errors of a truncated file are both
-        return ProductDifference(name, "different")
+                return ProductDifference(sealed.name, "different")
+            return _compared(one, two, output, method, sealed)
+    except RefusedError:
+        raise
+    except MitoshiError as error:
+        return ProductDifference(sealed.name, "different", words=str(error))
+    except (OSError, ValueError):  # rasterio's errors of a truncated file are both
+        return ProductDifference(sealed.name, "different")
 
 
 def _compared_lists(sealed: Path, again: Path, output: Output, method: Method[..., Any]) -> ProductDifference:
     from mitoshi.evidence.lists import compare_lists, read_list
 
-    name = f"{output.name}.parquet"
     try:
-        one, two = (read_list(folder / name) for folder in (sealed, again))
+        one, two = read_list(sealed), read_list(again)
+    except RefusedError:
+        raise
+    except MitoshiError as error:
+        return ProductDifference(sealed.name, "different", words=str(error))
     except Exception:  # a sealed file is anybody's
-        return ProductDifference(name, "different")
+        return ProductDifference(sealed.name, "different")
     found = compare_lists(one, two, output, method.tolerance.steps)
-    return ProductDifference(name, cast("Status", found.status), words=found.line)
+    return ProductDifference(sealed.name, cast("Status", found.status), words=found.line)
 
 
-def _compared(one: Any, two: Any, output: Output, method: Method[..., Any]) -> ProductDifference:
+def _compared(one: Any, two: Any, output: Output, method: Method[..., Any], sealed: Path) -> ProductDifference:
     from rasterio.windows import Window
 
     step = 1.0 if isinstance(output.layer, Coded) else cast("Measured", output.layer).resolution
@@ -105,7 +135,9 @@ def _compared(one: Any, two: Any, output: Output, method: Method[..., Any]) -> P
     rows, columns = one.shape
     for row in range(0, rows, ROWS):
         window = Window(0, row, columns, min(ROWS, rows - row))
-        a, b = one.read(1, window=window), two.read(1, window=window)
+        with attempt(sealed):
+            a = one.read(1, window=window)
+        b = two.read(1, window=window)
         differs = ~((a == b) | (np.isnan(a) & np.isnan(b))) if a.dtype.kind == "f" else a != b
         if not differs.any():
             continue

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mitoshi.core.errors import BundleError, MitoshiError
+from mitoshi.core.errors import BundleError, MitoshiError, RefusedError
+from mitoshi.core.isolation import attempt
 from mitoshi.core.resolution import total_step, within_step
-from mitoshi.evidence.bundle import UNLISTED, list_files, read_json
+from mitoshi.evidence.bundle import MAX_STATEMENT, UNLISTED, list_files, read_json
 from mitoshi.evidence.claims import HEX, check_environment, check_locations
 from mitoshi.evidence.document_check import check_document
 from mitoshi.evidence.locating import carried
@@ -124,7 +125,7 @@ def _claims(directory: Path, run: Mapping[str, Any]) -> dict[str, FileCheck]:
     found = {}
     for name in (ENVIRONMENT, LOCATIONS):
         try:
-            value = read_json(directory, name)
+            value = read_json(directory, name, most_bytes=MAX_STATEMENT)
         except BundleError as error:
             found[name] = FileCheck(name, "different", f"cannot be read ({error})")
             continue
@@ -221,19 +222,37 @@ def _contents(
     """Write the files that the sealed products give, and compare every one."""
     made = {p.name for p in folder.iterdir()}
     where = folder if made else repeated.products
-    version = str(read_json(directory, ENVIRONMENT)["mitoshi"]["version"])
+    version = str(read_json(directory, ENVIRONMENT, most_bytes=MAX_STATEMENT)["mitoshi"]["version"])
     publish(repeated.plan, follows.outcome, where, final=directory, sealed=Sealed(directory, run, version))
-    names = file_names(repeated.plan, follows.outcome) - {RUN, ENVIRONMENT, LOCATIONS}
-    return {name: _check(name, directory / name, where / name, products.get(name)) for name in sorted(names)}
+    checks: dict[str, FileCheck] = {}
+    for name in sorted(file_names(repeated.plan, follows.outcome) - {RUN, ENVIRONMENT, LOCATIONS}):
+        try:
+            checks[name] = _check(name, directory / name, where / name, products.get(name))
+        except RefusedError as error:  # it is not safe to go on
+            return checks | {name: FileCheck(name, "different", str(error))}
+    return checks
 
 
 def _check(name: str, sealed: Path, now: Path, product: ProductDifference | None) -> FileCheck:
-    if name.endswith((".tif", ".parquet")):
-        check = (check_raster if name.endswith(".tif") else check_table)(name, sealed, now)
-        near = product is not None and product.status == "equivalent"
-        return FileCheck(name, "within tolerance", product.line()) if near and check.state == "equal" else check  # type: ignore[union-attr]
-    if name.endswith(".png"):
-        return check_picture(name, sealed, now.read_bytes())
-    if name.endswith(".pdf"):
-        return check_document(name, sealed, now.read_bytes())
-    return check_json(name, sealed, now.read_bytes())
+    """Compare a file with its recomputation.
+
+    Raises
+    ------
+    RefusedError
+        If the file killed its reader before, or is not safe to read.
+    """
+    if product is not None:
+        return _check_product(name, sealed, now, product)
+    with attempt(sealed):
+        if name.endswith(".png"):
+            return check_picture(name, sealed, now.read_bytes())
+        if name.endswith(".pdf"):
+            return check_document(name, sealed, now.read_bytes())
+        return check_json(name, sealed, now.read_bytes())
+
+
+def _check_product(name: str, sealed: Path, now: Path, product: ProductDifference) -> FileCheck:
+    """Compare a product: its values have been compared, so what remains is what the file says of itself."""
+    check = (check_table if name.endswith(".parquet") else check_raster)(name, sealed, now)
+    near = product.status == "equivalent"
+    return FileCheck(name, "within tolerance", product.line()) if near and check.state == "equal" else check

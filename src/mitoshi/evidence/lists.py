@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from mitoshi.core.errors import RunError
+from mitoshi.core.isolation import attempt
 from mitoshi.core.product import Coded, CodedClass
 from mitoshi.core.resolution import LIST_DIGITS, to_digits, to_step
 from mitoshi.core.text import Text
@@ -108,10 +109,17 @@ def write_list(features: Features, path: Path, output: Output, tags: Mapping[str
 
 
 def read_list(path: Path) -> Features:
-    """Return a list of a bundle."""
+    """Return a list of a bundle.
+
+    Raises
+    ------
+    RefusedError
+        If it is not safe to read.
+    """
     from mitoshi.sensors.feature_files import read
 
-    return read(path, "parquet", None).features
+    with attempt(path):
+        return read(path, "parquet", None).features
 
 
 def table_digest(features: Features) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import BundleError
-from mitoshi.evidence.bundle import checked_name, read_json, read_sums
+from mitoshi.evidence.bundle import MAX_STATEMENT, checked_name, read_json, read_sums
 from mitoshi.evidence.digest import file_digest
 from mitoshi.evidence.input_index import known_paths
 from mitoshi.evidence.inputs import Fetched
@@ -50,7 +50,7 @@ def locations_of(directory: Path) -> dict[str, str]:
     BundleError
         If it says it in a form of its own.
     """
-    told = read_json(directory, "inputs/locations.json")
+    told = read_json(directory, "inputs/locations.json", most_bytes=MAX_STATEMENT)
     if not all(isinstance(v, str) and len(v) < 4096 and "\0" not in v and not v.startswith("/") for v in told.values()):
         raise BundleError("inputs/locations.json names no relative paths; get the bundle again")
     return dict(told)

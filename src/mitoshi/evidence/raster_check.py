@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoshi.core.errors import MitoshiError
+from mitoshi.core.errors import MitoshiError, RefusedError
+from mitoshi.core.isolation import attempt
 from mitoshi.evidence.cog import SIZES, TILE_BYTE_COUNTS, TILE_OFFSETS, Tags
 from mitoshi.evidence.sealed_files import decided_by_bytes
 from mitoshi.evidence.verdict import FileCheck
@@ -30,18 +31,27 @@ class _Layout(NamedTuple):
 
 
 def check_raster(name: str, sealed: Path, now: Path) -> FileCheck:
-    """Compare a GeoTIFF of a bundle with the one that its pixels give."""
+    """Compare a GeoTIFF of a bundle with the one that its pixels give.
+
+    Raises
+    ------
+    RefusedError
+        If it is not safe to read.
+    """
     decided = decided_by_bytes(name, sealed, now)
     if decided is not None:
         return decided
     try:
         return FileCheck(name, "different", words) if (words := _unlike(sealed, now)) else FileCheck(name, "equal")
+    except RefusedError:
+        raise
     except (MitoshiError, ValueError, struct.error, OSError):
         return FileCheck(name, "different", "is no GeoTIFF as a run writes it")
 
 
 def _unlike(sealed: Path, now: Path) -> str:
-    one, two = _layout(sealed), _layout(now)
+    with attempt(sealed):
+        one, two = _layout(sealed), _layout(now)
     if len(one.directories) != len(two.directories):
         return f"has {len(one.directories) - 1} overviews, the recomputation {len(two.directories) - 1}"
     if one.gaps:
@@ -118,7 +128,7 @@ def _same_meaning(sealed: Path, now: Path) -> bool:
     """Tell whether two headers say the same, though they may put it in other bytes."""
     from mitoshi.sensors import guard
 
-    with guard.open_raster(sealed) as one, guard.open_raster(now) as two:
+    with attempt(sealed), guard.open_raster(sealed) as one, guard.open_raster(now) as two:
         return bool(_said(one) == _said(two))
 
 
@@ -150,7 +160,8 @@ def _pixels(sealed: Path, now: Path, levels: int) -> str:
         with guard.reading(), rasterio.open(sealed, **options) as one, rasterio.open(now, **options) as two:
             for row in range(0, one.shape[0], ROWS):
                 window = ((row, min(row + ROWS, one.shape[0])), (0, one.shape[1]))
-                a, b = one.read(1, window=window), two.read(1, window=window)
+                with attempt(sealed):
+                    a, b = one.read(1, window=window), two.read(1, window=window)
                 if not np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
                     return f"its overview {level} does not show its pixels" if level else "has other pixels"
     return ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from mitoshi.core.errors import RefusedError
+from mitoshi.core.isolation import attempt
 from mitoshi.evidence.sealed_files import decided_by_bytes
 from mitoshi.evidence.verdict import FileCheck
 
@@ -25,12 +27,20 @@ def check_table(name: str, sealed: Path, now: Path) -> FileCheck:
     ----------
     name, sealed, now
         The file, and what a run writes of these values.
+
+    Raises
+    ------
+    RefusedError
+        If it is not safe to read.
     """
     decided = decided_by_bytes(name, sealed, now)
     if decided is not None:
         return decided
     try:
-        words = _unlike(sealed, now)
+        with attempt(sealed):
+            words = _unlike(sealed, now)
+    except RefusedError:
+        raise
     except Exception as error:  # a sealed file is anybody's
         return FileCheck(name, "different", f"is no Parquet file that can be read ({type(error).__name__})")
     return FileCheck(name, "different", words) if words else FileCheck(name, "equal")
