@@ -81,6 +81,7 @@ def test_from_the_first_look_to_a_verified_product(visit: Callable[..., Visit], 
     assert re.fullmatch(r"[0-9a-f]{16}…", panel.locator(".hash code").first.inner_text())
     panel.get_by_role("button", name="Verify: run it again and compare").click()
     expect(panel.locator(".verdict strong")).to_have_text("identical", timeout=RUN_MS)
+    _check_states(page)
 
     with page.expect_download() as download:
         panel.get_by_role("link", name="Report, Japanese (PDF)").click()
@@ -88,6 +89,32 @@ def test_from_the_first_look_to_a_verified_product(visit: Callable[..., Visit], 
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
     seen.idle()
     seen.clean()
+
+
+def _check_states(page: Page) -> None:
+    """Look at what the panel says of every file, in both languages."""
+    panel = page.locator("#panel-evidence")
+    counts = {
+        state: panel.locator(f'.states [data-state="{state}"]')
+        for state in ("equal", "within tolerance", "not checked")
+    }
+    expect(counts["equal"]).to_have_text(re.compile(r"^[1-9]\d* recomputed and equal$"))
+    expect(counts["within tolerance"]).to_have_text("0 equal within the declared tolerance")
+    expect(counts["not checked"]).to_have_text("2 not checked")
+    expect(panel.locator('.states [data-state="different"]')).to_have_count(0)
+    names = ["environment.json", "inputs/locations.json", "run.json, time"]
+    expect(panel.locator(".unchecked .wrap")).to_contain_text(names)
+    panel.get_by_text(re.compile(r"^State of every file")).click()
+    files = panel.locator(".each li")
+    equal = int(counts["equal"].locator("strong").inner_text())
+    expect(files).to_have_count(equal + 2)
+    expect(files.filter(has_text="flood.tif")).to_contain_text("recomputed and equal")
+    page.get_by_role("button", name="日本語").click()
+    expect(counts["equal"]).to_have_text(f"{equal} 再計算して一致")
+    expect(counts["not checked"]).to_have_text("2 未確認")
+    expect(panel.get_by_role("heading", name="確認していない項目")).to_be_visible()
+    expect(panel.locator(".unchecked .wrap")).to_contain_text(names)
+    page.get_by_role("button", name="English").click()
 
 
 def test_a_click_gives_the_value_and_its_uncertainty(visit: Callable[..., Visit], served: Served):

@@ -247,9 +247,13 @@ export interface BundleAccount {
   readonly quicklooks: Partial<Record<Language, string>>;
   readonly archive: string;
 }
+export type FileState = "equal" | "within tolerance" | "not checked" | "different";
 export interface Verdict {
   readonly status: "identical" | "equivalent" | "different" | "unverifiable";
   readonly reasons: readonly string[];
+  /** The state of every file, and of what no recomputation can confirm one line each; absent from jobs of older versions. */
+  readonly files?: readonly { readonly name: string; readonly state: FileState; readonly words: string }[];
+  readonly not_checked?: readonly string[];
 }
 
 /** A drawn or typed area: its bounding box and, for a polygon, its corners. */

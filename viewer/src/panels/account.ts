@@ -1,10 +1,11 @@
 /** The account of one bundle, section by section. */
 
 import { h } from "../dom";
-import type { BundleAccount, Figure, InputItem, Product } from "../model";
+import type { BundleAccount, Figure, InputItem, Product, Verdict } from "../model";
 import { copyButton, type Page } from "../page";
 import { number, quantity, say, size, t, time, unit } from "../text";
 import { showBundle, type Verification } from "./evidence";
+import { states } from "./states";
 import * as api from "../api";
 
 /** Every section of the account. */
@@ -83,12 +84,12 @@ function checking(bundle: BundleAccount, verification: Verification | null, veri
     t("evidence.verifyTitle"),
     h("button", { class: "primary", disabled: busy, "data-focus": "verify", onclick: verify }, busy ? t("evidence.verifying") : t("evidence.verify")),
     busy ? h("progress", { max: 100, value: status?.progress ?? 0, "data-verify": bundle.id, "aria-label": t("jobs.progress", { name: t("jobs.verify") }) }) : null,
-    verification?.verdict ? verdict(verification.verdict) : null,
+    ...(verification?.verdict ? [verdict(verification.verdict), ...states(verification.verdict)] : []),
     failed ? h("p", { class: "message bad" }, status.message ?? t(`jobs.${status.status}`)) : null,
   );
 }
 
-function verdict(found: { status: "identical" | "equivalent" | "different" | "unverifiable"; reasons: readonly string[] }): HTMLElement {
+function verdict(found: Verdict): HTMLElement {
   return h(
     "div",
     { class: `verdict ${found.status}`, role: "status" },
