@@ -16,10 +16,10 @@ def check_document(name, sealed, now):
     return _check_document(name, sealed, now)
 
 
-def check_json(name, sealed, now, near):
+def check_json(name, sealed, now):
     if b"wait for ever" in sealed.read_bytes():
         time.sleep(600)
-    return _check_json(name, sealed, now, near)
+    return _check_json(name, sealed, now)
 
 
 file_checks.check_document, file_checks.check_json = check_document, check_json
