@@ -18,7 +18,7 @@ from mitoshi.core.orientation import upright
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import xarray as xr
     from odc.geo.geobox import GeoBox
@@ -177,16 +177,8 @@ def read_window(location: guard.Location, band: int | list[int], y: slice, x: sl
     InputError
         If the file is damaged there.
     """
-    from rasterio.errors import RasterioError
-    from rasterio.windows import Window
-
-    window = Window(x.start, y.start, x.stop - x.start, y.stop - y.start)
-    try:
-        with guard.reading():
-            stored: np.ndarray[Any, Any] = guard.borrow_raster(location).read(band, window=window)
-    except (RasterioError, MemoryError) as error:
-        raise InputError(f"{location.name} is damaged or cut short; fetch it again ({type(error).__name__})") from None
-    return stored
+    broken = f"{location.name} is damaged or cut short; fetch it again"
+    return _windowed(location, lambda dataset, window: dataset.read(band, window=window), y, x, broken)
 
 
 def read_hidden(location: guard.Location, band: int, mask: Mask, y: slice, x: slice) -> np.ndarray[Any, Any]:
@@ -197,17 +189,21 @@ def read_hidden(location: guard.Location, band: int, mask: Mask, y: slice, x: sl
     InputError
         If the mask is damaged there.
     """
+    broken = f"the mask of {location.name} is damaged; fetch the file again"
+    return _windowed(location, lambda dataset, window: mask.hidden(dataset, band, window=window), y, x, broken)
+
+
+def _windowed(
+    location: guard.Location, read: Callable[[Any, Any], np.ndarray[Any, Any]], y: slice, x: slice, broken: str
+) -> np.ndarray[Any, Any]:
     from rasterio.errors import RasterioError
     from rasterio.windows import Window
 
-    window = Window(x.start, y.start, x.stop - x.start, y.stop - y.start)
     try:
         with guard.reading():
-            return mask.hidden(guard.borrow_raster(location), band, window=window)
+            return read(guard.borrow_raster(location), Window(x.start, y.start, x.stop - x.start, y.stop - y.start))
     except (RasterioError, MemoryError) as error:
-        raise InputError(
-            f"the mask of {location.name} is damaged; fetch the file again ({type(error).__name__})"
-        ) from None
+        raise InputError(f"{broken} ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True)
