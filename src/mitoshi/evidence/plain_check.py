@@ -11,7 +11,7 @@ from mitoshi.core.strict_json import parse_json
 from mitoshi.evidence.bundle import MAX_DEPTH
 from mitoshi.evidence.outline import AREA_DIGITS
 from mitoshi.evidence.sealed_files import unequal_bytes
-from mitoshi.evidence.verdict import FileCheck
+from mitoshi.evidence.verdict import SAME_CONTENT, FileCheck
 from mitoshi.sensors.footprint import DECIMALS
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def check_json(name: str, sealed: Path, now: bytes) -> FileCheck:
     try:
         one, two = parsed(content), parsed(now)
         if unlike(one, two, exactly) is None:
-            return FileCheck(name, "equal")
+            return FileCheck(name, "within tolerance", SAME_CONTENT)
         found = unlike(one, two, within_resolution(two))
     except (ValueError, OverflowError) as error:
         return FileCheck(name, "different", f"is no JSON of a bundle ({str(error)[:80]})")

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
     from mitoshi.evidence.comparison import ProductDifference
 
-__all__ = ["FileCheck", "FileState", "Status", "Verdict", "decided"]
+__all__ = ["SAME_CONTENT", "FileCheck", "FileState", "Status", "Verdict", "decided"]
 
 Status = Literal["identical", "equivalent", "different", "unverifiable"]
+SAME_CONTENT = "holds the same content in other bytes"
 FileState = Literal["equal", "within tolerance", "not checked", "different"]
 
 
@@ -25,8 +26,8 @@ class FileCheck:
     name
         In the bundle.
     state
-        "equal": recomputed, with the same bytes or the same content. "within tolerance": recomputed, equal by a declared
-        tolerance. "not checked": no recomputation can confirm it. "different": it says something else.
+        "equal": recomputed, with the same bytes. "within tolerance": recomputed, equal by a declared tolerance, or the same
+        content in other bytes, as another version of a library writes it. "not checked": no recomputation can confirm it. "different": it says something else.
     words
         The difference, the tolerance, or why it was not checked; empty for "equal".
     claim
