@@ -189,7 +189,7 @@ def read_sums(path: Path) -> dict[str, str]:
     if file.is_symlink() or not file.is_file() or file.stat().st_size > MAX_JSON:
         raise BundleError(f"{path.name} holds no usable {SUMS}; is it an evidence bundle?")
     found: dict[str, str] = {}
-    for line in file.read_bytes().decode("utf-8", "replace").splitlines():
+    for line in file.read_bytes().decode("utf-8", "replace").removesuffix("\n").split("\n"):
         digest, gap, name = line[:64], line[64:66], line[66:]
         if gap != "  " or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise BundleError(f"{SUMS} has a line that is no checksum: {line[:80]!r}; get the bundle again")

@@ -6,13 +6,14 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from mitoshi import __version__
 from mitoshi.core import discovery
 from mitoshi.core.requirement import instant
 from mitoshi.evidence.bundle import PUBLIC_KEY, SIGNATURE, SUMS
 from mitoshi.evidence.input_times import observed_later
 from mitoshi.evidence.publication import ENVIRONMENT, LOCATIONS
 from mitoshi.evidence.record import iso
-from mitoshi.evidence.verdict import FileCheck
+from mitoshi.evidence.verdict import FileCheck, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,9 @@ def check_environment(value: Mapping[str, Any]) -> FileCheck:
         return FileCheck(ENVIRONMENT, "different", f"does not say {wrong[:40]} in the form that a run writes")
     unknown = sorted({*value} - {*TEXTS, *TABLES, "processors"})
     more = f"; it has words that no run of this mitoshi writes ({', '.join(unknown)[:80]})" if unknown else ""
+    version = value["mitoshi"]["version"]
+    if version != __version__:
+        more += f"; that mitoshi {version} made it, as RO-Crate and STAC say, too; here {__version__} ran"
     return FileCheck(ENVIRONMENT, "not checked", WHERE + more, claim=True)
 
 
@@ -109,9 +113,17 @@ def stated(run: Mapping[str, Any]) -> tuple[str, ...]:
     if run.get("choice"):
         found.append("run.json, choice: why these inputs were taken is stated by the maker")
     for argument, group in run["inputs"].items():
-        found += [
-            f"run.json, inputs, {argument}: stated by the maker ({str(record['description'])[:120]})"
-            for record in group
-            if record.get("description")
-        ]
-    return tuple("".join(c if c.isprintable() else "?" for c in line) for line in found)
+        found += [f"run.json, inputs, {argument}: stated by the maker ({s})" for r in group for s in _said_of(r)]
+    return tuple(printable(line) for line in found)
+
+
+def _said_of(record: Mapping[str, Any]) -> list[str]:
+    """Return what a record says of an input that is not in the input's bytes."""
+    from mitoshi.sensors.guess import time_in
+
+    found = [str(record["description"])[:120]] if record.get("description") else []
+    if record.get("address"):
+        found.append(f"that it came from {str(record['address'])[:200]}")
+    if record.get("datetime") and time_in(str(record["name"])) is not None:
+        found.append(f"its name {str(record['name'])[:120]}, from which its time may have been read")
+    return found

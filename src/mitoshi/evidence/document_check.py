@@ -25,7 +25,7 @@ PACKING = frozenset({"/Length"})  # how long a packed stream is says nothing to 
 STREAM_GROWTH, STREAM_SLACK = 2, 65_536  # a stream much larger than its recomputation is not unpacked
 LIBRARY = re.compile(r"ReportLab PDF Library - (?:www\.reportlab\.com|\(opensource\))")
 MOST_OBJECTS = 20_000
-MOST_BYTES = 256 * 2**20
+MOST_BYTES, MOST_WORDS = 256 * 2**20, 16 * 2**20  # of a stream, of the drawing of a page
 NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)")
 
 
@@ -54,6 +54,8 @@ def _compared(walk: _Walk, one: Any, two: Any) -> None:
     try:
         walk.compare(one.trailer, two.trailer, "")
     except _UnlikeError:
+        for page in one.pages:
+            unpacked(page["/Contents"].get_object(), MOST_WORDS)
         _same_words(one, two)  # a difference in words says more than one in drawing
         raise
     _same_words(one, two)

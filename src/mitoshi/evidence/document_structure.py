@@ -1,8 +1,8 @@
 """The bytes of a PDF, accounted for from the first to the last, and its streams unpacked without a remainder.
 
-Readers of PDF disagree on files that are not in order: where two objects have one number, where a filter is named twice, where bytes
-stand between objects. What one reader shows, another does not. So a report is compared only if it is in order (ISO 32000-1, 7.5): a
-header, every object once and of generation 0, one cross-reference section that names the place of each, one trailer.
+Readers of PDF disagree on files that are not in order: where two objects have one number, where a filter is named twice, where
+bytes stand between objects. What one reader shows, another does not. So a report is compared only if it is in order (ISO 32000-1,
+7.5): a header, every object once and of generation 0, one cross-reference section that names the place of each, one trailer.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def unpacked(stream: Any, most: int) -> bytes:
     filters = [str(f) for f in (named if isinstance(named, list) else [named])]
     if not set(filters) <= set(FILTERS) or len(set(filters)) != len(filters) or "/DecodeParms" in stream:
         raise DisorderError("packs a stream in a way that no report does")
-    content = bytes(stream._data)
+    content = bytes(stream._data)  # noqa: SLF001 - the packed bytes; get_data() unpacks without a limit
     for name in filters:
         content = _ascii85(content) if name == FILTERS[0] else _inflated(content, most)
     if len(content) > most:

@@ -13,6 +13,7 @@ from mitoshi.core.isolation import attempt
 from mitoshi.core.resolution import total_step, within_step
 from mitoshi.evidence.bundle import MAX_STATEMENT, UNLISTED, list_files, read_json
 from mitoshi.evidence.claims import HEX, check_environment, check_locations
+from mitoshi.evidence.digest import pretty_json
 from mitoshi.evidence.document_check import check_document
 from mitoshi.evidence.locating import carried
 from mitoshi.evidence.picture_check import check_picture
@@ -21,7 +22,7 @@ from mitoshi.evidence.publication import ENVIRONMENT, LOCATIONS, Sealed, file_na
 from mitoshi.evidence.raster_check import check_raster
 from mitoshi.evidence.replay import Expected, expected
 from mitoshi.evidence.table_check import check_table
-from mitoshi.evidence.verdict import FileCheck
+from mitoshi.evidence.verdict import SAME_CONTENT, FileCheck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +99,7 @@ def file_checks(
         name = next(p.name for p in products if p.status != "identical")
         found[name] = FileCheck(name, "different", f"is no product of the method ({error})")
         return Checked(_complete(names, found))
-    found[RUN], unconfirmed = _check_run(run, repeated, follows)
+    found[RUN], unconfirmed = _check_run((directory / RUN).read_bytes(), run, repeated, follows)
     if found[RUN].state == "different":
         return Checked(_complete(names, found))
     found |= _contents(directory, run, repeated, follows, folder, {p.name: p for p in products})
@@ -133,12 +134,14 @@ def _claims(directory: Path, run: Mapping[str, Any]) -> dict[str, FileCheck]:
     return found
 
 
-def _check_run(run: Mapping[str, Any], repeated: Repeated, follows: Expected) -> tuple[FileCheck, tuple[str, ...]]:
+def _check_run(
+    content: bytes, run: Mapping[str, Any], repeated: Repeated, follows: Expected
+) -> tuple[FileCheck, tuple[str, ...]]:
     """Compare the record with the one that the recomputation and the sealed products give."""
     now = record(repeated.plan, follows.outcome, follows.totals)
     unconfirmed = _unconfirmed(run, now, repeated)
     if unconfirmed:
-        now = _with_digests_of(now, run)
+        now = _with_digests_of(now, run, _resampled(repeated))
 
     def near(path: tuple[Any, ...], a: float, b: float) -> bool:
         if path[0] != "totals":
@@ -153,6 +156,8 @@ def _check_run(run: Mapping[str, Any], repeated: Repeated, follows: Expected) ->
         return FileCheck(
             RUN, "within tolerance", "totals differ by one step of their resolution, or by what its products allow"
         ), unconfirmed
+    if content != pretty_json(run):
+        return FileCheck(RUN, "within tolerance", SAME_CONTENT), unconfirmed
     return FileCheck(RUN, "equal"), unconfirmed
 
 
@@ -178,13 +183,13 @@ def _digest(value: Any, key: str) -> str | None:
     return found if isinstance(found, str) and HEX.fullmatch(found) else None
 
 
-def _with_digests_of(now: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record with the digests that are not confirmed taken from another; they are named instead."""
+def _with_digests_of(now: dict[str, Any], run: Mapping[str, Any], resampled: list[str]) -> dict[str, Any]:
+    """Return a record with the digests that may differ without being wrong taken from another; they are named instead."""
     taken = {**now, "method": {**now["method"]}, "content": {**now["content"]}}
     for value, key, other in [
         (taken["method"], "source_sha256", run.get("method")),
         (taken, "survey_sha256", run),
-        *((taken["content"], name, run.get("content")) for name in now["content"]),
+        *((taken["content"], name, run.get("content")) for name in now["content"] if name in resampled),
     ]:
         if value[key] is not None:
             value[key] = _digest(other, key) or value[key]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -17,10 +19,11 @@ from mitoshi.evidence.inputs import Fetched
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Found", "carried", "locate", "locations_of"]
+__all__ = ["Found", "carried", "locate", "locations_of", "under_recorded_names"]
 
 CARRIED = "inputs/"  # folder of a bundle in which it may carry its own inputs
 MAX_CANDIDATES = 100_000
+PIECE = 2**20
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,14 @@ class Found:
         One line per input file that is nowhere.
     changed
         One line per input file that lies where it should, with another content.
+    names
+        Path to the name that the record gives it, where that is another.
     """
 
     sources: dict[str, list[str | Fetched]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    names: dict[Path, str] = field(default_factory=dict)
 
 
 def locations_of(directory: Path) -> dict[str, str]:
@@ -95,14 +101,57 @@ def locate(directory: Path, inputs: Mapping[str, Any], folder: Path | None) -> F
     sources: dict[str, list[str | Fetched]] = {}
     missing: list[str] = []
     changed: list[str] = []
+    names: dict[Path, str] = {}
     for argument, group in inputs.items():
         for record in group:
             root = _root(directory, record, told, by_digest, (missing, changed), argument)
             if root is not None:
+                if root.name != record["name"]:
+                    names[root] = checked_name(str(record["name"]))
                 text = f"{root}#{record['description']}" if record["description"] else str(root)
                 address = str(record.get("address") or "")
                 sources.setdefault(argument, []).append(Fetched(text, address) if address else text)
-    return Found(sources, tuple(missing), tuple(changed))
+    return Found(sources, tuple(missing), tuple(changed), names)
+
+
+def under_recorded_names(found: Found, folder: Path) -> dict[str, list[str | Fetched]]:
+    """Return the sources with every file or folder under the name that the record gives it: a name may say when it was observed.
+
+    Parameters
+    ----------
+    found
+        Where the inputs are.
+    folder
+        Where links or, on another file system, copies are made; it is made if it is needed.
+    """
+    moved = {
+        str(path): str(_renamed(path, folder / str(n) / name)) for n, (path, name) in enumerate(found.names.items())
+    }
+
+    def again(text: str) -> str:
+        path = next((p for p in moved if text == p or text.startswith(f"{p}#")), "")
+        return moved[path] + text.removeprefix(path) if path else text
+
+    return {
+        argument: [s._replace(text=again(s.text)) if isinstance(s, Fetched) else again(s) for s in group]
+        for argument, group in found.sources.items()
+    }
+
+
+def _renamed(path: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True)
+    if path.is_dir():
+        shutil.copytree(path, target, copy_function=_linked)
+    else:
+        _linked(path, target)
+    return target
+
+
+def _linked(path: Path | str, target: Path | str) -> None:
+    try:
+        os.link(path, target, follow_symlinks=True)
+    except OSError:
+        shutil.copyfile(path, target)
 
 
 def _root(
@@ -119,8 +168,8 @@ def _root(
     for file in record["files"]:
         name, digest = checked_name(str(file["name"])), str(file["sha256"])
         beside = directory.resolve() / told[digest] if digest in told else None
-        there = beside is not None and beside.is_file()
-        if beside is not None and there and beside.stat().st_size == file["size"] and file_digest(beside) == digest:
+        there = beside is not None and _is_file(beside)
+        if beside is not None and there and _is_input(beside, file["size"], digest):
             roots.append(_above(beside, name))
         elif digest in by_digest:
             roots.append(_above(by_digest[digest], name))
@@ -146,9 +195,31 @@ def _indexed(digest: str, size: int) -> Path | None:
     """Return where a run of this user's used the file, if the file there is still the same."""
     for path in known_paths(digest):
         with contextlib.suppress(OSError):
-            if path.is_file() and path.stat().st_size == size and file_digest(path) == digest:
+            if _is_input(path, size, digest):
                 return path
     return None
+
+
+def _is_file(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.is_file()
+    return False
+
+
+def _is_input(path: Path, size: int, digest: str) -> bool:
+    """Tell whether a file is an input, reading no more of it than the input has bytes: a device has no end, and no size."""
+    with contextlib.suppress(OSError):
+        return size > 0 and path.is_file() and path.stat().st_size == size and _digest(path, size) == digest
+    return False
+
+
+def _digest(path: Path, size: int) -> str:
+    seen, digest = 0, hashlib.sha256()
+    with path.open("rb") as file:
+        while seen <= size and (piece := file.read(min(PIECE, size + 1 - seen))):
+            digest.update(piece)
+            seen += len(piece)
+    return digest.hexdigest()
 
 
 def _remedy(address: str) -> str:

@@ -6,6 +6,7 @@ everything else is derived again from the sealed products, and every file gets a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core import discovery
@@ -18,7 +19,7 @@ from mitoshi.evidence.checking import first_mismatch
 from mitoshi.evidence.claims import check_signed, stated, too_early
 from mitoshi.evidence.comparison import ProductDifference, compare_product, file_name
 from mitoshi.evidence.file_checks import Repeated, file_checks
-from mitoshi.evidence.locating import Found, locate
+from mitoshi.evidence.locating import Found, locate, under_recorded_names
 from mitoshi.evidence.publication import CRATE
 from mitoshi.evidence.record import FORMAT
 from mitoshi.evidence.signature import check_signature
@@ -100,10 +101,11 @@ def _run_again(
     notes: tuple[str, ...],
     progress: Progress | None,
 ) -> Verdict:
-    with scratch("mitoshi-verify") as temporary:
+    with scratch("mitoshi-check") as temporary:
         again = temporary / "again"
         try:
-            repeated = Repeated(*_repeat(run, method, found, again, progress), again)
+            named = replace(found, sources=under_recorded_names(found, temporary / "inputs"))
+            repeated = Repeated(*_repeat(run, method, named, again, progress), again)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise BundleError(
                 f"run.json of {directory.name} is not in its form ({error}); get the bundle again"

@@ -97,7 +97,7 @@ def _said(metadata: dict[bytes, bytes]) -> dict[bytes, Any]:
 def _known_creator(value: Any) -> bool:
     library, version = (value.get("library"), value.get("version")) if isinstance(value, dict) else (None, None)
     known = library in ("geopandas", "pyarrow") and isinstance(version, str)
-    return known and set(value) == {"library", "version"} and re.fullmatch(VERSION, version) is not None
+    return known and set(value) == {"library", "version"} and re.fullmatch(VERSION, str(version)) is not None
 
 
 def _meaning(value: Any) -> Any:

@@ -10,11 +10,16 @@ if TYPE_CHECKING:
 
     from mitoshi.evidence.comparison import ProductDifference
 
-__all__ = ["SAME_CONTENT", "FileCheck", "FileState", "Status", "Verdict", "decided"]
+__all__ = ["SAME_CONTENT", "FileCheck", "FileState", "Status", "Verdict", "decided", "printable"]
 
 Status = Literal["identical", "equivalent", "different", "unverifiable"]
 SAME_CONTENT = "holds the same content in other bytes"
 FileState = Literal["equal", "within tolerance", "not checked", "different"]
+
+
+def printable(line: str) -> str:
+    """Return a line that moves no cursor and begins no other line, whatever a bundle's names hold."""
+    return "".join(c if c.isprintable() else "?" for c in line)
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class FileCheck:
         In the bundle.
     state
         "equal": recomputed, with the same bytes. "within tolerance": recomputed, equal by a declared tolerance, or the same
-        content in other bytes, as another version of a library writes it. "not checked": no recomputation can confirm it. "different": it says something else.
+        content in other bytes, as another version of a library writes it.
+        "not checked": no recomputation can confirm it. "different": it says something else.
     words
         The difference, the tolerance, or why it was not checked; empty for "equal".
     claim

@@ -36,10 +36,13 @@ def verify(directory: Path, *, key: Path | None, inputs: Path | None, as_json: b
 
 def _lines(verdict: Verdict) -> list[str]:
     """Return a verdict in lines: status, reasons, how many files are in which state, and what was not checked."""
+    from mitoshi.evidence.verdict import printable
+
     states = Counter(f.state for f in verdict.files)
     count = [f"  files: {', '.join(f'{n} {state}' for state, n in sorted(states.items()))}"] if states else []
     unchecked = [f"  not checked: {line}" for line in verdict.not_checked]
-    return [verdict.status, *(f"  {reason}" for reason in verdict.reasons), *count, *unchecked]
+    lines = [verdict.status, *(f"  {reason}" for reason in verdict.reasons), *count, *unchecked]
+    return [printable(line) for line in lines]
 
 
 @click.command()
