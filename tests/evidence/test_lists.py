@@ -121,6 +121,9 @@ def test_what_does_not_fit_is_told_in_one_line(given):
     with pytest.raises(QuantityError, match="rate_mm_h of row 1 is 'much'"):
         run(given, rain=str(given / "rain.csv"))
     (given / "rain.csv").write_text("time_s,rate\n0,1\n")
+    with pytest.raises(InputError, match="column 'rate' states no unit"):
+        run(given, rain=str(given / "rain.csv"))
+    (given / "rain.csv").write_text("time_s,amount\n0,1\n")
     with pytest.raises(QuantityError, match="no column 'rate_mm_h'"):
         run(given, rain=str(given / "rain.csv"))
 
