@@ -106,3 +106,13 @@ def test_a_zip_that_needs_what_no_library_has(tmp_path, at, value):
         sensors.open_observation(tmp_path / "a.zip")
     assert "NotImplementedError" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_a_chunk_grid_that_is_not_in_its_form(tmp_path):
+    from mitoshi.sensors.datacube_checks import open_cube
+
+    (tmp_path / "zarr.json").write_text(
+        '{"zarr_format": 3, "node_type": "array", "shape": [4, 4], "chunk_grid": {"configuration": 7}}'
+    )
+    with pytest.raises(InputError):
+        open_cube(tmp_path, "zarr")

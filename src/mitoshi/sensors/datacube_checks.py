@@ -145,10 +145,9 @@ def _check_zarr_metadata(path: Path, value: Any) -> None:
             if str(name) not in CODECS:
                 raise RefusedError(f"{path.name} uses the codec {str(name)[:40]!r}, which is not a plain compressor")
     _check_axis(path, "a variable", value.get("shape"))
-    grid = value.get("chunk_grid", {})
-    chunk = value.get("chunks") or (
-        grid.get("configuration", {}).get("chunk_shape") if isinstance(grid, dict) else None
-    )
+    grid = value.get("chunk_grid")
+    regular = grid.get("configuration") if isinstance(grid, dict) else None
+    chunk = value.get("chunks") or (regular.get("chunk_shape") if isinstance(regular, dict) else None)
     if isinstance(chunk, list):
         _check_chunk(path, "a variable", chunk, 8)
     for inner in value.values():
