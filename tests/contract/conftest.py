@@ -39,7 +39,7 @@ def plausible(quantity, seed, shape=SHAPE):
         coords = {"polarisation": ["VV", "VH"], **places(shape)}
         return xr.DataArray(power, dims=("polarisation", "y", "x"), coords=coords, attrs=attrs)
     if quantity.name == "elevation":
-        values = 60 * bowl + noise.normal(0, 0.3, shape)
+        values = 60 * bowl * shape[0] / SHAPE[0] + noise.normal(0, 0.3, shape)  # slopes do not depend on the size
     elif quantity.name == "flood_extent":
         values = np.where(bowl < 0.08, 2.0, np.where(bowl < 0.25, 1.0, 0.0))
     elif quantity.name == "water_depth":
@@ -78,7 +78,8 @@ def features_of(kind, seed, shape=SHAPE, count=40):
         elif column.name == "time_s":
             table[column.name] = np.arange(count) * 600.0
         elif column.name == "water_level_m":
-            table[column.name] = noise.uniform(35.0, 35.4, count)  # just above the lowest ground at the southern side
+            # Of a small scene: just above the lowest ground at the southern side.
+            table[column.name] = noise.uniform(3.6, 4.0, count)
         elif column.dtype == "bool":
             table[column.name] = noise.uniform(size=count) < 0.1
         else:
@@ -110,7 +111,7 @@ def places(shape):
 def inputs():
     def make(declared, **changes):
         # A method that sees the scene whole is not cut into tiles here, and may be slow: a small scene is enough.
-        shape = (60, 68) if isinstance(declared.support, Whole) else SHAPE
+        shape = (30, 34) if isinstance(declared.support, Whole) else SHAPE
         arrays = [
             features_of(d.quantity, seed, shape) if d.is_features else plausible(d.quantity, seed, shape)
             for seed, d in enumerate(declared.data, start=1)
