@@ -280,3 +280,24 @@ def test_a_time_axis_without_times_takes_the_one_that_is_stated(tmp_path):
     assert items(f"{path}#variable=timed")[0].datetime is None
     stated = items(f"{path}#variable=timed,time=2020-01-01")[0]
     assert stated.datetime.isoformat() == "2020-01-01T00:00:00+00:00"
+
+
+class TestDirection:
+    @pytest.mark.parametrize(
+        "attrs",
+        [
+            {"positive": "down"},
+            {"standard_name": "sea_floor_depth_below_geoid"},
+            {"standard_name": "depth", "positive": "down"},
+        ],
+    )
+    def test_heights_that_count_downwards_are_refused(self, tmp_path, attrs):
+        path = write(tmp_path / "a.nc", attrs={"units": "m", **attrs}, name="elevation")
+        with pytest.raises(InputError, match="counts downwards"):
+            layer(path, ELEVATION)
+
+    def test_heights_and_depths_of_water_are_read(self, tmp_path):
+        path = write(tmp_path / "a.nc", attrs={"units": "m", "positive": "up"}, name="elevation")
+        assert float(layer(path, ELEVATION).load()[0, 0]) == 2.0
+        path = write(tmp_path / "b.nc", attrs={"units": "m", "positive": "down"})
+        assert float(layer(path, WATER_DEPTH).load()[0, 0]) == 2.0

@@ -42,6 +42,7 @@ CEILING, LEAST = (
 )  # bytes that it may bring the process to; a large process has the second in any case
 MEMORY_PER_BYTE = 16  # and for each of its own bytes, where that is more: five million buildings are no bomb
 SECONDS = 30.0
+WAITING = 2.0  # times as long may it take on the clock: a busy machine is no bomb
 SECONDS_PER_BYTE = 60 / 2**30
 INTERVAL = 0.02  # of looking at the child's memory
 RESTARTS = 200
@@ -234,7 +235,7 @@ def _watch(child: int, listening: int, hangup: int) -> tuple[str, str]:
         poll.register(hangup, 0)  # nothing but the end of the other side
     poll.register(handle, select.POLLIN)
     poll.register(listening, select.POLLIN)
-    source, pending, before, limits, began = "", b"", 0, (0, 0.0), 0.0
+    source, pending, before, limits, began, busy = "", b"", 0, (0, 0.0), 0.0, 0.0
     try:
         while True:
             ready = dict(poll.poll(INTERVAL * 1000 if source else None))
@@ -248,12 +249,13 @@ def _watch(child: int, listening: int, hangup: int) -> tuple[str, str]:
                 *lines, pending = (pending + received).split(b"\n")
                 if lines:
                     source = os.fsdecode(lines[-1])
-                    before, began = resident(child), time.monotonic()
+                    before, began, busy = resident(child), time.monotonic(), computed(child)
                     limits = _limits(source, before)
             if handle in ready and listening not in ready:
                 return source, ""
             if source:
-                reason = _over(resident(child) - before, time.monotonic() - began, limits)
+                seconds = (computed(child) - busy, time.monotonic() - began)
+                reason = _over(resident(child) - before, seconds, limits)
                 if reason:
                     os.kill(child, signal.SIGKILL)
                     return source, reason
@@ -261,11 +263,14 @@ def _watch(child: int, listening: int, hangup: int) -> tuple[str, str]:
         os.close(handle)
 
 
-def _over(memory: int, seconds: float, limits: tuple[int, float]) -> str:
+def _over(memory: int, seconds: tuple[float, float], limits: tuple[int, float]) -> str:
+    """Return why a reader is ended: memory, computing time, or, twice as long, time on a clock that other work shares."""
     if memory > limits[0]:
         return f"it needed more than {limits[0] / 2**30:.1f} GiB; it looks like a bomb, cut it to the area first"
-    if seconds > limits[1]:
+    if seconds[0] > limits[1]:
         return f"it took more than {limits[1]:.0f} s; it looks like a bomb, cut it to the area first"
+    if seconds[1] > WAITING * limits[1]:
+        return f"it took more than {WAITING * limits[1]:.0f} s; cut it to the area first, or try when the machine is less busy"
     return ""
 
 
@@ -281,6 +286,16 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except (OSError, ValueError):
         return 0
+
+
+def computed(process: int) -> float:
+    """Return the time that a process has computed [s], 0 where it is gone."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def resident(process: int) -> int:

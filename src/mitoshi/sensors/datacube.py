@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from mitoshi.sensors.preview import looked_at
 from mitoshi.sensors.products import chosen_product, part_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     import pystac
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["READER"]
 
+HEIGHTS = frozenset({"elevation", "water_surface_elevation", "elevation_change"})
+DEPTHS = re.compile(r"(?:sea_floor_)?depth(?:_|$)")  # standard names of what counts downwards
 CHOSEN = Text("of the variables {names} only {chosen} is read", "変数 {names} のうち {chosen} だけを読みます")
 POLARISATIONS = ("vv", "hh", "vh", "hv")
 
@@ -190,6 +194,7 @@ def _cube(source: Source) -> Cube:
         said = source.description.crs
         placement = placement_of(dataset, names[0], axes, None if said is None else checked_crs(said, file), file)
         variables = [dataset[name] for name in names]
+        _check_direction(variables, source)
         header = Header(
             shape=(int(first.sizes[axes[0]]), int(first.sizes[axes[1]])),
             bands=tuple(
@@ -203,6 +208,26 @@ def _cube(source: Source) -> Cube:
         moments = moments_of(dataset, first, axes, source)
     valid = tuple(valid_of(name, variable) for name, variable in zip(names, variables, strict=True))
     return Cube(source, tuple(names), axes, header, valid, placement, moments, more)
+
+
+def _check_direction(variables: Sequence[Any], source: Source) -> None:
+    """Refuse heights that count downwards, as CF lets depths do (``positive = "down"``).
+
+    Raises
+    ------
+    InputError
+        If a variable that is to be a height is a depth.
+    """
+    asked = getattr(source.expecting, "name", None)
+    for variable in variables:
+        quantity = source.description.quantity or _tags(variable).get("MITOSHI_QUANTITY") or asked
+        down = str(variable.attrs.get("positive", "")).strip().lower() == "down"
+        depth = DEPTHS.match(str(variable.attrs.get("standard_name", ""))) is not None
+        if quantity in HEIGHTS and (down or depth):
+            raise InputError(
+                f"{source.path.name}: {variable.name} counts downwards ({'positive=down' if down else 'a depth'}), heights count "
+                "upwards; turn its sign and say positive='up'"
+            )
 
 
 def _tags(variable: Any) -> dict[str, str]:

@@ -26,6 +26,7 @@ MAX_BYTES = 2 * 2**30  # decoded
 MAX_GPKG = 8 * 2**30
 GPKG_IDS = (b"GPKG", b"GP10", b"GP11")  # application_id at byte 68 (OGC 12-128r19, clause 1.1.1.1.1)
 DEGREES = "EPSG:4326"
+NAMED_CRS = '"crs": {"type": "name", "properties": {"name": "EPSG:…"}}'
 ARCHIVES = ("zip", "tar", "gzip")
 
 
@@ -155,7 +156,9 @@ def read(path: Path, kind: str, layer: str | None) -> Raw:
         return _flatgeobuf(path)
     if kind == "shapefile" or kind in ARCHIVES:
         return _shapefile(path, kind, layer)
-    return Raw(*feature_tables.read_table(path), crs_stated=False)
+    table, tags = feature_tables.read_table(path)
+    crs = getattr(table, "crs", None)  # EWKT may name another than WGS 84
+    return Raw(table, tags, crs_stated=crs is not None and crs != DEGREES)
 
 
 def _geojson(path: Path) -> Raw:
@@ -198,13 +201,14 @@ def _geojson_crs(content: dict[str, Any], name: str) -> str | None:
     from pyproj.exceptions import CRSError
 
     named = content.get("crs")
-    text = (
-        named.get("properties", {}).get("name")
-        if isinstance(named, dict) and isinstance(named.get("properties"), dict)
-        else None
-    )
-    if text is None:
+    if named is None:
         return None
+    said = named.get("properties") if isinstance(named, dict) else named
+    text = (said.get("name") or said.get("code")) if isinstance(said, dict) else said
+    if isinstance(text, int) and not isinstance(text, bool):
+        text = f"EPSG:{text}"
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"{name} names its CRS in a way that is not understood ({str(named)[:60]}); write {NAMED_CRS}")
     if "CRS84" in str(text):
         return DEGREES
     try:

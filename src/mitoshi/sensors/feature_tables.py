@@ -14,6 +14,7 @@ from mitoshi.sensors import guard
 from mitoshi.sensors.text_encoding import best_encoding
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["is_table", "placed", "read_table"]
@@ -24,6 +25,7 @@ SEPARATORS = (",", ";", "\t", "|")
 LONGITUDES, LATITUDES = ("longitude", "lon", "lng", "long", "経度"), ("latitude", "lat", "緯度")
 WKT = ("wkt", "geometry_wkt")
 DEGREES = "EPSG:4326"
+SRID = re.compile(r"\s*SRID=(\d{1,9});", re.IGNORECASE)
 
 
 def is_table(head: bytes) -> bool:
@@ -179,16 +181,33 @@ def placed(table: Any, name: str) -> Any:
     if wkt is not None:
         check_wkt(table[wkt], name)
         texts = [t if isinstance(t, str) else "GEOMETRYCOLLECTION EMPTY" for t in table[wkt]]
-        shapes = shapely.from_wkt([t.split(";", 1)[-1] for t in texts], on_invalid="ignore")
+        shapes = shapely.from_wkt([SRID.sub("", t) for t in texts], on_invalid="ignore")
         if any(g is None for g in shapes):
             raise InputError(f"{name}: column {wkt} holds text that is no WKT geometry")
-        return geopandas.GeoDataFrame(table.drop(columns=[wkt]), geometry=shapes, crs=DEGREES)
+        return geopandas.GeoDataFrame(table.drop(columns=[wkt]), geometry=shapes, crs=_srid(texts, name))
     longitude = next((lower[n] for n in LONGITUDES if n in lower), None)
     latitude = next((lower[n] for n in LATITUDES if n in lower), None)
     if longitude is None or latitude is None:
         return table
     x, y = _degrees(table[longitude], name), _degrees(table[latitude], name)
     return geopandas.GeoDataFrame(table, geometry=_points(x, y, name), crs=DEGREES)
+
+
+def _srid(texts: Sequence[str], name: str) -> str:
+    """Return the CRS that EWKT names (``SRID=4301;POINT …``), WGS 84 where it names none."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    named = {
+        match[1] if (match := SRID.match(t)) else "" for t in texts if not t.startswith("GEOMETRYCOLLECTION EMPTY")
+    }
+    if len(named) > 1:
+        raise InputError(f"{name}: its geometries name several systems of coordinates (SRID); bring them into one")
+    code = next(iter(named), "")
+    try:
+        return CRS.from_epsg(int(code)).to_string() if code else DEGREES
+    except CRSError:
+        raise InputError(f"{name}: its geometries name SRID={code}, which is no EPSG code; give one") from None
 
 
 def _degrees(column: Any, name: str) -> Any:

@@ -11,7 +11,7 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.features import FeatureKind
 from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES
 from mitoshi.core.text import Text
-from mitoshi.sensors.units import canonical
+from mitoshi.sensors.units import canonical, metres_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,13 +158,18 @@ def _units(
     if stated is not None and read is None and said.units is None and "MITOSHI_UNITS" not in header.tags:
         if quantity == "value":
             return stated, ()
-        if declared != "1":
+        if declared != "1" or QUANTITIES[quantity].extensive:
             raise InputError(
                 f"{name}: the file says its unit is {stated[:40]!r}, which is not understood; state it with '#units=…', "
                 f"such as '#units={declared}'"
             )
         return declared, (UNREAD_UNIT.format(stated=stated[:40], quantity=quantity),)
     vertical = canonical(header.vertical_unit)
+    contradicts = vertical is not None and read is not None and metres_of(read) is not None and read != vertical
+    if said.units is None and declared == "m" and contradicts:
+        raise InputError(
+            f"{name}: the unit of its band is {read}, that of its vertical axis {vertical}; state the right one with '#units=…'"
+        )
     if stated is None and said.units is None and declared == "m" and vertical not in {None, "m"}:
         return str(vertical), (VERTICAL.format(units=vertical),)
     if units is None:

@@ -20,9 +20,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "elevation": (-12_000.0, 9_000.0),  # from the deepest trench to the highest summit
     "water_surface_elevation": (-12_000.0, 9_000.0),
     "elevation_change": (-1_000.0, 1_000.0),
-    "water_depth": (-1.0, 100.0),  # no flood over ground has been deeper
+    "water_depth": (-0.05, 100.0),  # no flood over ground has been deeper; -1 is no depth but "no data"
     "surface_displacement": (-100.0, 100.0),
-    "flow_speed": (-1.0, 100.0),
+    "flow_speed": (-0.05, 100.0),
     "standard_uncertainty_m": (0.0, 1_000.0),
     "population": (-0.5, 1e7),  # people in one cell
     "water_occurrence": (-1e-3, 1.001),

@@ -1,0 +1,103 @@
+"""What a file says of its coordinates and units in a rarer way is read as it is said, or refused: reports from public trackers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from pyproj import Transformer
+
+from mitoshi.core.errors import InputError
+from mitoshi.core.feature_kinds import BUILDINGS
+from mitoshi.core.quantity import ELEVATION, POPULATION, WATER_DEPTH
+from mitoshi.sensors import open_observation
+
+LONGITUDE, LATITUDE = 139.7, 35.6  # on the Tokyo datum; 460 m from the same numbers in WGS 84
+EAST, NORTH = Transformer.from_crs(4301, 4326, always_xy=True).transform(LONGITUDE, LATITUDE)
+RING = [[LONGITUDE, LATITUDE], [LONGITUDE + 1e-4, LATITUDE], [LONGITUDE, LATITUDE + 1e-4], [LONGITUDE, LATITUDE]]
+
+
+def place(path):
+    (features,) = open_observation(str(path), expecting=BUILDINGS).features.values()
+    return features.to_crs(4326).geometry.iloc[0].exterior.coords[0]
+
+
+def ewkt(path, *codes):
+    words = ", ".join(f"{x} {y}" for x, y in RING)
+    rows = "".join(f'{n},"SRID={code};POLYGON (({words}))"\n' for n, code in enumerate(codes))
+    path.write_text("id,wkt\n" + rows)
+    return path
+
+
+def geojson(path, crs):
+    feature = {"type": "Feature", "properties": {"id": "a"}, "geometry": {"type": "Polygon", "coordinates": [RING]}}
+    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
+    return path
+
+
+def test_the_srid_of_ewkt_is_read(tmp_path):
+    assert place(ewkt(tmp_path / "a.csv", 4301)) == pytest.approx((EAST, NORTH), abs=1e-7)
+    assert place(ewkt(tmp_path / "b.csv", 4326)) == pytest.approx((LONGITUDE, LATITUDE), abs=1e-9)
+    with pytest.raises(InputError, match="several systems of coordinates"):
+        place(ewkt(tmp_path / "c.csv", 4301, 4326))
+    with pytest.raises(InputError, match="SRID=999999"):
+        place(ewkt(tmp_path / "d.csv", 999999))
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        {"type": "EPSG", "properties": {"code": 4301}},
+        "EPSG:4301",
+        {"type": "name", "properties": {"name": "EPSG:4301"}},
+    ],
+)
+def test_older_ways_to_name_a_crs_are_read(tmp_path, crs):
+    assert place(geojson(tmp_path / "a.geojson", crs)) == pytest.approx((EAST, NORTH), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    "crs", [{"type": "link", "properties": {"href": "https://example.org/4301"}}, {"type": "name"}, 4301.5, []]
+)
+def test_a_crs_that_is_not_understood_is_refused(tmp_path, crs):
+    with pytest.raises(InputError, match="names its CRS in a way that is not understood"):
+        place(geojson(tmp_path / "a.geojson", crs))
+
+
+def raster(path, values, unit=None, crs="EPSG:32654"):
+    options = {"count": 1, "crs": crs, "transform": Affine(10, 0, 4e5, 0, -10, 3.9e6)}
+    with rasterio.open(path, "w", driver="GTiff", height=20, width=20, dtype="float32", **options) as file:
+        file.write(values.astype(np.float32), 1)
+        if unit:
+            file.set_band_unit(1, unit)
+    return str(path)
+
+
+def read(path, quantity):
+    (layer,) = open_observation(path, expecting=quantity).layers.values()
+    return layer.load()
+
+
+def test_minus_one_is_no_depth(tmp_path):
+    depth = np.full((20, 20), 0.5)
+    depth[:, 10:] = -1.0
+    with pytest.raises(InputError, match="#nodata=-1"):
+        read(raster(tmp_path / "a.tif", depth, "m"), WATER_DEPTH)
+    assert np.isnan(read(raster(tmp_path / "a.tif", depth, "m") + "#nodata=-1", WATER_DEPTH)[:, 10:]).all()
+
+
+def test_two_units_of_one_height_are_refused(tmp_path):
+    path = raster(tmp_path / "a.tif", np.full((20, 20), 10.0), "metre", "EPSG:32654+6360")
+    with pytest.raises(InputError, match="vertical axis survey_foot"):
+        read(path, ELEVATION)
+    feet = read(raster(tmp_path / "b.tif", np.full((20, 20), 10.0), None, "EPSG:32654+6360"), ELEVATION)
+    assert float(feet[0, 0]) * (0.3048 if feet.attrs["units"] != "m" else 1) == pytest.approx(3.048, rel=1e-4)
+
+
+@pytest.mark.parametrize("unit", ["people/ha", "thousand", "1000 persons"])
+def test_a_unit_of_people_that_is_not_understood_is_refused(tmp_path, unit):
+    with pytest.raises(InputError, match="not understood"):
+        read(raster(tmp_path / "a.tif", np.full((20, 20), 2.0), unit), POPULATION)
