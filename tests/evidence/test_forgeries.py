@@ -327,3 +327,11 @@ def test_another_version_that_is_said_everywhere_is_the_makers_word(bundle):
         )
     forge(bundle, lambda b: None)
     assert evidence.verify(bundle).status == "identical"
+
+
+def test_the_product_that_was_changed_is_named_before_the_record(bundle):
+    """A change within the tolerance of its method shows in the record; what is named first is the product."""
+    forge(bundle, FORGERIES["a pixel within the tolerance"])
+    verdict = evidence.verify(bundle)
+    assert verdict.reasons[0].startswith("dark.tif differs at row 5, column 5"), verdict.reasons
+    assert {f.state for f in verdict.files if f.name == "dark.tif"} == {"within tolerance"}

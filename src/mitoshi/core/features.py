@@ -210,7 +210,10 @@ def _truth(value: Any) -> float:
 
 def _check_geometry(features: Features, kind: FeatureKind, argument: str) -> None:
     if not hasattr(features, "geom_type") or getattr(features, "_geometry_column_name", None) not in features.columns:
-        raise QuantityError(f"{argument} has no geometry; {kind.name} are {' or '.join(kind.geometry)}")
+        raise QuantityError(
+            f"{argument} has no geometry; {kind.name} are {' or '.join(kind.geometry)} (a table "
+            "gives columns longitude and latitude, 経度 and 緯度, or wkt)"
+        )
     for other in sorted({str(t) for t in features.geom_type.dropna().unique()} - set(kind.geometry)):
         raise QuantityError(f"{argument} holds {other} geometries; {kind.name} are {' or '.join(kind.geometry)}")
     if features.geometry.isna().any():

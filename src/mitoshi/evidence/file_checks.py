@@ -22,7 +22,7 @@ from mitoshi.evidence.publication import ENVIRONMENT, LOCATIONS, Sealed, file_na
 from mitoshi.evidence.raster_check import check_raster
 from mitoshi.evidence.replay import Expected, expected
 from mitoshi.evidence.table_check import check_table
-from mitoshi.evidence.verdict import SAME_CONTENT, FileCheck
+from mitoshi.evidence.verdict import SAME_CONTENT, FileCheck, FileState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from mitoshi.evidence.record import Plan
     from mitoshi.evidence.runner import Prepared
 
-__all__ = ["Checked", "Repeated", "file_checks"]
+__all__ = ["NOT_REACHED", "Checked", "Repeated", "file_checks"]
 
 RUN = "run.json"
+STATES: dict[str, FileState] = {"different": "different", "equivalent": "within tolerance"}
 NOT_REACHED = "not compared, for the bundle differs elsewhere"
 
 
@@ -84,7 +85,7 @@ def file_checks(
     names = file_names(repeated.plan, repeated.outcome)
     inside = set(carried(directory, run["inputs"]).values())
     found = _names(directory, names | inside) | {name: FileCheck(name, "equal") for name in inside}
-    found |= {p.name: FileCheck(p.name, "different", p.line()) for p in products if p.status == "different"}
+    found |= {p.name: FileCheck(p.name, STATES[p.status], p.line()) for p in products if p.status in STATES}
     if not any(c.state == "different" for c in found.values()):
         found |= _claims(directory, run)
     if any(c.state == "different" for c in found.values()):

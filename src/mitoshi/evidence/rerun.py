@@ -151,6 +151,9 @@ def _compared(
         f"{f.name} {f.words}" for f in sorted(files, key=_is_crate) if f.state == "different" and f.words not in lines
     ]
     lines = list(dict.fromkeys(lines))
+    if lines and not any(p.status == "different" for p in products):
+        # What a product has of its own, within its tolerance, comes before what does not follow from it.
+        lines = [*(p.line() for p in products if p.status == "equivalent"), *lines]
     if lines:
         return Verdict("different", (*lines, *notes), products, files, stated(run))
     status = decided(files, confirmed=not checked.unconfirmed)

@@ -168,3 +168,14 @@ def test_the_area_is_the_sum_of_probabilities_and_tiles_add_up():
     assert found["flooded_area"].lower < 4.0 < found["flooded_area"].upper <= 8.0
     assert found["mapped_area"].value == pytest.approx(4.0)
     assert found["not_observable_share"].value == pytest.approx(25.0)
+
+
+def test_where_nothing_was_observed_the_flooded_area_is_unknown_and_not_zero():
+    totals = dict.fromkeys(("expected", "variance", "mapped", "permanent", "unreferenced"), 0.0)
+    found = {f.name: f for f in figures({**totals, "total": 2e6, "not_observable": 2e6}, {})}
+    for name in ("flooded_area", "mapped_area", "permanent_water_area"):
+        assert np.isnan(found[name].value)
+        assert (found[name].lower, found[name].upper) == (None, None)
+        assert found[name].reason.en == "unknown: no pixel was observed"
+    assert found["not_observable_area"].value == 2.0
+    assert found["not_observable_share"].value == 100.0

@@ -59,6 +59,14 @@ def tally(result: FloodExtent, cell_area_m2: CellArea) -> dict[str, float]:
     }
 
 
+FLOODED_AREA = Text("flooded area", "浸水面積")
+NOTHING_SEEN = Text("unknown: no pixel was observed", "不明：観測された画素がありません")
+USUAL = Text(
+    "a count of classified pixels; without an image from before the flood or reference water it is not told apart from flood",
+    "分類した画素の数。浸水前の画像または平常時水域のデータがないときは、浸水と区別できません",
+)
+
+
 def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
     """Return flooded area with its 90 % interval and what was not seen.
 
@@ -83,22 +91,28 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     width = NORMAL_90 * math.hypot(min(random, 10.0), TRAINED["systematic"])
     upper = min(expected * math.exp(width), totals["total"])
 
+    seen = totals["total"] > totals["not_observable"]
+
     def count(name: str, title: Text, total: str, reason: Text) -> Figure:
-        return Figure(name, title, totals[total] * scale, None, None, units, None, reason)
+        known = seen or reason is EXACT
+        value = totals[total] * scale if known else math.nan
+        return Figure(name, title, value, None, None, units, None, reason if known else NOTHING_SEEN)
 
     share = 100.0 * totals["not_observable"] / max(totals["total"], 1e-9)
     return (
         Figure(
             "flooded_area",
-            Text("flooded area", "浸水面積"),
+            FLOODED_AREA,
             expected * scale,
             expected * math.exp(-width) * scale,
             upper * scale,
             units,
             0.9,
-        ),
+        )
+        if seen
+        else Figure("flooded_area", FLOODED_AREA, math.nan, None, None, units, None, NOTHING_SEEN),
         count("mapped_area", Text("area mapped as flooded", "浸水と判定した面積"), "mapped", COUNTED),
-        count("permanent_water_area", Text("permanent water", "平常時水域の面積"), "permanent", COUNTED),
+        count("permanent_water_area", Text("permanent water", "平常時水域の面積"), "permanent", USUAL),
         count("not_observable_area", Text("area not observable", "観測不能面積"), "not_observable", EXACT),
         Figure(
             "not_observable_share",

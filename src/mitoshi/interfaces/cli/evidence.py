@@ -36,11 +36,14 @@ def verify(directory: Path, *, key: Path | None, inputs: Path | None, as_json: b
 
 def _lines(verdict: Verdict) -> list[str]:
     """Return a verdict in lines: status, reasons, how many files are in which state, and what was not checked."""
+    from mitoshi.evidence.file_checks import NOT_REACHED
     from mitoshi.evidence.verdict import printable
 
     states = Counter(f.state for f in verdict.files)
     count = [f"  files: {', '.join(f'{n} {state}' for state, n in sorted(states.items()))}"] if states else []
-    unchecked = [f"  not checked: {line}" for line in verdict.not_checked]
+    left = sum(f.words == NOT_REACHED for f in verdict.files)
+    unchecked = [f"  not checked: {line}" for line in verdict.not_checked if not line.endswith(f": {NOT_REACHED}")]
+    unchecked += [f"  not checked: {left} files, {NOT_REACHED}"] if left else []
     lines = [verdict.status, *(f"  {reason}" for reason in verdict.reasons), *count, *unchecked]
     return [printable(line) for line in lines]
 
