@@ -105,7 +105,8 @@ def test_a_changed_product_pixel_is_found_also_under_new_checksums_and_digests(c
     assert verdict.products[0].first == (450, 77, 1.0, 0.0)
     assert verdict.products[0].status == "equivalent"
     assert verdict.status == "different"
-    assert verdict.reasons[0].startswith("run.json says products.dark.content_sha256 0000")
+    assert verdict.reasons[0].startswith("dark.tif differs at row 450, column 77")
+    assert verdict.reasons[1].startswith("run.json says products.dark.content_sha256 0000")
 
 
 def test_many_changed_pixels_are_named_by_row_column_and_value(case):
