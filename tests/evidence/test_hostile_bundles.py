@@ -226,8 +226,7 @@ INPUTS = {
     "deep.csv": files.deep_csv,
     "deep.json": files.deep_json,
     "scene.zip": files.zip_bomb,
-    "strip.tif": files.dense_tiff,
-}
+}  # not the vast TIFF: as an input it is an honest scene of 400 million pixels, and a run's own check of memory decides
 
 
 @pytest.mark.parametrize("name", INPUTS)

@@ -24,7 +24,7 @@ MOST_SIDES = 2000  # of a geometry whose sides are compared, each with each
 MOST_CROSSINGS = 400  # places at which the sides of a polygon may meet to be made valid; the time grows with the square
 MOST_CONTACTS = 10_000  # of a geometry that is cut or joined
 MOST_PAIRS = 20_000_000  # of sides whose boxes overlap
-MOST_COMPARISONS = 8_000_000  # of sides for all invalid geometries of one array
+MOST_COMPARISONS = 40_000_000  # of sides for all invalid geometries of one array
 BLOCK = 256
 
 
@@ -161,6 +161,16 @@ def joined(polygons: Sequence[Any]) -> Any:
     return shapely.union_all([shapely.make_valid(part) for part in polygons])
 
 
+def _crosses_often(geometry: Any, sides: int) -> bool:
+    """Tell whether a geometry crosses itself too often to be made valid, looking at no more sides than that costs itself."""
+    if sides <= MOST_SIDES:
+        return contacts(geometry) > MOST_CROSSINGS
+    try:
+        return _many_contacts(geometry, MOST_CROSSINGS) > MOST_CROSSINGS
+    except InputError:  # its sides lie over each other everywhere
+        return True
+
+
 def made_valid(geometries: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Return geometries made valid, and which of them are too expensive for it and stand as they were.
 
@@ -182,11 +192,8 @@ def made_valid(geometries: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDAr
     pairs = MOST_COMPARISONS
     for place in zip(*np.nonzero(~shapely.is_valid(result) & ~shapely.is_missing(result)), strict=True):
         sides = int(shapely.get_num_coordinates(result[place]))
-        if sides > MOST_SIDES or sides * sides > pairs:
-            costly[place] = True
-            continue
-        pairs -= sides * sides
-        costly[place] = contacts(result[place]) > MOST_CROSSINGS
+        pairs -= min(sides, MOST_SIDES) * sides
+        costly[place] = pairs < 0 or _crosses_often(result[place], sides)
         if not costly[place]:
             result[place] = shapely.make_valid(result[place])
     return result, costly

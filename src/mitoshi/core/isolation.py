@@ -42,7 +42,7 @@ CEILING, LEAST = (
 )  # bytes that it may bring the process to; a large process has the second in any case
 MEMORY_PER_BYTE = 16  # and for each of its own bytes, where that is more: five million buildings are no bomb
 SECONDS = 30.0
-WAITING = 2.0  # times as long may it take on the clock: a busy machine is no bomb
+WAITING = 1.5  # times as long may it take on the clock: a busy machine is no bomb
 SECONDS_PER_BYTE = 60 / 2**30
 INTERVAL = 0.02  # of looking at the child's memory
 RESTARTS = 200

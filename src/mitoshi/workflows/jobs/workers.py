@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ TICK_SECONDS = 0.25
 GRACE_SECONDS = 1.0  # in which the worker of a dismissed job may notice by itself
 KILL_SECONDS = 3.0  # between SIGTERM and SIGKILL
 MEMORY_TICKS = 4
+LAST_SECONDS = 5.0  # for the kernel to tell how a process ended that is gone
 TIDY_SECONDS = 3600.0
 MOST_ATTEMPTS = 3
 HEALTHY_SECONDS = 10.0  # a worker that dies younger than this, with nothing done, makes the next one wait
@@ -204,6 +206,9 @@ class Workers:
     def _lost(self, held: Held) -> None:
         """Clear up after a process that is gone, and let its job wait again or fail."""
         code = self._watch.exits.pop(held.pid, None)
+        if code is None and (child := self._watch.children.get(held.pid)) is not None:
+            with suppress(subprocess.TimeoutExpired):  # it is gone, but was not asked for yet
+                code = child.process.wait(LAST_SECONDS)
         job = held.job
         if job.status == "dismissed":
             self._jobs.discard(job.id)
