@@ -512,13 +512,13 @@ def test_a_record_that_cannot_be_written_breaks_no_request(tmp_path, caplog):
 
 def test_a_flood_of_refusals_is_counted_and_not_written(tmp_path):
     client = client_of(tmp_path)
-    for _ in range(1300):  # more than the limit of two minutes, for one may begin meanwhile
+    for _ in range(1300):  # more than a slow machine lets in again meanwhile
         client.get("/layers", headers={"host": "evil.example"})
     execute(client)
     lines = [json.loads(line) for line in (tmp_path / "service" / "audit.jsonl").read_text().splitlines()]
     assert 600 <= len(lines) < 1300
     assert lines[-1]["status"] == 200
-    assert len(lines) - 1 + sum(line.get("refusals_left_out", 0) for line in lines) == 650
+    assert len(lines) - 1 + sum(line.get("refusals_left_out", 0) for line in lines) == 1300
 
 
 # The document
