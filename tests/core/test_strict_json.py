@@ -106,6 +106,9 @@ def test_limits_hold_exactly():
         parse_json(b"[" + deep + b"]", "it")
     assert parse_json(b"9" * 308, "it") == int("9" * 308)
     assert float(parse_json(b"9" * 308, "it")) < float("inf")
+    assert parse_json(b'[{}, "[[["]', "it", most_containers=2) == [{}, "[[["]
+    with pytest.raises(RefusedError, match="more than 2 lists and objects"):
+        parse_json(b"[{}, []]", "it", most_containers=2)
     with pytest.raises(RefusedError, match="limit"):
         parse_json(b"[1, 2]", "it", most_bytes=5)
     assert parse_json('﻿{"名": "\\ud83d\\ude00"}'.encode(), "it") == {"名": "😀"}

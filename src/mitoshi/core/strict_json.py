@@ -31,6 +31,7 @@ def parse_json(
     *,
     most_bytes: int = MAX_BYTES,
     most_depth: int = MAX_DEPTH,
+    most_containers: int | None = None,
     error: type[MitoshiError] = InputError,
 ) -> Any:
     """Return the value of a JSON text; NaN, infinities, repeated names, half characters, great depth and great size are refused.
@@ -43,6 +44,8 @@ def parse_json(
         What it is, for messages.
     most_bytes, most_depth
         Limits of length and nesting.
+    most_containers
+        Largest number of lists and objects, None without a limit. Python stops every thread to look through them for garbage.
     error
         Raised where the text is not strict JSON.
 
@@ -60,8 +63,11 @@ def parse_json(
         raise RefusedError(
             f"{name} holds {len(content) / 2**20:.0f} MiB of JSON; the limit is {most_bytes / 2**20:g} MiB"
         )
-    if nesting(content, most_depth) > most_depth:
+    deepest, containers = _measured(content, most_depth, most_containers)
+    if deepest > most_depth:
         raise RefusedError(f"{name} nests deeper than {most_depth} levels of JSON")
+    if most_containers is not None and containers > most_containers:
+        raise RefusedError(f"{name} holds more than {most_containers} lists and objects")
     try:
         value = json.loads(content.decode("utf-8-sig"), **_STRICT)
         if _SURROGATE.search(content):
@@ -88,10 +94,15 @@ def nesting(content: bytes, most: int = MAX_DEPTH) -> int:
     >>> nesting(b'{"a[[[": [1, "]"]}')
     2
     """
+    return _measured(content, most, None)[0]
+
+
+def _measured(content: bytes, most_depth: int, most_containers: int | None) -> tuple[int, int]:
+    """Return how deep the brackets nest and how many open; counting ends soon after a limit is exceeded."""
     import numpy as np
 
     text = content.replace(rb"\\", b"").replace(rb"\"", b"")  # every quote that is left opens or closes a string
-    depth = deepest = quotes = 0
+    depth = deepest = quotes = opened = 0
     for start in range(0, len(text), CHUNK):
         pieces = text[start : start + CHUNK].split(b'"')
         marks = b"".join(pieces[quotes % 2 :: 2]).translate(_STEPS, _OTHERS)
@@ -101,9 +112,10 @@ def nesting(content: bytes, most: int = MAX_DEPTH) -> int:
         levels = np.cumsum(np.frombuffer(marks, np.int8), dtype=np.int64)
         deepest = max(deepest, depth + int(levels.max()))
         depth += int(levels[-1])
-        if deepest > most:
+        opened += marks.count(b"\x01")
+        if deepest > most_depth or (most_containers is not None and opened > most_containers):
             break
-    return deepest
+    return deepest, opened
 
 
 def _refuse_constant(text: str) -> float:

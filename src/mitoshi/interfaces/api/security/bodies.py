@@ -23,6 +23,7 @@ __all__ = ["Bodies", "unacceptable"]
 JSON = re.compile(r"application/([a-z0-9.!#$&^_-]+\+)?json")
 
 MOST_MEMBERS = 256  # of the outermost object: no request has more names, and each that is not known costs an error
+MOST_CONTAINERS = 100_000  # lists and objects: more than ten outlines of as many vertices as are allowed
 CHECKED_AT_ONCE = 2  # bodies; checking one takes some ms of a processor, and other requests need threads too
 
 
@@ -112,7 +113,7 @@ def _wrong(body: bytes) -> str:
     if not body:
         return ""
     try:
-        value = parse_json(body, "the body")
+        value = parse_json(body, "the body", most_containers=MOST_CONTAINERS)
     except MitoshiError as error:
         return guard.one_line(error)
     if isinstance(value, dict) and len(value) > MOST_MEMBERS:
