@@ -24,7 +24,7 @@ MOST_SIDES = 2000  # of a geometry whose sides are compared, each with each
 MOST_CROSSINGS = 400  # places at which the sides of a polygon may meet to be made valid; the time grows with the square
 MOST_CONTACTS = 10_000  # of a geometry that is cut or joined
 MOST_PAIRS = 20_000_000  # of sides whose boxes overlap
-MOST_COMPARISONS = 40_000_000  # of sides for all invalid geometries of one array
+MOST_COMPARISONS = 8_000_000  # of sides for all invalid geometries of one array
 BLOCK = 256
 
 
@@ -85,8 +85,10 @@ def _meet(a: Any, b: Any, c: Any, d: Any) -> npt.NDArray[np.bool_]:
     return np.asarray(boxes & astride)
 
 
-def _many_contacts(geometry: Any, most: int) -> int:
-    """Return how often sides of a geometry with many of them meet, by an index of their boxes; counting ends above `most`.
+def _many_contacts(geometry: Any, most: int, most_pairs: int = MOST_PAIRS) -> tuple[int, int]:
+    """Return how often sides of a geometry with many of them meet, and how many pairs were looked at.
+
+    An index of the sides' boxes finds the pairs; counting ends above `most` contacts.
 
     Raises
     ------
@@ -102,13 +104,13 @@ def _many_contacts(geometry: Any, most: int) -> int:
         one, other = tree.query(lines[first : first + BLOCK])
         later = other > one + first
         looked_at += one.size
-        if looked_at > MOST_PAIRS:
+        if looked_at > most_pairs:
             raise InputError(f"the sides of the geometry lie over each other {looked_at} times; simplify it")
         pairs = one[later] + first, other[later]
         count += int(np.count_nonzero(_meet(*(a[i] for i in pairs for a in (start, end)))))
         if count > most:
-            return count
-    return count
+            break
+    return count, looked_at
 
 
 def check_contacts(geometry: Any, most: int = MOST_CONTACTS, most_sides: int = MOST_SIDES) -> None:
@@ -136,7 +138,7 @@ def check_contacts(geometry: Any, most: int = MOST_CONTACTS, most_sides: int = M
             f"the geometry crosses itself, or its parts overlap, and has {sides} vertices; "
             f"simplify it to {most_sides}, or draw it without crossings"
         )
-    met = contacts(geometry) if sides <= MOST_SIDES else _many_contacts(geometry, most)
+    met = contacts(geometry) if sides <= MOST_SIDES else _many_contacts(geometry, most)[0]
     if met > most:
         raise InputError(f"the sides of the geometry meet {met} times; draw it without crossings ({most} at most)")
 
@@ -161,14 +163,22 @@ def joined(polygons: Sequence[Any]) -> Any:
     return shapely.union_all([shapely.make_valid(part) for part in polygons])
 
 
-def _crosses_often(geometry: Any, sides: int) -> bool:
-    """Tell whether a geometry crosses itself too often to be made valid, looking at no more sides than that costs itself."""
-    if sides <= MOST_SIDES:
-        return contacts(geometry) > MOST_CROSSINGS
-    try:
-        return _many_contacts(geometry, MOST_CROSSINGS) > MOST_CROSSINGS
-    except InputError:  # its sides lie over each other everywhere
-        return True
+def _crossings(geometry: Any, comparisons: int) -> tuple[int, int]:
+    """Return at how many places a geometry crosses itself, and how many comparisons of sides that took.
+
+    Raises
+    ------
+    InputError
+        If it takes more than are left.
+    """
+    import shapely
+
+    sides = int(shapely.get_num_coordinates(geometry))
+    if sides > MOST_SIDES:
+        return _many_contacts(geometry, MOST_CROSSINGS, comparisons)
+    if sides * sides > comparisons:
+        raise InputError("the geometries cross themselves in too many places; simplify them")
+    return contacts(geometry), sides * sides
 
 
 def made_valid(geometries: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
@@ -189,11 +199,15 @@ def made_valid(geometries: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDAr
 
     result = np.array(geometries, dtype=object)
     costly = np.zeros(result.shape, bool)
-    pairs = MOST_COMPARISONS
+    left = MOST_COMPARISONS
     for place in zip(*np.nonzero(~shapely.is_valid(result) & ~shapely.is_missing(result)), strict=True):
-        sides = int(shapely.get_num_coordinates(result[place]))
-        pairs -= min(sides, MOST_SIDES) * sides
-        costly[place] = pairs < 0 or _crosses_often(result[place], sides)
+        try:
+            met, spent = _crossings(result[place], left)
+        except InputError:
+            costly[place] = True
+            continue
+        left -= spent
+        costly[place] = met > MOST_CROSSINGS
         if not costly[place]:
             result[place] = shapely.make_valid(result[place])
     return result, costly

@@ -23,7 +23,7 @@ from mitoshi.evidence.locating import Found, locate, under_recorded_names
 from mitoshi.evidence.publication import CRATE
 from mitoshi.evidence.record import FORMAT
 from mitoshi.evidence.signature import check_signature
-from mitoshi.evidence.verdict import Verdict, decided
+from mitoshi.evidence.verdict import Verdict, decided, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +155,7 @@ def _compared(
         # What a product has of its own, within its tolerance, comes before what does not follow from it.
         lines = [*(p.line() for p in products if p.status == "equivalent"), *lines]
     if lines:
-        return Verdict("different", (*lines, *notes), products, files, stated(run))
+        return Verdict("different", (*map(printable, lines), *notes), products, files, stated(run))
     status = decided(files, confirmed=not checked.unconfirmed)
     near = [f.line() for f in files if f.state == "within tolerance" or (f.state == "not checked" and not f.claim)]
     return Verdict(status, (*near, *notes), products, files, (*stated(run), *checked.unconfirmed))

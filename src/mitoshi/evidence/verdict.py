@@ -47,7 +47,7 @@ class FileCheck:
 
     def line(self) -> str:
         """Return one line for people."""
-        return f"{self.name}: {self.words or self.state}"
+        return printable(f"{self.name}: {self.words or self.state}")
 
 
 @dataclass(frozen=True)
