@@ -91,6 +91,8 @@ def test_what_is_not_determined_is_no_number():
     assert words.quantity == "not determined"
     assert words.interval == ""
     assert worded(figure(math.nan), "ja").quantity == "算出できません"
+    unseen = figure(math.nan, reason=Text("unknown: no pixel was observed", "不明：観測された画素がありません"))
+    assert worded(unseen, "ja").interval == "不明：観測された画素がありません"
     assert number(math.nan, 2) == "—"
 
 

@@ -104,7 +104,9 @@ def worded(figure: Figure, language: Language) -> Worded:
     unit = COUNTED[unit].in_(language) if unit in COUNTED else unit
     value = figure.value * factor
     if not math.isfinite(value):
-        return Worded(NOT_DETERMINED.in_(language), "", "")
+        # With bounds, the reason is about the interval.
+        why = figure.reason if figure.lower is None and figure.upper is None else None
+        return Worded(NOT_DETERMINED.in_(language), "", "" if why is None else why.in_(language))
     if figure.lower is None or figure.upper is None:
         decimals = _decimals_without(value)
         return Worded(_bounded(value, decimals, share=share), unit, _without_interval(figure, language))
