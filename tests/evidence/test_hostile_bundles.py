@@ -22,6 +22,7 @@ from forger import edit, reseal, restate
 from shapely.geometry import box
 
 from mitoshi import evidence
+from mitoshi.core import isolation
 from mitoshi.core.errors import BundleError
 
 pytestmark = [
@@ -175,11 +176,21 @@ def test_a_hostile_product_is_different_in_one_line(case, name):
     assert words in said
 
 
-def test_a_file_that_stalls_its_reader_is_different(case):
-    changed(lambda b: b + b" " * 4 + b"wait for ever")(case / "rasters/figures.json")
+def test_a_file_that_stalls_its_reader_is_different(case, monkeypatch):
+    monkeypatch.setenv("MITOSHI_READER_SECONDS", "4")
+    changed(lambda b: b + b"    wait for ever")(case / "rasters/figures.json")
     reseal(case / "rasters")
     status, said = answer(case / "rasters")
-    assert (status, "more than 30 s" in said) == ("different", True)
+    assert status == "different"
+    assert "figures.json cannot be read: it took more than 6 s; " in said
+
+
+def test_a_reader_has_30_s_and_half_as_much_again_on_the_clock():
+    at_ease = isolation._limits("/no/such/file", 0)
+    assert at_ease[1] == 30
+    assert isolation._over(0, (29.9, 44.9), at_ease) == ""
+    assert "more than 30 s" in isolation._over(0, (30.1, 30.1), at_ease)
+    assert "more than 45 s" in isolation._over(0, (1.0, 45.1), at_ease)
 
 
 def test_the_command_line_says_the_same(case):

@@ -55,6 +55,29 @@ def test_each_is_one_line_and_the_good_file_is_catalogued(shared_data, tmp_path)
         assert time.monotonic() - start < 30, path.name
 
 
+@pytest.mark.slow
+def test_a_small_file_of_many_pixels_does_not_fill_the_memory_of_a_method_that_reads_by_windows(tmp_path):
+    import rasterio
+
+    grid = {"width": 16_000, "height": 8_000, "transform": rasterio.Affine(10, 0, 500_000, 0, -10, 4_000_000)}
+    storage = {"compress": "zstd", "tiled": True, "blockxsize": 512, "blockysize": 512}
+    depth, houses = tmp_path / "depth.tif", tmp_path / "houses.geojson"
+    with rasterio.open(depth, "w", driver="GTiff", count=1, dtype="uint8", crs="EPSG:32631", **grid, **storage):
+        pass
+    houses.write_text(GOOD.replace("139,35", "3.001,36.14"))
+    arguments = ["run", "disaster.impact", f"--depth={depth}#quantity=water_depth,units=m", f"--buildings={houses}"]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *arguments, "--out", str(tmp_path / "out"), "--time=2024-01-01T00:00:00Z"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, said, peak = json.loads(done.stdout)
+    assert status == 0, said
+    assert depth.stat().st_size < 2**16
+    assert peak < 2**30  # a table of the cells' areas alone was 3 GiB
+
+
 def nested_wkb(depth: int, order: str = "little") -> bytes:
     mark = b"\x01" if order == "little" else b"\x00"
     shell = mark + (7).to_bytes(4, order) + (1).to_bytes(4, order)

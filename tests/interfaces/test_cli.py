@@ -167,3 +167,17 @@ def test_the_flood_map_verifies_under_other_processor_settings(tmp_path, image, 
     told = json.loads(mitoshi("verify", out, "--json", NUMBA_CACHE_DIR=str(tmp_path / "numba"), **settings).stdout)
     assert told["status"] in ("identical", "equivalent"), told
     assert any("environment.json" in line for line in told["not_checked"])  # where it ran decides nothing
+
+
+def test_long_work_without_a_terminal_says_where_it_is_now_and_then(monkeypatch, capsys):
+    from mitoshi.interfaces.cli import terminal
+
+    with terminal.progress_bar("demo", quiet=False, lines=True) as progress:
+        progress(1, 4, "ingest")
+    assert capsys.readouterr().err == ""  # nothing for work of a second
+    monkeypatch.setattr(terminal, "LINE_SECONDS", 0.0)
+    for quiet, lines, shown in ((False, True, "demo: 2/4 flood\ndemo: a.tif\n"), (False, False, ""), (True, True, "")):
+        with terminal.progress_bar("demo", quiet=quiet, lines=lines) as progress:
+            progress(2, 4, "flood")
+            progress(3, 0, "a.tif")
+        assert capsys.readouterr().err == shown

@@ -153,3 +153,18 @@ def test_a_stac_parquet_is_left_to_the_catalogue(tmp_path):
     pd.DataFrame({"stac_version": ["1.1.0"], "id": ["a"]}).to_parquet(tmp_path / "items.parquet")
     with pytest.raises(InputError, match="not recognised"):
         sensors.open_observation(tmp_path / "items.parquet")
+
+
+def test_features_that_repeat_others_are_said(tmp_path):
+    def said(*geometries):
+        path = written(tmp_path / "buildings.geojson", collection(*geometries))
+        return [t.en for t in sensors.open_observation(path, expecting=BUILDINGS).assumptions if "exactly" in t.en]
+
+    square, turned = ([[140, 35], [140.001, 35], [140.001, 35.001], [140, 35.001], [140, 35]] for _ in range(2))
+    turned[1], turned[3] = turned[3], turned[1]
+    shapes = [{"type": "Polygon", "coordinates": [ring]} for ring in (square, turned)]
+    assert said(point(), point(140.1), shapes[0]) == []
+    expected = "3 of 5 features lie exactly where an earlier one lies; each is counted"
+    assert said(point(), point(), shapes[0], shapes[0], point()) == [expected]
+    nowhere = {"type": "Point", "coordinates": []}
+    assert said(nowhere, nowhere, point()) == []

@@ -204,7 +204,10 @@ def areas_m2(crs: Any, affine: Any, shape: tuple[int, int]) -> Floats:
     lower = np.minimum(np.floor(place).astype(np.int64), max(0, len(nodes[0]) - 2))
     share = (place - lower)[:, None]
     upper = np.minimum(lower + 1, len(nodes[0]) - 1)
-    return np.asarray(across[lower] * (1.0 - share) + across[upper] * share, float)
+    areas = np.asarray(across[lower], float)
+    areas *= 1.0 - share
+    areas += across[upper] * share
+    return areas
 
 
 def raster_areas_m2(raster: Raster, side_m: float) -> Floats:

@@ -41,7 +41,8 @@ CEILING, LEAST = (
     3 * 2**28,
 )  # bytes that it may bring the process to; a large process has the second in any case
 MEMORY_PER_BYTE = 16  # and for each of its own bytes, where that is more: five million buildings are no bomb
-SECONDS = 30.0
+SECONDS = 30.0  # of computing, unless READER_SECONDS in the environment says another number
+READER_SECONDS = "MITOSHI_READER_SECONDS"
 WAITING = 1.5  # times as long may it take on the clock: a busy machine is no bomb
 SECONDS_PER_BYTE = 60 / 2**30
 INTERVAL = 0.02  # of looking at the child's memory
@@ -278,7 +279,16 @@ def _limits(source: str, before: int) -> tuple[int, float]:
     """Return the bytes that reading a file may add to a process of a size, and the seconds that it may take."""
     size = sum(map(_size, (source, f"{source[:-4]}.dbf") if source.lower().endswith(".shp") else (source,)))
     memory = min(MEMORY, max(CEILING - before, LEAST))
-    return max(memory, MEMORY_PER_BYTE * size), max(SECONDS, SECONDS_PER_BYTE * size)
+    return max(memory, MEMORY_PER_BYTE * size), max(_patience(), SECONDS_PER_BYTE * size)
+
+
+def _patience() -> float:
+    """Return the seconds that any reader may compute: those of the environment where it says a positive number."""
+    try:
+        given = float(os.environ.get(READER_SECONDS, ""))
+    except ValueError:
+        return SECONDS
+    return given if given > 0 else SECONDS
 
 
 def _size(path: str) -> int:

@@ -172,7 +172,8 @@ def whole(work: Work, cut: Sequence[Tile], pool: Pool) -> tuple[Any, Iterator[Ti
     }
     totals: list[dict[str, float]] = []
     if work.method.tally is not None:
-        area = work.frame.cell_areas_m2(0, 0, *shape)
+        # lists have no cells: a table of the areas of a vast scene would only fill the memory
+        area = work.frame.cell_areas_m2(0, 0, *shape) if rasters else np.full((1, 1), np.nan)
         totals = [{k: float(v) for k, v in work.method.tally(result, area).items()}]
 
     def parts() -> Iterator[TileResult]:

@@ -40,6 +40,10 @@ NOWHERE = Text(
     "{count} of {total} features have no coordinates, or enclose no area; what happens there is unknown",
     "地物{total}件中{count}件は座標または面積がなく、その状況は不明です",
 )
+REPEATED = Text(
+    "{count} of {total} features lie exactly where an earlier one lies; each is counted",
+    "地物{total}件中{count}件は他の地物と位置・形状が完全に一致しますが、それぞれ1件として数えます",
+)
 UNSTATED = "features"
 
 
@@ -122,7 +126,7 @@ def _read(source: Source) -> _Read:
             assumptions = (*assumptions, *said)
         features, units, start = in_declared_units(features, declared, source.path.name)
         features, said = understood(features, declared)
-        assumptions = (*assumptions, *units, *said, *_nowhere(features))
+        assumptions = (*assumptions, *units, *said, *_nowhere(features), *_repeated(features))
     simulated = str(raw.tags.get("mitoshi_simulated", "")).lower() in {"1", "true", "yes"}
     return _Read(features, kind, assumptions, simulated, str(raw.tags.get("mitoshi_datetime") or start), start)
 
@@ -148,6 +152,20 @@ def _nowhere(features: Features) -> tuple[Text, ...]:
         return ()
     count = int((~finite_places(features.geometry.to_numpy())).sum())
     return (NOWHERE.format(count=count, total=len(features)),) if count else ()
+
+
+def _repeated(features: Features) -> tuple[Text, ...]:
+    """Return that some features have the geometry of an earlier one, if so: a list joined twice counts everything twice."""
+    import pandas
+    import shapely
+
+    if not _has_geometry(features):
+        return ()
+    shapes = features.geometry.to_numpy()
+    shapes = shapes[finite_places(shapes)]
+    alike = pandas.DataFrame(shapely.bounds(shapes)).duplicated(keep=False).to_numpy()  # few need a closer look
+    count = int(pandas.Series(shapely.to_wkb(shapes[alike])).duplicated().sum())
+    return (REPEATED.format(count=count, total=len(features)),) if count else ()
 
 
 def _layer(source: Source, expecting: FeatureKind | None) -> str | None:

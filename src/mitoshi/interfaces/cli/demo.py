@@ -27,7 +27,7 @@ def demo(*, out: Path, seed: int, size: int, time: str | None, served: bool, por
     """Simulate a region, ingest it, map its flood, verify the evidence, and compare with the known truth."""
     from mitoshi.workflows.demo import run_demo
 
-    with progress_bar("demo", quiet=as_json) as progress:
+    with progress_bar("demo", quiet=as_json, lines=True) as progress:
         result = run_demo(out, seed=seed, size=size, time=clock(time), progress=progress)
     if as_json:
         print_json(result.as_dict())

@@ -83,7 +83,7 @@ def respond(
     fixed = instant(at) if at else None
     limit = datetime.now(UTC) + timedelta(hours=watch or 0.0)
     while True:
-        with progress_bar("respond", quiet=as_json) as progress:
+        with progress_bar("respond", quiet=as_json, lines=True) as progress:
             response = carry_out(
                 out,
                 area=BBox.parse(area),

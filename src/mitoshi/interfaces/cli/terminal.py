@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Progress", "clock", "json_option", "print_json", "progress_bar", "store_option", "store_path"]
+
+LINE_SECONDS = 5.0  # between two lines of progress where there is no terminal
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print machine-readable results.")
 store_option = click.option(
@@ -49,10 +52,10 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
-    """Show a bar on a terminal, nothing elsewhere."""
+def progress_bar(title: str, *, quiet: bool, lines: bool = False) -> Iterator[Progress]:
+    """Show a bar on a terminal; elsewhere nothing, or a line now and then where work takes minutes."""
     if quiet or not sys.stderr.isatty():
-        yield lambda _done, _total, _message: None
+        yield _now_and_then(title) if lines and not quiet else _silent
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -64,3 +67,21 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress]:
         yield lambda done, total, message: bar.update(
             task, completed=done, total=total, description=f"{title} {message}"
         )
+
+
+def _silent(done: int, total: int, message: str) -> None:
+    del done, total, message
+
+
+def _now_and_then(title: str) -> Progress:
+    """Return a progress that prints a line when some seconds have passed since the last one."""
+    last = time.monotonic()
+
+    def progress(done: int, total: int, message: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= LINE_SECONDS:
+            last = now
+            click.echo(f"{title}: {f'{done}/{total} ' if total else ''}{message}", err=True)
+
+    return progress
