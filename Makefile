@@ -39,10 +39,10 @@ lint: setup-test
 	$(BIN)/lint-imports
 
 unit: setup-test
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not slow" -n 2
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
     from service_fixtures import Served
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 
 WIDTH, HEIGHT = 800, 500
 FLOOD = "disaster.flood-extent/flood"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .conftest import Visit
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 
 RUN_MS = 90_000
 PANELS = ("layers", "run", "jobs", "evidence", "search")

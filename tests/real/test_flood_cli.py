@@ -17,7 +17,7 @@ from PIL import Image
 from mitoshi.interfaces.cli import cli
 from mitoshi.sensors import guard
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("flood-real")]
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 def run(out, *arguments):

@@ -9,7 +9,7 @@ import pytest
 
 from mitoshi.workflows.demo import run_demo
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 TIME = datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -92,7 +92,7 @@ def test_impact_says_how_many_it_did_not_see(demonstration):
 
 def test_a_second_demonstration_gives_the_same_bundles(tmp_path):
     """Same seed, same time, another folder: every file to the byte."""
-    pair = [run_demo(tmp_path / n, seed=7, size=384, time=TIME, progress=lambda *_: None) for n in ("one", "two")]
+    pair = [run_demo(tmp_path / n, seed=7, size=256, time=TIME, progress=lambda *_: None) for n in ("one", "two")]
 
     def files(folder):
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

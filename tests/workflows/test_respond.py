@@ -22,7 +22,6 @@ from mitoshi.simulation import EVENT, region, write_region
 from mitoshi.workflows.respond import respond
 from mitoshi.workflows.response import RECORD, Entry, Record, clock_text, read_record, write_record
 
-pytestmark = pytest.mark.xdist_group("respond")
 TIME = datetime(2026, 10, 13, 1, tzinfo=UTC)
 SIZE = 384
 

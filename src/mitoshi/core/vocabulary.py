@@ -158,19 +158,31 @@ def _meanings(column: str, sources: list[Any]) -> tuple[Any, Counter[str]]:
     import pandas as pd
 
     others: Counter[str] = Counter()
-    index = sources[0].index
-    values = pd.Series(np.full(len(index), None, object), index=index, dtype=object)
+    names = [str(s.name) for s in sources]
+    values = np.full(len(sources[0]), None, object)
+    known: dict[tuple[Any, ...], tuple[str | None, str | None]] = {}  # lists are long, and their words are few
     for n, row in enumerate(zip(*sources, strict=True)):
-        said = [(v, str(s.name)) for v, s in zip(row, sources, strict=True) if not pd.isna(v) and str(v).strip()]
-        if not said:
-            continue
-        meaning = next((m for v, head in said if (m := word_of(column, v, head))), None)
-        if meaning is None and column in vocabulary()["open"]:
-            meaning = str(said[0][0])
-        elif meaning is None:
-            others[str(said[0][0])[:40]] += 1
-        values.iloc[n] = meaning or "unknown"
-    return values, others
+        key = tuple((type(v), str(v)) for v in row)
+        if key not in known:
+            known[key] = _meaning(column, row, names)
+        values[n], other = known[key]
+        if other is not None:
+            others[other] += 1
+    return pd.Series(values, index=sources[0].index, dtype=object), others
+
+
+def _meaning(column: str, row: tuple[Any, ...], heads: list[str]) -> tuple[str | None, str | None]:
+    """Return what the cells of a row mean together, None where they say nothing; and the word that is not understood."""
+    import pandas as pd
+
+    said = [(v, head) for v, head in zip(row, heads, strict=True) if not pd.isna(v) and str(v).strip()]
+    if not said:
+        return None, None
+    meaning = next((m for v, head in said if (m := word_of(column, v, head))), None)
+    if meaning is not None:
+        return meaning, None
+    word = str(said[0][0])
+    return (word or "unknown", None) if column in vocabulary()["open"] else ("unknown", word[:40])
 
 
 def _within(features: Features, name: str, least: float, most: float | None) -> tuple[Features, int]:

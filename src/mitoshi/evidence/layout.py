@@ -5,6 +5,7 @@ Lengths are points (1/72 inch); a block is drawn with its upper left corner at (
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.evidence import fonts
@@ -52,9 +53,26 @@ def register_fonts() -> None:
 
 def measure(size: float, weight: fonts.Weight = "Regular") -> Callable[[str], float]:
     """Return a function that tells the width of a string, in points."""
-    from reportlab.pdfbase.pdfmetrics import stringWidth
+    widths = _widths(weight)
+    return lambda text: 0.001 * size * sum(map(widths.__getitem__, text))
 
-    return lambda text: float(stringWidth(text, f"{FAMILY}-{weight}", size))
+
+class _Widths(dict[str, float]):
+    """The widths of a font's characters, in thousandths of its size, by character."""
+
+    def __init__(self, face: Any) -> None:
+        self._face = face
+
+    def __missing__(self, character: str) -> float:
+        width = self[character] = self._face.charWidths.get(ord(character), self._face.defaultWidth)
+        return width
+
+
+@cache
+def _widths(weight: fonts.Weight) -> _Widths:
+    from reportlab.pdfbase import pdfmetrics
+
+    return _Widths(pdfmetrics.getFont(f"{FAMILY}-{weight}").face)
 
 
 def fitted_size(text: str, width: float, largest: float, weight: fonts.Weight = "Regular") -> float:

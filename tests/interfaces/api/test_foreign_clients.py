@@ -17,7 +17,7 @@ from mitoshi.evidence.bundle import read_json
 from mitoshi.simulation import EVENT
 from mitoshi.workflows.shelf import Shelf
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("foreign")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from mitoshi.interfaces.mcp.tools import tools
 from mitoshi.simulation import EVENT
 from mitoshi.workflows.jobs import Jobs
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mcp")]
+pytestmark = pytest.mark.slow
 
 FLOOD = "disaster_flood-extent"
 COMMAND = "from mitoshi.interfaces.cli.mcp import mcp; mcp()"
