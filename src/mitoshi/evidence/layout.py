@@ -54,7 +54,7 @@ def register_fonts() -> None:
 def measure(size: float, weight: fonts.Weight = "Regular") -> Callable[[str], float]:
     """Return a function that tells the width of a string, in points."""
     widths = _widths(weight)
-    return lambda text: 0.001 * size * sum(map(widths.__getitem__, text))
+    return lambda text: float(0.001 * size * sum(map(widths.__getitem__, text)))
 
 
 class _Widths(dict[str, float]):
@@ -72,7 +72,8 @@ class _Widths(dict[str, float]):
 def _widths(weight: fonts.Weight) -> _Widths:
     from reportlab.pdfbase import pdfmetrics
 
-    return _Widths(pdfmetrics.getFont(f"{FAMILY}-{weight}").face)
+    font: Any = pdfmetrics.getFont(f"{FAMILY}-{weight}")
+    return _Widths(font.face)
 
 
 def fitted_size(text: str, width: float, largest: float, weight: fonts.Weight = "Regular") -> float:
