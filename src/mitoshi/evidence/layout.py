@@ -64,7 +64,8 @@ class _Widths(dict[str, float]):
         self._face = face
 
     def __missing__(self, character: str) -> float:
-        width = self[character] = self._face.charWidths.get(ord(character), self._face.defaultWidth)
+        width: float = self._face.charWidths.get(ord(character), self._face.defaultWidth)
+        self[character] = width
         return width
 
 
