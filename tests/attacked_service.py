@@ -77,9 +77,12 @@ class Effort(NamedTuple):
 
         It is never less than what the loop itself worked meanwhile: while it works, nobody is answered.
         """
+        return max(self.loop - before.loop, self.wall - before.wall - self.excused(before))
+
+    def excused(self, before):
+        """Return how long other processes kept this one from a processor since `before`."""
         waited = sum(self.waited[thread] - before.waited.get(thread, 0.0) for thread in self.waited)
-        excused = min(max(waited, 0.0), max(self.others - before.others, 0.0))
-        return max(self.loop - before.loop, self.wall - before.wall - excused)
+        return min(max(waited, 0.0), max(self.others - before.others, 0.0))
 
 
 class Attacked(NamedTuple):
@@ -174,11 +177,18 @@ class Others:
             self.answers += 1
             self._done.wait(0.01)
 
+    @property
+    def disturbed(self):
+        """Whether other processes took so much of the machine that this one ran more slowly than it does."""
+        return self._end.excused(self._start) > 0.2 * (self._end.wall - self._start.wall)
+
     def __enter__(self):
+        self._start = Effort.now(self._attacked.loop)
         self._thread.start()
         return self
 
     def __exit__(self, *_):
+        self._end = Effort.now(self._attacked.loop)
         self._done.set()
         self._thread.join(30)
         assert not self._thread.is_alive()

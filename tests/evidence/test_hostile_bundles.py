@@ -22,7 +22,7 @@ from forger import edit, reseal, restate
 from shapely.geometry import box
 
 from mitoshi import evidence
-from mitoshi.core import isolation
+from mitoshi.core import isolated, isolation
 from mitoshi.core.errors import BundleError
 
 pytestmark = [
@@ -41,8 +41,6 @@ VRT = (
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """Install the sample methods, and a reader that dies, as a distribution does: for workers and for commands."""
-    from mitoshi.core import isolated
-
     about = tmp_path_factory.mktemp("installed") / "sample-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n")
@@ -178,9 +176,11 @@ def test_a_hostile_product_is_different_in_one_line(case, name):
 
 def test_a_file_that_stalls_its_reader_is_different(case, monkeypatch):
     monkeypatch.setenv("MITOSHI_READER_SECONDS", "4")
+    isolated._POOL.close()  # a worker reads the limit when it starts
     changed(lambda b: b + b"    wait for ever")(case / "rasters/figures.json")
     reseal(case / "rasters")
     status, said = answer(case / "rasters")
+    isolated._POOL.close()
     assert status == "different"
     assert "figures.json cannot be read: it took more than 6 s; " in said
 

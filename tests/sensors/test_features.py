@@ -16,7 +16,7 @@ from shapely.geometry import Point, box
 from mitoshi import sensors
 from mitoshi.catalog import Catalogue
 from mitoshi.core.errors import InputError, QuantityError, RefusedError
-from mitoshi.core.feature_kinds import BUILDINGS, FACILITIES, RAINFALL
+from mitoshi.core.feature_kinds import BUILDINGS, FACILITIES, INFLOWS, RAINFALL
 from mitoshi.core.features import features_as_declared
 from mitoshi.core.grid import BBox
 
@@ -168,3 +168,11 @@ def test_features_that_repeat_others_are_said(tmp_path):
     assert said(point(), point(), shapes[0], shapes[0], point()) == [expected]
     nowhere = {"type": "Point", "coordinates": []}
     assert said(nowhere, nowhere, point()) == []
+
+
+def test_the_rows_of_a_series_are_no_repeats(tmp_path):
+    series = collection(point(), point())
+    for n, feature in enumerate(series["features"]):
+        feature["properties"] = {"name": "river", "time_s": 600.0 * n, "discharge_m3_s": 1.0}
+    opened = sensors.open_observation(written(tmp_path / "inflows.geojson", series), expecting=INFLOWS)
+    assert not any("exactly" in t.en for t in opened.assumptions)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import InputError
-from mitoshi.core.feature_kinds import FEATURE_KINDS
+from mitoshi.core.feature_kinds import FEATURE_KINDS, TIME_S
 from mitoshi.core.features import FeatureKind
 from mitoshi.core.longitude import span
 from mitoshi.core.places import finite_places
@@ -126,7 +126,7 @@ def _read(source: Source) -> _Read:
             assumptions = (*assumptions, *said)
         features, units, start = in_declared_units(features, declared, source.path.name)
         features, said = understood(features, declared)
-        assumptions = (*assumptions, *units, *said, *_nowhere(features), *_repeated(features))
+        assumptions = (*assumptions, *units, *said, *_nowhere(features), *_repeated(features, declared))
     simulated = str(raw.tags.get("mitoshi_simulated", "")).lower() in {"1", "true", "yes"}
     return _Read(features, kind, assumptions, simulated, str(raw.tags.get("mitoshi_datetime") or start), start)
 
@@ -154,12 +154,15 @@ def _nowhere(features: Features) -> tuple[Text, ...]:
     return (NOWHERE.format(count=count, total=len(features)),) if count else ()
 
 
-def _repeated(features: Features) -> tuple[Text, ...]:
-    """Return that some features have the geometry of an earlier one, if so: a list joined twice counts everything twice."""
+def _repeated(features: Features, kind: FeatureKind) -> tuple[Text, ...]:
+    """Return that some features have the geometry of an earlier one, if so: a list joined twice counts everything twice.
+
+    The rows of a series are at one place at several times.
+    """
     import pandas
     import shapely
 
-    if not _has_geometry(features):
+    if not _has_geometry(features) or TIME_S in kind.columns:
         return ()
     shapes = features.geometry.to_numpy()
     shapes = shapes[finite_places(shapes)]

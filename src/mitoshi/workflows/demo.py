@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from mitoshi.evidence import Bundle, Verdict
     from mitoshi.workflows.respond import Response
 
-ELEVATION_ERROR_M = 0.6  # of the simulated elevation model, as docs/simulation.md states it
+__all__ = ["PARAMETERS", "DemoResult", "run_demo"]
 
-__all__ = ["DemoResult", "run_demo"]
+ELEVATION_ERROR_M = 0.6  # of the simulated elevation model, as docs/simulation.md states it
+PARAMETERS: Mapping[str, Mapping[str, Any]] = {"depth": {"elevation_error_m": ELEVATION_ERROR_M}}
+"""Of the steps of the response, where they differ from their defaults."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def run_demo(
     size: int,
     time: datetime,
     progress: Callable[[int, int, str], None],
+    parameters: Mapping[str, Mapping[str, Any]] = PARAMETERS,
 ) -> DemoResult:
     """Run the whole path on a simulated region.
 
@@ -141,6 +144,8 @@ def run_demo(
         Written into the bundle.
     progress
         Called as ``progress(done, total, message)``.
+    parameters
+        Step of the response → parameters of its method that differ from their defaults.
     """
     progress(0, 4, "simulate")
     place = region((size, size), seed=seed)
@@ -161,7 +166,7 @@ def run_demo(
         event=instant(EVENT),
         store=store,
         now=lambda: time,
-        parameters={"depth": {"elevation_error_m": ELEVATION_ERROR_M}},
+        parameters=parameters,
         progress=lambda _done, _total, message: progress(2, 4, message),
     )
     progress(3, 4, "verify")
