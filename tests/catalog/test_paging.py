@@ -11,6 +11,8 @@ from mitoshi.catalog import Catalogue
 from mitoshi.catalog.summary import around
 from mitoshi.core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def names(items):
     return [item["id"] for item in items]

@@ -12,6 +12,8 @@ from mitoshi.catalog import footprint
 from mitoshi.core import geometry_cost
 from mitoshi.core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def star(corners):
     """Return a star whose every side crosses all others that it does not touch: n (n - 3) / 2 crossings for odd n."""

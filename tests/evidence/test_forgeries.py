@@ -18,6 +18,8 @@ from mitoshi.core import discovery
 from mitoshi.core.errors import BundleError
 from mitoshi.evidence import publication
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):

@@ -18,6 +18,8 @@ from mitoshi import evidence
 from mitoshi.core import discovery
 from mitoshi.core.errors import InputError, QuantityError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _known(monkeypatch):

@@ -21,6 +21,8 @@ from mitoshi.evidence.document_check import check_document
 from mitoshi.evidence.picture_check import compare_pixels
 from mitoshi.evidence.raster_check import check_raster
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):

@@ -19,6 +19,8 @@ from mitoshi.core.errors import InputError, ParameterError, QuantityError
 from mitoshi.core.grid import BBox
 from mitoshi.core.text import Text
 
+pytestmark = pytest.mark.slow
+
 
 def files(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
@@ -249,7 +251,6 @@ evidence.run(sample.slow_dark, {{"after": {source!r}}}, {{}}, Path({out!r}), tim
 """
 
 
-@pytest.mark.slow
 def test_a_killed_run_leaves_nothing_and_the_next_one_sweeps_up(case):
     out = case / "killed"
     code = RUN.format(tests=str(Path(__file__).parent), source=f"{case}/after.tif#{SAID}", out=str(out))

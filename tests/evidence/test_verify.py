@@ -14,6 +14,8 @@ from evidence_sample import methods as sample
 from mitoshi import evidence
 from mitoshi.core.errors import BundleError, InputError
 
+pytestmark = pytest.mark.slow
+
 
 def reseal(bundle):
     """Do what an attacker does: recompute SHA256SUMS."""
@@ -270,7 +272,6 @@ print(verdict.status, "|", " | ".join(verdict.reasons))
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

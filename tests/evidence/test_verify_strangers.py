@@ -13,6 +13,8 @@ from mitoshi.core.errors import BundleError
 from mitoshi.evidence.digest import file_digest
 from mitoshi.evidence.signature import PUBLIC_KEY, SIGNATURE
 
+pytestmark = pytest.mark.slow
+
 
 def answer(bundle):
     """Return the verdict; a bundle that cannot be read is one clear line, and as good as different."""

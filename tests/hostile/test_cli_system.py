@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LINE = "import sys; from mitoshi.interfaces.cli import main; sys.argv[0] = 'mitoshi'; main()"
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in {"MITOSHI_DEBUG"}}
 
@@ -84,7 +86,6 @@ def test_a_file_size_limit_is_one_line_and_leaves_nothing(ground, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount the small disk")
 @pytest.mark.parametrize("kilobytes", [40, 150, 400])
 def test_a_full_disk_is_one_line_and_leaves_nothing(ground, tmp_path, kilobytes):
@@ -99,7 +100,6 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(ground, tmp_path, kilobytes)
         subprocess.run(["umount", disk], check=True)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount the small disk")
 def test_verify_on_a_full_disk_is_one_line(ground, tmp_path):
     assert mitoshi(*run_options(ground, tmp_path / "out")).returncode == 0

@@ -10,6 +10,8 @@ import time
 import pytest
 from attacked_service import Effort, Others
 
+pytestmark = pytest.mark.slow
+
 
 def _burn(seconds):
     end = time.thread_time() + seconds

@@ -19,6 +19,7 @@ from mitoshi.core.quantity import BACKSCATTER
 
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning"),
     # rasterio 1.4 multiplies affine transforms in a way that affine 3 announces to retire.
     pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning"),

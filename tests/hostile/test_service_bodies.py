@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from attacked_service import EXECUTION, Others, refused, statuses
 
+pytestmark = pytest.mark.slow
+
 POSTS = ("/stac/search", "/values/area", "/values/area/series", EXECUTION, "/mcp", "/nowhere", "/layers")
 QUADRATIC = Path(__file__).resolve().parents[3] / "shared" / "data" / "cases" / "hostile" / "json_quadratic_depth.json"
 

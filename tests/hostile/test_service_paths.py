@@ -19,6 +19,8 @@ from attacked_service import (
     statuses,
 )
 
+pytestmark = pytest.mark.slow
+
 PAYLOADS = (
     "..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
     "%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",

@@ -16,6 +16,8 @@ from attacked_service import (
     statuses,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_body_that_says_it_is_long_is_refused_before_it_comes(attacked):
     raw, seconds = attacked.raw(

@@ -13,6 +13,8 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
+pytestmark = pytest.mark.slow
+
 MITOSHI = Path(sys.executable).with_name("mitoshi")
 
 
@@ -151,7 +153,6 @@ def test_signing(tmp_path, image):
     assert "SHA256SUMS.sig" in refused.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -9,7 +9,7 @@ import pytest
 from mitoshi.catalog import Catalogue
 from mitoshi.core.errors import UnknownFileError
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 def unknown(path):

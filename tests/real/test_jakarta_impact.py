@@ -21,7 +21,7 @@ from mitoshi.applications.disaster.impact import impact
 
 FOLDER = "disaster/exposure_jakarta"
 SIGMA = 0.25
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from mitoshi.interfaces.api import Settings
 from mitoshi.interfaces.api.app import create_app
 from mitoshi.sensors import items
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 NAMES = (
     "platform/sentinel2/cog_29RKH_20200219",
     "platform/sentinel1/S1A__IW___A_20150309T173017_VV_grd_mli_geo_norm_db.tif",

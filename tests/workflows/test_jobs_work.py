@@ -22,6 +22,8 @@ from mitoshi.workflows.jobs.work import reason
 from mitoshi.workflows.shelf import Shelf
 from mitoshi.workflows.task import run_method
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def store(built_region, tmp_path_factory):
@@ -62,7 +64,6 @@ def told(job):
     return json.loads((Path(job.result["folder"]) / "run.json").read_text())
 
 
-@pytest.mark.slow
 def test_flood_extent_then_depth_from_its_catalogued_product(built_region, area, tmp_path):
     store = copy_of(built_region, tmp_path)
     jobs = Jobs(store / "service")
@@ -154,7 +155,6 @@ def test_an_error_that_nobody_expects_ends_its_job_and_not_the_worker(jobs, area
     assert behave(jobs, area).status == "successful"
 
 
-@pytest.mark.slow
 def test_a_job_may_not_hold_more_memory_than_allowed(store, trials, area, tmp_path):
     jobs = Jobs(tmp_path / "service")
     with Workers(jobs, store=store, memory_bytes=600 * 2**20):

@@ -26,6 +26,8 @@ from mitoshi.interfaces.api.settings import Limits
 from mitoshi.interfaces.cli.run import method_command
 from mitoshi.workflows.jobs import Jobs
 
+pytestmark = pytest.mark.slow
+
 FLOOD = "/ogc/processes/disaster.flood-extent"
 EVENT = "2026-10-12T00:00:00Z"
 ASYNC = {"Prefer": "respond-async"}
@@ -461,7 +463,6 @@ def test_a_run_that_fails_is_a_problem_with_its_reason(patient, fresh_store, are
 # A client that nobody here wrote
 
 
-@pytest.mark.slow
 def test_owslib_lists_describes_and_executes(served, area):
     client = Processes(f"{served.url}/ogc/")
     assert [p["id"] for p in client.processes()] == [*methods(), "verify"]
