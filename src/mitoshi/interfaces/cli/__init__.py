@@ -11,7 +11,6 @@ import click
 
 from mitoshi import __version__
 from mitoshi.core.errors import MitoshiError
-from mitoshi.core.isolation import supervise
 from mitoshi.interfaces.cli.catalogue import ingest, search
 from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
@@ -63,6 +62,8 @@ def main() -> None:
     """Run the command line; bad input ends in one line on stderr and never in a traceback, whatever a file does."""
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if command in SUPERVISED:
+        from mitoshi.core.isolation import supervise
+
         supervise(_main, command)
     _main()
 
