@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pyproj import Transformer
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.feature_kinds import BUILDINGS
-from mitoshi.core.quantity import ELEVATION, POPULATION, WATER_DEPTH
+from mitoshi.core.quantity import ELEVATION, POPULATION, WATER_DEPTH, area_of_density
 from mitoshi.sensors import open_observation
 
 LONGITUDE, LATITUDE = 139.7, 35.6  # on the Tokyo datum; 460 m from the same numbers in WGS 84
@@ -97,7 +98,43 @@ def test_two_units_of_one_height_are_refused(tmp_path):
     assert float(feet[0, 0]) * (0.3048 if feet.attrs["units"] != "m" else 1) == pytest.approx(3.048, rel=1e-4)
 
 
-@pytest.mark.parametrize("unit", ["people/ha", "thousand", "1000 persons"])
+@pytest.mark.parametrize("unit", ["thousand", "1000 persons"])
 def test_a_unit_of_people_that_is_not_understood_is_refused(tmp_path, unit):
     with pytest.raises(InputError, match="not understood"):
         read(raster(tmp_path / "a.tif", np.full((20, 20), 2.0), unit), POPULATION)
+
+
+@pytest.mark.parametrize(
+    ("unit", "of_a_cell"),
+    [
+        ("people/ha", 10_000.0),
+        ("people/km2", 1e6),
+        ("km-2", 1e6),
+        ("people", None),
+        ("persons per square kilometre", 1e6),
+    ],
+)
+def test_a_unit_of_people_is_read_where_the_band_or_a_tag_states_it(tmp_path, unit, of_a_cell):
+    path = raster(tmp_path / "band.tif", np.full((20, 20), 2.0), unit)
+    tagged = raster(tmp_path / "tag.tif", np.full((20, 20), 2.0), None)
+    with rasterio.open(tagged.partition("#")[0], "r+") as dataset:
+        dataset.update_tags(units=unit)
+    for given in (path, tagged):
+        layer = read(given, POPULATION)
+        assert area_of_density(layer.attrs["units"]) == of_a_cell
+        assert float(layer[0, 0]) == 2.0
+
+
+def test_a_depth_of_two_bands_is_refused(tmp_path):
+    from mitoshi import evidence
+    from mitoshi.core.discovery import find
+
+    path = tmp_path / "a.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=20, height=20, count=2, dtype="float32", crs="EPSG:32654",
+        transform=Affine(10, 0, 4e5, 0, -10, 4e6),
+    ) as dataset:  # fmt: skip
+        dataset.write(np.ones((2, 20, 20), np.float32))
+    sources = {"depth": f"{path}#quantity=water_depth,units=m"}
+    with pytest.raises(InputError, match="depth is one layer, but .* has 2 bands"):
+        evidence.run(find("disaster.impact"), sources, {}, tmp_path / "out", time=datetime(2024, 1, 1, tzinfo=UTC))

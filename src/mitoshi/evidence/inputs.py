@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mitoshi.core.errors import InputError, QuantityError, misspelt
 from mitoshi.core.features import FeatureKind, features_as_declared
-from mitoshi.core.quantity import area_of_density, as_declared
+from mitoshi.core.quantity import QUANTITIES, area_of_density, as_declared
 from mitoshi.evidence.digest import content_digest, file_digest, multihash
 from mitoshi.sensors.footprint import rounded_coordinates
 
@@ -32,6 +32,11 @@ __all__ = ["Fetched", "Given", "Source", "file_digests", "framed", "open_sources
 One: TypeAlias = Union[str, Path, "Fetched", "pystac.Item", "Observation"]
 Source: TypeAlias = Union[One, "Sequence[One]"]
 FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+
+ONE_LAYER = frozenset(
+    name for name, q in QUANTITIES.items() if q.units in {"m", "m s-1", "mm h-1", "s m-0.333333"} or q.extensive
+) | {"flood_extent", "water_occurrence", "land_cover"}
+"""Quantities with one value at a place."""
 
 
 class Fetched(NamedTuple):
@@ -222,12 +227,23 @@ def _given(argument: DataArgument, given: Any) -> Given:
     if isinstance(argument.quantity, FeatureKind):
         layer = features_as_declared(layer, argument.quantity, argument.name)
     else:
+        _check_one_layer(argument, layer, observation)
         corner = layer.isel(y=slice(0, 1), x=slice(0, 1)).load()
         if argument.quantity.extensive and area_of_density(str(layer.attrs.get("units"))) is not None:
             corner = corner.assign_attrs(units=argument.quantity.units)  # becomes a count where it is put on the grid
         as_declared(corner, argument.quantity, argument.name)  # refuses a wrong unit before anything is computed
     address = source.address if isinstance(source, Fetched) else ""
     return Given(argument, observation, layer, Path(path), description, address)
+
+
+def _check_one_layer(argument: DataArgument, layer: Raster, observation: Observation) -> None:
+    """Refuse several bands where the quantity has one value at a place, such as a depth: which one is meant is not known."""
+    count = int(layer.sizes.get("band", 1))
+    if count > 1 and argument.quantity.name in ONE_LAYER:
+        raise InputError(
+            f"{argument.name} is one layer, but {observation.item.id} has {count} bands; give a file with the one that is meant "
+            "(gdal_translate -b 1 …)"
+        )
 
 
 def _layer(argument: DataArgument, observation: Observation) -> Any:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mitoshi.core.errors import InputError
+from mitoshi.core.errors import InputError, QuantityError
 from mitoshi.core.features import FeatureKind
-from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES
+from mitoshi.core.quantity import DECIBEL_UNITS, QUANTITIES, area_of_density
 from mitoshi.core.text import Text
 from mitoshi.sensors.units import canonical, metres_of
 
@@ -152,6 +152,10 @@ def _units(
 ) -> tuple[str, tuple[Text, ...]]:
     """Return the unit of the values, which the file's band unit decides unless the user says another."""
     stated, declared = header.bands[0].unit, QUANTITIES[quantity].units
+    if QUANTITIES[quantity].extensive and said.units is None:
+        counted = _counted(name, stated or header.tags.get("units"))
+        if counted is not None:
+            return counted, ()
     read = canonical(stated)
     if stated is not None and said.units is not None and read != (canonical(said.units) or said.units):
         return said.units, (OVERRIDDEN.format(stated=stated, units=said.units),)
@@ -175,6 +179,20 @@ def _units(
     if units is None:
         return declared, () if declared == "1" else (UNITS.format(quantity=quantity, units=declared),)
     return canonical(units) or units, ()
+
+
+def _counted(name: str, stated: str | None) -> str | None:
+    """Return a unit of counts per area, or per cell, as the file states it; None where it states none."""
+    if stated is None or canonical(stated) is not None:
+        return None
+    try:
+        per_area = area_of_density(stated)
+    except QuantityError:
+        raise InputError(
+            f"{name}: the file says its unit is {stated[:40]!r}, which is not understood; state it with '#units=people' (per "
+            "cell) or '#units=people/km2'"
+        ) from None
+    return "1" if per_area is None else stated
 
 
 def _refuse_palette(name: str, header: Header, quantity: str) -> None:
