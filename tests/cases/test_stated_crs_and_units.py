@@ -13,7 +13,7 @@ from pyproj import Transformer
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.feature_kinds import BUILDINGS
-from mitoshi.core.quantity import ELEVATION, POPULATION, WATER_DEPTH, area_of_density
+from mitoshi.core.quantity import ELEVATION, POPULATION, WATER_DEPTH, area_of_density, as_declared
 from mitoshi.sensors import open_observation
 
 LONGITUDE, LATITUDE = 139.7, 35.6  # on the Tokyo datum; 460 m from the same numbers in WGS 84
@@ -123,6 +123,25 @@ def test_a_unit_of_people_is_read_where_the_band_or_a_tag_states_it(tmp_path, un
         layer = read(given, POPULATION)
         assert area_of_density(layer.attrs["units"]) == of_a_cell
         assert float(layer[0, 0]) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "metres"), [("units", "cm", 0.5), ("UNITS", "centimeters", 0.5), ("unit", "ft", 15.24)]
+)
+@pytest.mark.parametrize("band", [0, 1])
+def test_a_unit_in_a_tag_of_the_band_or_the_file_is_read(tmp_path, name, unit, metres, band):
+    path = raster(tmp_path / "a.tif", np.full((20, 20), 50.0), None)
+    with rasterio.open(path.partition("#")[0], "r+") as dataset:
+        dataset.update_tags(band, **{name: unit})
+    layer = as_declared(read(path, WATER_DEPTH), WATER_DEPTH, "depth")
+    assert float(layer[0, 0]) == pytest.approx(metres)
+
+
+def test_the_unit_of_the_band_counts_before_a_tag(tmp_path):
+    path = raster(tmp_path / "a.tif", np.full((20, 20), 50.0), "cm")
+    with rasterio.open(path.partition("#")[0], "r+") as dataset:
+        dataset.update_tags(1, units="m")
+    assert float(as_declared(read(path, WATER_DEPTH), WATER_DEPTH, "depth")[0, 0]) == pytest.approx(0.5)
 
 
 def test_a_depth_of_two_bands_is_refused(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from mitoshi.core.grid import BBox
 from mitoshi.core.requirement import instant
+from mitoshi.simulation import region, write_exposure, write_region
 from mitoshi.workflows.demo import PARAMETERS, run_demo
 from mitoshi.workflows.respond import respond
 
@@ -95,24 +96,34 @@ def test_impact_says_how_many_it_did_not_see(demonstration):
     )
 
 
-def test_the_same_response_in_another_folder_gives_the_same_bundles(demonstration):
-    """Same observations, same time, another folder: every file of the bundles to the byte. The forecast is verified above."""
-    steps = ("flood", "depth", "impact", "damage", "landslide")
-    record = demonstration.response.record
-    again = respond(
+def test_a_second_response_gives_the_same_bytes(demonstration):
+    """Same observations, same time, another folder: every file of the response to the byte, bundles and handover."""
+    first, record = demonstration.response, demonstration.response.record
+    second = respond(
         demonstration.out / "again",  # beside the first one, for bundles hold relative paths
         area=BBox(*record.area),
         event=instant(record.event),
         store=next(demonstration.out.glob("region-*/catalogue")),
         now=lambda: TIME,
-        steps=steps,
-        parameters=PARAMETERS,
+        parameters={**PARAMETERS, **SHORT},
     )
 
     def files(folder):
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
-    for step in steps:
-        one, two = files(demonstration.response.bundles[step].path), files(again.bundles[step].path)
-        assert one.keys() == two.keys()
-        assert [name for name in one if one[name] != two[name]] == []
+    one, two = files(first.out), files(second.out)
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_a_second_region_is_the_same_to_the_byte(tmp_path):
+    """What the demonstration observes, from its seed alone."""
+
+    def files(folder):
+        write_region(region((256, 256), seed=7), folder)
+        write_exposure(folder / "archive", (256, 256), seed=7)
+        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+    one, two = files(tmp_path / "one"), files(tmp_path / "two")
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Understood", "head_of", "understood", "vocabulary", "word_of"]
 
+MOST_KNOWN = 10_000  # meanings held at a time: a column may hold a name in every row
 MOST_WORDS = 5
 NOT_UNDERSTOOD = Text(
     "{count} of {total} {kind} have a value of {column} that is not understood: {words}; treated as unknown",
@@ -164,6 +165,8 @@ def _meanings(column: str, sources: list[Any]) -> tuple[Any, Counter[str]]:
     for n, row in enumerate(zip(*sources, strict=True)):
         key = tuple((type(v), str(v)) for v in row)
         if key not in known:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
             known[key] = _meaning(column, row, names)
         values[n], other = known[key]
         if other is not None:

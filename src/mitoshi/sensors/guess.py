@@ -153,9 +153,9 @@ def _units(
     """Return the unit of the values, which the file's band unit decides unless the user says another."""
     stated, declared = header.bands[0].unit, QUANTITIES[quantity].units
     if QUANTITIES[quantity].extensive and said.units is None:
-        counted = _counted(name, stated or header.tags.get("units"))
-        if counted is not None:
-            return counted, ()
+        unit = _unit_of_count(name, stated)
+        if unit is not None:
+            return unit, ()
     read = canonical(stated)
     if stated is not None and said.units is not None and read != (canonical(said.units) or said.units):
         return said.units, (OVERRIDDEN.format(stated=stated, units=said.units),)
@@ -181,7 +181,7 @@ def _units(
     return canonical(units) or units, ()
 
 
-def _counted(name: str, stated: str | None) -> str | None:
+def _unit_of_count(name: str, stated: str | None) -> str | None:
     """Return a unit of counts per area, or per cell, as the file states it; None where it states none."""
     if stated is None or canonical(stated) is not None:
         return None

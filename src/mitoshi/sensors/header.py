@@ -42,7 +42,7 @@ class Band:
     scale, offset
         As declared.
     unit
-        As written in the file, or None.
+        As written in the file, in the band or in a tag, or None.
     colour
         Colour interpretation, such as "gray", "red" or "palette"; a palette of plain greys is "gray".
     name
@@ -190,17 +190,24 @@ def read_header(location: guard.Location) -> Header:
 
 def _band(dataset: Any, number: int) -> Band:
     n = number - 1
-    nodata, unit = dataset.nodatavals[n], dataset.units[n]
+    nodata = dataset.nodatavals[n]
     return Band(
         number=number,
         dtype=dataset.dtypes[n],
         nodata=None if nodata is None else float(nodata),
         scale=float(dataset.scales[n]),
         offset=float(dataset.offsets[n]),
-        unit=unit.strip() if unit and unit.strip() else None,
+        unit=_unit(dataset, number),
         colour=_colour(dataset, number),
         name=dataset.descriptions[n],
     )
+
+
+def _unit(dataset: Any, number: int) -> str | None:
+    """Return the unit of a band: its own, or that of a tag, as libraries write it that keep the attributes of NetCDF."""
+    tags = {name.lower(): text for of in (dataset.tags(), dataset.tags(number)) for name, text in of.items()}
+    stated = (dataset.units[number - 1] or "", tags.get("units", ""), tags.get("unit", ""))
+    return next((text.strip() for text in stated if text.strip()), None)
 
 
 def _colour(dataset: Any, number: int) -> str:
