@@ -6,7 +6,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from pyproj import Proj
+from pyproj import CRS, Proj
 
 from mitoshi import sensors
 from mitoshi.core.errors import InputError, ParameterError, QuantityError, UnknownFileError
@@ -170,7 +170,7 @@ def test_geobox_and_pixel_size(write_raster):
     assert found == pytest.approx(np.sqrt(30.922 * 30.715), rel=1e-4)
 
 
-def test_sidecars_are_not_read(write_raster, tmp_path):
+def test_sidecars_are_not_read_and_a_world_file_that_matters_is_named(write_raster, tmp_path):
     path = write_raster("x.tif", DECIBELS[0], crs=None)
     (tmp_path / "x.tfw").write_text("10\n0\n0\n-10\n400000\n4000000\n")
     (tmp_path / "x.tif.aux.xml").write_text(
@@ -179,6 +179,52 @@ def test_sidecars_are_not_read(write_raster, tmp_path):
     observation = sensors.open_observation(path)
     assert observation.layers["sigma0"].odc.geobox.crs is None
     assert observation.item.properties["mitoshi:simulated"] is False
+    assert any("x.tfw beside the file holds a georeference" in text.en for text in observation.assumptions)
+    (tmp_path / "y.tfw").write_text("10\n0\n0\n-10\n400000\n4000000\n")
+    placed = sensors.open_observation(write_raster("y.tif", DECIBELS[0]))
+    assert not any("y.tfw" in text.en for text in placed.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("written", "told", "enough"),
+    [
+        ("<NoDataValue>-9999</NoDataValue>", "nodata -9999", "nodata=-9999"),
+        ("<Scale>0.01</Scale>", "scale 0.01", "scale=0.01"),
+        ("<Offset>-100</Offset>", "offset -100", "offset=-100"),
+        ("<UnitType>ft</UnitType>", "units 'ft'", "units=ft"),
+    ],
+)
+def test_what_pam_says_of_values_is_refused_unless_said_elsewhere(write_raster, tmp_path, written, told, enough):
+    path = write_raster("dem.tif", np.linspace(0, 900, 130 * 150, dtype="float32").reshape(130, 150))
+    pam = tmp_path / "dem.tif.aux.xml"
+    pam.write_text(f'<PAMDataset><PAMRasterBand band="1">{written}</PAMRasterBand></PAMDataset>')
+    with pytest.raises(InputError, match=f"dem.tif.aux.xml says {told}, which dem.tif itself does not.*gdal_translate"):
+        sensors.open_observation(f"{path}#quantity=elevation")
+    stated = sensors.open_observation(f"{path}#quantity=elevation,{enough}").layers["elevation"]
+    factor = {"scale": 0.01, "units": 0.3048}.get(enough.split("=")[0], 1.0)
+    metres = as_declared(stated.load(), ELEVATION, "elevation")
+    assert float(metres.max()) == pytest.approx(900 * factor + (-100 if "offset" in enough else 0), rel=1e-6)
+    pam.write_text('<PAMDataset><PAMRasterBand band="1"><Metadata><MDI key="STATISTICS_MEAN">4</MDI></Metadata>'
+                   "<Scale>1</Scale></PAMRasterBand></PAMDataset>")  # fmt: skip
+    assert float(sensors.open_observation(f"{path}#quantity=elevation").layers["elevation"].max()) == 900
+
+
+def test_what_pam_says_of_place_is_refused_unless_the_file_says_it(write_raster, tmp_path):
+    path = write_raster("a.tif", DECIBELS[0])
+    pam = tmp_path / "a.tif.aux.xml"
+    pam.write_text(f"<PAMDataset><SRS>{CRS.from_epsg(32654).to_wkt()}</SRS></PAMDataset>")
+    assert sensors.open_observation(path).layers["sigma0"].odc.geobox.crs == "EPSG:32654"
+    pam.write_text(f"<PAMDataset><SRS>{CRS.from_epsg(32653).to_wkt()}</SRS></PAMDataset>")
+    with pytest.raises(InputError, match="says a CRS, which a.tif itself does not"):
+        sensors.open_observation(path)
+    pam.write_text("<PAMDataset><GeoTransform>399990, 10, 0, 4000000, 0, -10</GeoTransform></PAMDataset>")
+    with pytest.raises(InputError, match="says a georeference"):
+        sensors.open_observation(path)
+    for bad in ("<PAMDataset><GeoTransform>1, 2</GeoTransform></PAMDataset>", "<PAMDataset>", '<!DOCTYPE a [<!ENTITY b "c">]><a/>',
+                '<PAMDataset><PAMRasterBand band="1"><Scale>much</Scale></PAMRasterBand></PAMDataset>'):  # fmt: skip
+        pam.write_text(bad)
+        with pytest.raises(InputError, match=r"a\.tif\.aux\.xml"):
+            sensors.open_observation(path)
 
 
 def test_unknown_files_and_misspelt_descriptions(tmp_path, write_raster):

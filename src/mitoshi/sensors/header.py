@@ -10,14 +10,13 @@ import numpy as np
 from mitoshi.core.errors import InputError
 from mitoshi.sensors import guard
 from mitoshi.sensors.masks import mask_of
-from mitoshi.sensors.placing import beside, crs_text, place_of
+from mitoshi.sensors.placing import crs_text, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from odc.geo.geobox import GeoBox
 
-    from mitoshi.core.text import Text
     from mitoshi.sensors.lazy import WindowReader
     from mitoshi.sensors.masks import Mask
 
@@ -91,8 +90,6 @@ class Header:
         Rows of (line, pixel, longitude-like, latitude-like) of ground control points, or None.
     control_wkt
         Their coordinate reference system.
-    notes
-        What is said of files beside it that are not read.
     """
 
     shape: tuple[int, int]
@@ -104,7 +101,6 @@ class Header:
     vertical_unit: str | None = None
     control_points: tuple[tuple[float, float, float, float], ...] = ()
     control_wkt: str | None = None
-    notes: tuple[Text, ...] = ()
 
     @property
     def count(self) -> int:
@@ -184,7 +180,6 @@ def read_header(location: guard.Location) -> Header:
             mask=mask,
             control_points=tuple((p.row, p.col, p.x, p.y) for p in points),
             control_wkt=crs_text(points_crs) if points_crs else None,
-            notes=beside(location),
         )
 
 

@@ -1,30 +1,21 @@
-"""Where a raster file says that it lies, and what files beside it say that is not read."""
+"""Where a raster file says that it lies."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.text import Text
 
-if TYPE_CHECKING:
-    from mitoshi.sensors import guard
-
-__all__ = ["NO_CRS", "SIDECAR", "beside", "checked_crs", "crs_text", "place_of"]
+__all__ = ["NO_CRS", "checked_crs", "crs_text", "place_of"]
 
 NO_CRS = Text(
     "the file has coordinates but has no CRS (coordinate reference system), so it has no place on the Earth; state it with "
     "'#crs=EPSG:…'",
     "座標はありますが座標参照系（CRS）の記載がないため、地球上の位置が決まりません（'#crs=EPSG:…' で指定できます）",
 )
-SIDECAR = Text(
-    "{name} lies beside the file and is not read; what it says of {what} must stand in the file itself",
-    "{name} は読みません。{what} はファイル本体に記載してください",
-)
-LARGEST_SIDECAR = 1 << 20
 DEGREES_BEYOND = 0.01  # of a turn of latitude and longitude: cell edges may lie a little outside
 SMALLEST_METRES = 1e-3  # no sensor has a pixel of less than a millimetre
 
@@ -113,19 +104,3 @@ def check_fit(transform: Any, shape: tuple[int, int], geographic: bool, name: st
             f"{name}: its CRS is in metres but its coordinates look like degrees (pixels of {step:.3g}); its CRS is wrong, "
             "assign the true one (gdal_edit.py -a_srs EPSG:4326)"
         )
-
-
-def beside(location: guard.Location) -> tuple[Text, ...]:
-    """Return a sentence for a metadata file beside the raster, which is not part of it and is not read."""
-    if location.offset:
-        return ()
-    notes = []
-    extra = Path(f"{location.path}.aux.xml")
-    if extra.is_file() and extra.stat().st_size <= LARGEST_SIDECAR:
-        content = extra.read_bytes()
-        words = {b"<NoDataValue": "nodata", b"<UnitType": "units", b"<Scale>": "scale", b"<Offset>": "offset"}
-        words |= {b"<SRS": "CRS", b"<GeoTransform": "georeference"}
-        said = sorted(word for mark, word in words.items() if mark in content)
-        if said:
-            notes.append(SIDECAR.format(name=extra.name, what=", ".join(said)))
-    return tuple(notes)

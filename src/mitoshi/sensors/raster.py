@@ -17,6 +17,7 @@ from mitoshi.sensors.observation import Observation
 from mitoshi.sensors.placing import NO_CRS, checked_crs
 from mitoshi.sensors.plausible import check_of
 from mitoshi.sensors.preview import looked_at
+from mitoshi.sensors.sidecars import check_auxiliary, world_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from odc.geo.geobox import GeoBox
 
+    from mitoshi.core.text import Text
     from mitoshi.sensors.guess import Meaning
     from mitoshi.sensors.lazy import Check, Decode
     from mitoshi.sensors.observation import Source
@@ -72,6 +74,7 @@ READER = RasterReader()
 def _header(source: Source, location: guard.Location) -> Header:
     """Return what the file says, with the CRS that the user states where the file states none."""
     header, said = read_header(location), source.description.crs
+    check_auxiliary(location, header, source.description)
     if said is None:
         return header
     stated = checked_crs(said, source.path.name)
@@ -170,10 +173,14 @@ def _parts(source: Source, header: Header, meaning: Meaning) -> stac.Parts:
         gsd=pixel_size_m(grid),
         properties=_properties(header, meaning),
         assets={"data": Path(source.path)},
-        assumptions=(*meaning.assumptions, *more, *header.notes),
+        assumptions=(*meaning.assumptions, *more, *_unread(source, header)),
         nowhere=NO_CRS if header.wkt is None and header.transform is not None else None,
         simulated=header.tags.get("MITOSHI_SIMULATED", "").lower() in {"1", "true", "yes"},
     )
+
+
+def _unread(source: Source, header: Header) -> tuple[Text, ...]:
+    return () if header.transform or header.control_points else world_file(guard.Location(str(source.path)))
 
 
 def _times(source: Source, header: Header) -> tuple[datetime | None, datetime | None, tuple[Any, ...]]:
