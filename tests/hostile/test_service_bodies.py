@@ -8,14 +8,12 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from attacked_service import EXECUTION, Others, refused, statuses
+from attacked_service import EXECUTION, PATIENCE_S, refused, statuses, watched
 
 pytestmark = pytest.mark.slow
 
 POSTS = ("/stac/search", "/values/area", "/values/area/series", EXECUTION, "/mcp", "/nowhere", "/layers")
 QUADRATIC = Path(__file__).resolve().parents[3] / "shared" / "data" / "cases" / "hostile" / "json_quadratic_depth.json"
-
-PATIENCE_S = 1.0  # for which others wait at most, whatever else the machine does
 
 
 @pytest.mark.parametrize("body", [b'["' + rb"\"" * 60_000, b'["' + rb"\"" * 500_000, b'{"a' + rb"\"\\" * 200_000,
@@ -23,11 +21,13 @@ PATIENCE_S = 1.0  # for which others wait at most, whatever else the machine doe
                                   json.dumps({f"k{n}": 0 for n in range(80_000)}).encode(),
                                   b"{" + b'"a":0,' * 150_000 + b'"a":0}', b"[" + b"[]," * 340_000 + b"[]]"])  # fmt: skip
 def test_no_body_is_checked_in_more_than_linear_time(attacked, body):
-    with Others(attacked) as others:
+    def act():
         for path in ("/stac/search", "/values/area", EXECUTION, "/mcp"):
             (status, _, answer), seconds = attacked.timed("POST", path, body, {"content-type": "application/json"})
             assert 400 <= status < 500, (path, answer[:200])
             assert seconds < 3, (path, seconds)
+
+    others = watched(attacked, act)
     assert others.answers > 0
     assert others.slowest < PATIENCE_S
 
@@ -38,12 +38,15 @@ def test_the_body_that_stopped_the_service_is_refused_at_once(attacked):
         pytest.skip("../shared/data/cases/hostile is not here")
     body = QUADRATIC.read_bytes()
     assert len(body) > 100_000
-    with Others(attacked) as others:
+
+    def act():
         for kind, status in (("application/json", 400), ("text/plain", 415), (None, 415)):
             headers = {} if kind is None else {"content-type": kind}
             answer, seconds = attacked.timed("POST", "/stac/search", body, headers, key=False)
             refused(answer, status)
             assert seconds < 2
+
+    others = watched(attacked, act)
     assert others.slowest < PATIENCE_S
 
 
@@ -157,15 +160,15 @@ TINY = {"type": "Polygon", "coordinates": [[[139, 36], [139.001, 36], [139.001, 
 @pytest.mark.parametrize("name", list(_areas()))
 def test_no_area_takes_long_or_holds_up_others(attacked, name):
     geometry, layer = _areas()[name], _layer(attacked)
-    for _ in range(3):  # a service that holds others up does so every time
-        with Others(attacked) as others:
-            for path, body in (("/values/area", {"layer": layer, "geometry": geometry}), ("/values/area/series", {"layer": layer, "geometry": geometry}),
-                               ("/stac/search", {"intersects": geometry})):  # fmt: skip
-                (status, _, answer), seconds = attacked.timed("POST", path, body, timeout=60)
-                assert status in (200, 400, 503), (path, answer[:300])
-                assert seconds < 10, path
-        if others.slowest < PATIENCE_S or not others.disturbed:
-            break
+
+    def act():
+        for path, body in (("/values/area", {"layer": layer, "geometry": geometry}), ("/values/area/series", {"layer": layer, "geometry": geometry}),
+                           ("/stac/search", {"intersects": geometry})):  # fmt: skip
+            (status, _, answer), seconds = attacked.timed("POST", path, body, timeout=60)
+            assert status in (200, 400, 503), (path, answer[:300])
+            assert seconds < 10, path
+
+    others = watched(attacked, act)
     assert others.slowest < PATIENCE_S, others.slowest
 
 
@@ -174,22 +177,25 @@ def test_44_crossing_polygons_at_once_do_not_stop_the_service(attacked):
 
     body = json.dumps({"layer": _layer(attacked), "geometry": {"type": "Polygon", "coordinates": _star(701)}})
     comb = json.dumps({"intersects": {"type": "Polygon", "coordinates": _comb(2000)}})
-    answers = []
 
-    def ask(path, text):
-        answers.append(attacked.ask("POST", path, text, {"content-type": "application/json"}, timeout=60)[0])
+    def act():
+        answers = []
 
-    asking = [
-        threading.Thread(target=ask, args=pair)
-        for _ in range(22)
-        for pair in (("/values/area", body), ("/stac/search", comb))
-    ]
-    with Others(attacked, "/layers") as others:
+        def ask(path, text):
+            answers.append(attacked.ask("POST", path, text, {"content-type": "application/json"}, timeout=60)[0])
+
+        asking = [
+            threading.Thread(target=ask, args=pair)
+            for _ in range(22)
+            for pair in (("/values/area", body), ("/stac/search", comb))
+        ]
         for thread in asking:
             thread.start()
         for thread in asking:
             thread.join(60)
-    assert len(answers) == 44
-    assert set(answers) <= {200, 400, 503}
+        assert len(answers) == 44
+        assert set(answers) <= {200, 400, 503}
+
+    others = watched(attacked, act, "/layers")
     assert others.slowest < PATIENCE_S
     assert psutil.Process().memory_info().rss < 2 * 2**30
