@@ -117,3 +117,42 @@ def test_spain_after_only(spain, capsys):
     assert "dB" in json.dumps(record["assumptions"], ensure_ascii=False)
     assert score >= 0.63
     assert error <= 0.05
+
+
+CHIPS = {
+    "India_900498": 0.75,
+    "Nigeria_812045": 0.90,
+    "USA_905409": 0.90,
+    "Mekong_333434": None,
+    "Spain_6860600": None,
+    "Ghana_53713": None,
+    "Ghana_97059": None,
+}
+"""Calibrated chips of other events than the water model's, with the least IoU where at least 2 % is water."""
+
+
+def test_calibrated_chips_of_other_countries(shared_data, spain, tmp_path, capsys):
+    results = {"Spain_7370579": spain[:3]}
+    for name in CHIPS:
+        with rasterio.open(shared_data(f"disaster/sen1floods11/{name}_LabelHand.tif")) as label:
+            truth = label.read(1)
+        results[name] = (
+            *run(tmp_path / name, "--after", shared_data(f"disaster/sen1floods11/{name}_S1Hand.tif")),
+            truth,
+        )
+    scores, hits, either = {}, 0, 0
+    for name, (codes, probability, truth) in results.items():
+        known, wet = truth >= 0, np.isin(codes, (1, 2))
+        scores[name] = iou(wet[known], (truth == 1)[known]) if (truth == 1).any() else np.nan
+        hits, either = hits + (wet & (truth == 1)).sum(), either + ((wet | (truth == 1)) & known).sum()
+        error = expected_calibration_error(probability[known], (truth == 1)[known])
+        with capsys.disabled():
+            print(f"\n{name}: IoU {scores[name]:.3f}, called water {wet[known].mean():.4f}, calibration {error:.3f}")
+        assert error <= 0.10
+        assert wet[known].mean() <= 0.01 or (truth == 1)[known].mean() > 0.02
+    wet_chips = [scores["Spain_7370579"], *(scores[name] for name, least in CHIPS.items() if least)]
+    with capsys.disabled():
+        print(f"\nmean of the wet chips {np.mean(wet_chips):.3f}, pooled {hits / either:.3f}")
+    assert all(scores[name] >= least for name, least in CHIPS.items() if least)
+    assert np.mean(wet_chips) >= 0.80
+    assert hits / either >= 0.785

@@ -185,9 +185,11 @@ def flood_extent(
         )
     origin = origin_in(surveyed.corner, after)
     reference = _reference(reference_water)
-    index = _indices(after, before, reference)
+    index = _indices(after, before, reference, surveyed.weights)
     now, then = _brightness(index, after, surveyed, origin)
-    observable = np.isfinite(index.after) & ~_double_bounce(after, index.after) & _not_too_steep(elevation)
+    observable = (
+        np.isfinite(index.after) & ~_double_bounce(after, index.after, surveyed.weights) & _not_too_steep(elevation)
+    )
     if index.before is not None:
         observable &= np.isfinite(index.before)
     wet_now = water_probability(MODEL, now)
@@ -274,12 +276,15 @@ class _Indices(NamedTuple):
     land: NDArray[np.bool_] | None
 
 
-def _indices(after: Raster, before: Raster | None, reference: NDArray[np.float32] | None) -> _Indices:
-    now, then = _index(after), None if before is None else _index(before)
+def _indices(
+    after: Raster, before: Raster | None, reference: NDArray[np.float32] | None, weights: tuple[float, ...]
+) -> _Indices:
+    now, then = _index(after, weights), None if before is None else _index(before, weights)
     if reference is None or (before is not None and is_relative(after)):
         return _Indices(now, then, now, then, None)
     land = ~(reference >= WET)
-    return _Indices(now, then, _index(after, land), None if before is None else _index(before, land), land)
+    land_before = None if before is None else _index(before, weights, land)
+    return _Indices(now, then, _index(after, weights, land), land_before, land)
 
 
 def _still_dark(index: _Indices, after: Raster, wet_before: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -320,11 +325,13 @@ def _raster(values: NDArray[Any], like: Raster) -> Raster:
     return xr.DataArray(values, dims=("y", "x"), coords=coords)
 
 
-def _index(backscatter: Raster, where: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+def _index(
+    backscatter: Raster, weights: tuple[float, ...], where: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
     if where is not None:
         values = np.where(where, values, np.float32(np.nan))
-    return relative_index(values) if is_relative(backscatter) else decibel_index(values)
+    return relative_index(values) if is_relative(backscatter) else decibel_index(values, weights or None)
 
 
 def _chances(
@@ -350,7 +357,7 @@ def _plausibility(
     """Fuzzy product of backscatter bound, height above drainage and slope; 1 where nothing is known."""
     member = np.ones(index.shape, np.float32)
     if not is_relative(after):
-        highest = scale_of(after).bounds[1]
+        highest = scale_of(after, surveyed.weights).bounds[1]
         member *= z_membership(index, highest - 1.0, highest + 4.0)
     if elevation is None:
         return member
@@ -374,11 +381,11 @@ def _not_too_steep(elevation: Raster | None) -> NDArray[np.bool_] | bool:
         return np.asarray(~(steep > STEEPEST_SEEN))
 
 
-def _double_bounce(after: Raster, index: NDArray[np.float32]) -> NDArray[np.bool_] | bool:
+def _double_bounce(after: Raster, index: NDArray[np.float32], weights: tuple[float, ...]) -> NDArray[np.bool_] | bool:
     """Towns: brighter over 7 × 7 pixels than any ground; decidable in calibrated backscatter only."""
     if is_relative(after):
         return False
-    names = polarisations(after)
-    limit = sum(DOUBLE_BOUNCE_DB["cross" if p in ("VH", "HV") else "co"] for p in names) / len(names)
+    walls = [DOUBLE_BOUNCE_DB["cross" if p in ("VH", "HV") else "co"] for p in polarisations(after)]
+    limit = sum(share * wall for share, wall in zip(weights, walls, strict=True))
     hundredths = np.where(np.isfinite(index), np.clip(100.0 * index, -8000, 8000), -8000).astype(np.int16)
     return np.asarray(box_mean(hundredths, 7) > 100.0 * limit)

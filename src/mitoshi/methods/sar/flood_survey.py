@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 from mitoshi.methods.sar.multilook import SAMPLE, decibel_samples, relative_samples
+from mitoshi.methods.sar.polarisation_weights import polarisation_weights
 from mitoshi.methods.sar.scene_statistics import (
     BLOCK,
     ClassFields,
@@ -21,7 +22,7 @@ from mitoshi.methods.sar.scene_statistics import (
 from mitoshi.methods.terrain.hand import height_above_nearest_drainage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mitoshi.core.quantity import Raster
     from mitoshi.core.scene import SceneView
@@ -32,6 +33,11 @@ READ = 4 * BLOCK
 """Side of the windows that are read at once."""
 
 OVERVIEW_PIXELS = 4_000_000
+
+UNITS = 128
+"""Parts of a decibel, or of a grey value, in which looks are kept: whole grey values stay exact."""
+
+MISSING = -32768
 
 
 class FloodSurvey(NamedTuple):
@@ -47,6 +53,8 @@ class FloodSurvey(NamedTuple):
         Height above nearest drainage on the overview [m], or None without elevation.
     hand_factor
         Pixels per overview cell.
+    weights
+        Of the polarisations in decibels; empty for stretched images.
     """
 
     corner: tuple[float, float, float, float] | None
@@ -54,13 +62,14 @@ class FloodSurvey(NamedTuple):
     before: ClassFields | None
     hand: NDArray[np.float32] | None
     hand_factor: int
+    weights: tuple[float, ...]
 
 
 class _Block(NamedTuple):
     corner: tuple[float, float, float, float] | None
     polarisations: tuple[str, ...]
     relative: bool
-    histograms: dict[str, NDArray[np.int32]]
+    samples: dict[str, NDArray[np.int16]]
 
 
 def is_relative(backscatter: Raster) -> bool:
@@ -75,9 +84,9 @@ def polarisations(backscatter: Raster) -> tuple[str, ...]:
     return ("VV", "VH")[: backscatter.shape[0]]
 
 
-def scale_of(backscatter: Raster) -> Scale:
-    """Return the histogram scale that fits the backscatter."""
-    return relative_scale() if is_relative(backscatter) else decibel_scale(polarisations(backscatter))
+def scale_of(backscatter: Raster, weights: tuple[float, ...] = ()) -> Scale:
+    """Return the histogram scale that fits the backscatter, with the weights of its polarisations."""
+    return relative_scale() if is_relative(backscatter) else decibel_scale(polarisations(backscatter), weights or None)
 
 
 def origin_in(corner: tuple[float, float, float, float] | None, array: Raster) -> tuple[int, int]:
@@ -107,24 +116,41 @@ def survey_flood(view: SceneView) -> FloodSurvey:
     """
     blocks = view.map_blocks(_block, READ)
     first = blocks[0]
-    rows, columns = (-(-side // BLOCK) for side in view.shape)
-    scale = relative_scale() if first.relative else decibel_scale(first.polarisations)
-    fields = {}
-    for name in first.histograms:
-        joined = np.zeros((rows, columns, scale.edges[2]), np.int32)
-        across = -(-view.shape[1] // READ)
-        for k, block in enumerate(blocks):
-            part = block.histograms[name]
-            row, column = (k // across) * (READ // BLOCK), (k % across) * (READ // BLOCK)
-            joined[row : row + part.shape[0], column : column + part.shape[1]] = part
-        if not joined.any():
-            raise InputError(f"{name} holds no observed pixels; give another image or check its nodata value")
-        fields[name] = class_fields(joined, scale)
+    looks = {name: _joined([block.samples[name] for block in blocks], view.shape, name) for name in first.samples}
+    weights = () if first.relative else polarisation_weights(looks["after"], first.polarisations)
+    scale = relative_scale() if first.relative else decibel_scale(first.polarisations, weights)
+    fields = {
+        name: class_fields(block_histograms(_index(date, weights), scale, BLOCK // SAMPLE), scale)
+        for name, date in looks.items()
+    }
     after, before = fields["after"], fields.get("before")
     if before is not None and not first.relative:
         after, before = _lent(after, before), _lent(before, after)
     hand, factor = _hand(view)
-    return FloodSurvey(first.corner, after, before, hand, factor)
+    return FloodSurvey(first.corner, after, before, hand, factor, weights)
+
+
+def _joined(parts: Sequence[NDArray[np.int16]], shape: tuple[int, int], name: str) -> NDArray[np.float32]:
+    """Return the looks of the whole scene, shape (polarisation, y, x) of whole blocks; NaN where not observed."""
+    rows, columns = (-(-side // BLOCK) * (BLOCK // SAMPLE) for side in shape)
+    whole = np.full((len(parts[0]), rows, columns), MISSING, np.int16)
+    across = -(-shape[1] // READ)
+    for k, part in enumerate(parts):
+        row, column = (k // across) * (READ // SAMPLE), (k % across) * (READ // SAMPLE)
+        whole[:, row : row + part.shape[1], column : column + part.shape[2]] = part
+    if (whole == MISSING).all():
+        raise InputError(f"{name} holds no observed pixels; give another image or check its nodata value")
+    return np.where(whole == MISSING, np.float32(np.nan), whole / np.float32(UNITS)).astype(np.float32)
+
+
+def _index(looks: NDArray[np.float32], weights: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return the one brightness of each look: the weighted mean of decibels, or the stretched mean as it is."""
+    if not weights:
+        return np.asarray(looks[0])
+    total = np.zeros(looks.shape[1:], np.float32)
+    for share, look in zip(weights, looks, strict=True):
+        total += np.float32(share) * look  # in a fixed order
+    return total
 
 
 def _lent(own: ClassFields, other: ClassFields) -> ClassFields:
@@ -151,7 +177,7 @@ def _block(_row: int, _column: int, arrays: Mapping[str, Raster | None]) -> _Blo
         y, x = after["y"].to_numpy(), after["x"].to_numpy()
         corner = (float(y[0]), float(x[0]), _step(y), _step(x))
     return _Block(
-        corner, polarisations(after), is_relative(after), {name: _histograms(array) for name, array in given.items()}
+        corner, polarisations(after), is_relative(after), {name: _samples(array) for name, array in given.items()}
     )
 
 
@@ -159,14 +185,13 @@ def _step(coordinate: NDArray[Any]) -> float:
     return float(coordinate[-1] - coordinate[0]) / (len(coordinate) - 1) if len(coordinate) > 1 else 1.0
 
 
-def _histograms(backscatter: Raster) -> NDArray[np.int32]:
+def _samples(backscatter: Raster) -> NDArray[np.int16]:
+    """Return the looks as whole numbers of 1/128 of their unit, shape (polarisation, y, x); stretched images have one."""
     values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
-    samples = relative_samples(values) if is_relative(backscatter) else decibel_samples(values)
-    found = block_histograms(samples, scale_of(backscatter), BLOCK // SAMPLE)
-    shape = tuple(-(-side // BLOCK) for side in values.shape[1:])
-    whole = np.zeros((*shape, found.shape[2]), np.int32)
-    whole[: found.shape[0], : found.shape[1]] = found[: shape[0], : shape[1]]
-    return whole
+    looks = relative_samples(values)[None] if is_relative(backscatter) else decibel_samples(values)
+    return np.where(np.isfinite(looks), np.clip(np.rint(looks * UNITS), MISSING + 1, -MISSING - 1), MISSING).astype(
+        np.int16
+    )
 
 
 def _hand(view: SceneView) -> tuple[NDArray[np.float32] | None, int]:

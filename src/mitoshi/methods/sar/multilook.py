@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["decibel_index", "decibel_samples", "relative_index", "relative_samples"]
 
@@ -14,13 +17,15 @@ SAMPLE = 4
 """Side in pixels of the non-overlapping looks that go into a histogram."""
 
 
-def decibel_index(power: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the mean over polarisations of the backscatter in dB after a 3 × 3 multilook in power.
+def decibel_index(power: NDArray[Any], weights: Sequence[float] | None = None) -> NDArray[np.float32]:
+    """Return the weighted mean over polarisations of the backscatter in dB after a 3 × 3 multilook in power.
 
     Parameters
     ----------
     power
         Linear backscatter, shape (polarisation, y, x), NaN where not observed.
+    weights
+        Of the polarisations, with sum 1; None for equal ones.
 
     Returns
     -------
@@ -34,7 +39,8 @@ def decibel_index(power: NDArray[Any]) -> NDArray[np.float32]:
     nearly independent between them, so one index keeps the contrast and loses noise.
     """
     out = np.empty(power.shape[1:], np.float32)
-    _decibel(np.ascontiguousarray(power, dtype=np.float32), out)
+    shares = np.full(len(power), 1.0 / len(power)) if weights is None else np.asarray(weights, dtype=np.float64)
+    _decibel(np.ascontiguousarray(power, dtype=np.float32), shares, out)
     return out
 
 
@@ -58,11 +64,11 @@ def relative_index(values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def decibel_samples(power: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the index of non-overlapping 4 × 4 looks, shape (y // 4, x // 4); NaN unless all are observed."""
+    """Return non-overlapping 4 × 4 looks in dB, shape (polarisation, y // 4, x // 4); NaN unless all are observed."""
     mean, least = _looks(power)
     with np.errstate(invalid="ignore", divide="ignore"):
         decibel = 10.0 * np.log10(np.where(least > 0, mean, np.nan))
-    return np.asarray(decibel.mean(axis=0), dtype=np.float32)
+    return np.asarray(decibel, dtype=np.float32)
 
 
 def relative_samples(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -124,21 +130,21 @@ def _mean3(sums, counts, column):  # type: ignore[no-untyped-def]  # pragma: no 
 
 
 @njit(cache=True, nogil=True)
-def _decibel(power, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _decibel(power, shares, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     bands, rows, columns = power.shape
     sums, counts, line = np.empty(columns), np.empty(columns), np.empty(columns)
     for row in range(rows):
-        line[:] = 1.0
+        line[:] = 0.0
         for band in range(bands):
             _column_sums(power[band], row, sums, counts)
             for column in range(columns):
                 value = power[band, row, column]
                 if value > 0 and value < np.inf:
-                    line[column] *= _mean3(sums, counts, column)
+                    line[column] += shares[band] * np.log10(_mean3(sums, counts, column))
                 else:
                     line[column] = np.nan
         for column in range(columns):
-            out[row, column] = 10.0 * np.log10(line[column]) / bands
+            out[row, column] = 10.0 * line[column]
 
 
 @njit(cache=True, nogil=True)

@@ -102,14 +102,17 @@ class ClassFields(NamedTuple):
 _CO, _CROSS = (-28.0, -11.0, -15.5), (-28.0, -18.0, -23.0)
 
 
-def decibel_scale(polarisations: tuple[str, ...]) -> Scale:
-    """Return the scale of calibrated backscatter, for the mean of the given polarisations in dB.
+def decibel_scale(polarisations: tuple[str, ...], weights: tuple[float, ...] | None = None) -> Scale:
+    """Return the scale of calibrated backscatter, for the weighted mean of the given polarisations in dB.
 
     >>> decibel_scale(("VV", "VH")).threshold
     -19.25
     """
     known = [_CROSS if p in ("VH", "HV") else _CO for p in polarisations]
-    low, high, usual = (sum(values) / len(values) for values in zip(*known, strict=True))
+    shares = weights or (1.0 / len(known),) * len(known)
+    low, high, usual = (
+        sum(share * value for share, value in zip(shares, values, strict=True)) for values in zip(*known, strict=True)
+    )
     return Scale((-40.0, 10.0, 250), (low, high), usual - 4.0, usual + 6.0, usual, LEAST_CONTRAST_DB)
 
 
