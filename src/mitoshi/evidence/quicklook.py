@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from mitoshi.core.declaration import Output
 from mitoshi.core.errors import RunError
 from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.text import Text
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
     from PIL import Image, ImageDraw
 
-    from mitoshi.core.method import Method, Output
+    from mitoshi.core.method import Method
     from mitoshi.core.text import Language
 
-__all__ = ["render"]
+__all__ = ["draw", "render"]
 
 WIDTH = 1400
 MARGIN = 24
@@ -103,11 +104,55 @@ def render(
     PNG file, 1400 pixels wide. The class with code 0 is the ordinary state: it is left bare where there is a background.
 
     """
+    output, values = _shown(layers, method)
+    under, note = prepared(background, method, language)
+    return _drawn(values, output, grid, (under, note), language=language, title=title, simulated=simulated)
+
+
+def draw(
+    values: np.ndarray[Any, Any],
+    layer: Coded | Measured,
+    *,
+    grid: Any,
+    language: Language,
+    title: str | Text,
+    simulated: bool,
+) -> bytes:
+    """Return the PNG map of one layer that is no method's output.
+
+    Parameters
+    ----------
+    values
+        (y, x): uint8 codes of a coded layer, float of a measured one (NaN: not observed).
+    layer
+        Words and colours.
+    grid
+        The layer's `odc.geo.geobox.GeoBox`, or None.
+    language
+        Of the words.
+    title
+        First line of the map.
+    simulated
+        Whether it shows simulated data; then the map says so.
+    """
+    output = Output("layer", layer, "")
+    return _drawn(values, output, grid, (None, ""), language=language, title=title, simulated=simulated)
+
+
+def _drawn(
+    values: np.ndarray[Any, Any],
+    output: Output,
+    grid: Any,
+    background: tuple[Any, str],
+    *,
+    language: Language,
+    title: str | Text,
+    simulated: bool,
+) -> bytes:
     from PIL import Image, ImageDraw
 
-    output, values = _shown(layers, method)
+    under, note = background
     lines = neatline(grid, (int(values.shape[0]), int(values.shape[1])))
-    under, note = prepared(background, method, language)
     heading = fonts.printable(title.in_(language) if isinstance(title, Text) else title)
     face = _face(TITLE, "Bold")
     rows = broken(heading, WIDTH - 2 * MARGIN, face.getlength)[:TITLE_LINES]
