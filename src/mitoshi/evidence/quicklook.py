@@ -117,6 +117,7 @@ def draw(
     language: Language,
     title: str | Text,
     simulated: bool,
+    missing: Text = NOT_OBSERVED,
 ) -> bytes:
     """Return the PNG map of one layer that is no method's output.
 
@@ -134,9 +135,13 @@ def draw(
         First line of the map.
     simulated
         Whether it shows simulated data; then the map says so.
+    missing
+        Words for what is NaN in a measured layer.
     """
     output = Output("layer", layer, "")
-    return _drawn(values, output, grid, (None, ""), language=language, title=title, simulated=simulated)
+    return _drawn(
+        values, output, grid, (None, ""), language=language, title=title, simulated=simulated, missing=missing
+    )
 
 
 def _drawn(
@@ -148,6 +153,7 @@ def _drawn(
     language: Language,
     title: str | Text,
     simulated: bool,
+    missing: Text = NOT_OBSERVED,
 ) -> bytes:
     from PIL import Image, ImageDraw
 
@@ -158,7 +164,7 @@ def _drawn(
     rows = broken(heading, WIDTH - 2 * MARGIN, face.getlength)[:TITLE_LINES]
     head = BANNER if simulated else 0
     frame = _fitted(lines.aspect, head + MARGIN + len(rows) * TITLE_LEADING + 14)
-    legend = _legend(output, hasbackground=under is not None, language=language)
+    legend = _legend(output, missing, hasbackground=under is not None, language=language)
     foot = max(frame.top + frame.height, frame.top + legend.height + NORTH_AND_SCALE)
     page = Image.new("RGB", (WIDTH, foot + FOOT), PAPER)
     pen = ImageDraw.Draw(page)
@@ -246,7 +252,7 @@ def _neatline(pen: ImageDraw.ImageDraw, frame: _Frame, lines: Neatline) -> None:
         pen.text((left - 15, y), tick.words, INK, face, anchor="rm")
 
 
-def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image.Image:
+def _legend(output: Output, missing: Text, *, hasbackground: bool, language: Language) -> Image.Image:
     """Return the legend: the layer's name and a swatch with words for each class."""
     from PIL import Image, ImageDraw
 
@@ -259,7 +265,7 @@ def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image
         y += LARGE + 10
     y += 10
     if isinstance(output.layer, Measured):
-        return page.crop((0, 0, PANEL, _colour_scale(page, output.layer, y, language)))
+        return page.crop((0, 0, PANEL, _colour_scale(page, output.layer, y, (missing, language))))
     layer = cast("Coded", output.layer)
     for kind in layer.classes:
         unseen = kind.code == layer.nodata
@@ -278,7 +284,7 @@ def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image
     return page.crop((0, 0, PANEL, y))
 
 
-def _colour_scale(page: Image.Image, layer: Measured, y: int, language: Language) -> int:
+def _colour_scale(page: Image.Image, layer: Measured, y: int, unseen: tuple[Text, Language]) -> int:
     """Draw the colour scale of a measured layer with the word for what was not observed; return where it ends."""
     from PIL import Image, ImageDraw
 
@@ -296,7 +302,7 @@ def _colour_scale(page: Image.Image, layer: Measured, y: int, language: Language
     y += 10
     page.paste(hatching((46, 32)), (0, y))
     pen.rectangle((0, y, 45, y + 31), None, INK, 2)
-    pen.text((60, y + 16), NOT_OBSERVED.in_(language), INK, face, anchor="lm")
+    pen.text((60, y + 16), unseen[0].in_(unseen[1]), INK, face, anchor="lm")
     return y + 46
 
 
