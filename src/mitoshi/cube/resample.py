@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
-__all__ = ["Mapping", "Resampling", "mapping", "needed", "resample"]
+__all__ = ["Mapping", "Resampling", "between", "cell_ratio", "mapping", "needed", "resample"]
 
 Resampling = Literal["nearest", "bilinear"]
 
@@ -57,7 +57,7 @@ class Mapping:
 
 def mapping(target: GeoBox, source: GeoBox) -> Mapping:
     """Return the mapping between two grids, with the coarsest lattice that is exact enough."""
-    ratio = _ratio(target, source)
+    ratio = cell_ratio(target, source)
     samples = 1 if ratio < 1.5 else min(MOST_SAMPLES, round(ratio))
     step = next((s for s in STEPS if _lattice_error(target, source, s) < LATTICE_ERROR), 1)
     return Mapping(target, source, step, samples)
@@ -109,7 +109,7 @@ def _lattice_error(target: GeoBox, source: GeoBox, step: int) -> float:
     return worst
 
 
-def _ratio(target: GeoBox, source: GeoBox) -> float:
+def cell_ratio(target: GeoBox, source: GeoBox) -> float:
     """Return the side of a target pixel in source pixels, the median over the grid."""
     x, y = _probes(target, 1)
     here, right, down = (source_pixels(target, source, x + i, y + j) for i, j in ((0, 0), (1, 0), (0, 1)))
@@ -179,7 +179,7 @@ def needed(
 
 
 @njit(inline="always")
-def _between(nodes: Any, row: int, column: int, fy: float, fx: float) -> float:
+def between(nodes: Any, row: int, column: int, fy: float, fx: float) -> float:
     """Return the bilinear value between four nodes, rounded to the snap."""
     left = nodes[row, column] * (1.0 - fy) + nodes[row + 1, column] * fy
     right = nodes[row, column + 1] * (1.0 - fy) + nodes[row + 1, column + 1] * fy
@@ -198,8 +198,8 @@ def _nearest(values: Any, node_x: Any, node_y: Any, step: int, origin: Any, size
         for j in range(out.shape[2]):
             x = (column0 + j + 0.5) * part
             cell_x = int(x)
-            sx = _between(node_x, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
-            sy = _between(node_y, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
+            sx = between(node_x, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
+            sy = between(node_y, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
             if sx >= 0.0 and sy >= 0.0 and sx < size[1] and sy < size[0]:
                 r, c = int(sy) - top, int(sx) - left
                 for k in range(out.shape[0]):
@@ -252,8 +252,8 @@ def _bilinear(values: Any, node_x: Any, node_y: Any, step: int, samples: int, or
                     for b in range(samples):
                         x = (column0 + j + places[b]) * part
                         cell_x = int(x)
-                        sx = _between(node_x, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
-                        sy = _between(node_y, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
+                        sx = between(node_x, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
+                        sy = between(node_y, cell_y - first_row, cell_x - first_column, y - cell_y, x - cell_x)
                         if sx >= 0.0 and sy >= 0.0 and sx < size[1] and sy < size[0]:
                             v = _mean_of_four(values, k, sy, sx, top, left)
                             if not np.isnan(v):

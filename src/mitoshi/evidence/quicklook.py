@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from mitoshi.core.declaration import Output
 from mitoshi.core.errors import RunError
 from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.text import Text
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
     from PIL import Image, ImageDraw
 
-    from mitoshi.core.method import Method, Output
+    from mitoshi.core.method import Method
     from mitoshi.core.text import Language
 
-__all__ = ["render"]
+__all__ = ["draw", "render"]
 
 WIDTH = 1400
 MARGIN = 24
@@ -103,17 +104,67 @@ def render(
     PNG file, 1400 pixels wide. The class with code 0 is the ordinary state: it is left bare where there is a background.
 
     """
+    output, values = _shown(layers, method)
+    under, note = prepared(background, method, language)
+    return _drawn(values, output, grid, (under, note), language=language, title=title, simulated=simulated)
+
+
+def draw(
+    values: np.ndarray[Any, Any],
+    layer: Coded | Measured,
+    *,
+    grid: Any,
+    language: Language,
+    title: str | Text,
+    simulated: bool,
+    missing: Text = NOT_OBSERVED,
+) -> bytes:
+    """Return the PNG map of one layer that is no method's output.
+
+    Parameters
+    ----------
+    values
+        (y, x): uint8 codes of a coded layer, float of a measured one (NaN: not observed).
+    layer
+        Words and colours.
+    grid
+        The layer's `odc.geo.geobox.GeoBox`, or None.
+    language
+        Of the words.
+    title
+        First line of the map.
+    simulated
+        Whether it shows simulated data; then the map says so.
+    missing
+        Words for what is NaN in a measured layer.
+    """
+    output = Output("layer", layer, "")
+    return _drawn(
+        values, output, grid, (None, ""), language=language, title=title, simulated=simulated, missing=missing
+    )
+
+
+def _drawn(
+    values: np.ndarray[Any, Any],
+    output: Output,
+    grid: Any,
+    background: tuple[Any, str],
+    *,
+    language: Language,
+    title: str | Text,
+    simulated: bool,
+    missing: Text = NOT_OBSERVED,
+) -> bytes:
     from PIL import Image, ImageDraw
 
-    output, values = _shown(layers, method)
+    under, note = background
     lines = neatline(grid, (int(values.shape[0]), int(values.shape[1])))
-    under, note = prepared(background, method, language)
     heading = fonts.printable(title.in_(language) if isinstance(title, Text) else title)
     face = _face(TITLE, "Bold")
     rows = broken(heading, WIDTH - 2 * MARGIN, face.getlength)[:TITLE_LINES]
     head = BANNER if simulated else 0
     frame = _fitted(lines.aspect, head + MARGIN + len(rows) * TITLE_LEADING + 14)
-    legend = _legend(output, hasbackground=under is not None, language=language)
+    legend = _legend(output, missing, hasbackground=under is not None, language=language)
     foot = max(frame.top + frame.height, frame.top + legend.height + NORTH_AND_SCALE)
     page = Image.new("RGB", (WIDTH, foot + FOOT), PAPER)
     pen = ImageDraw.Draw(page)
@@ -201,7 +252,7 @@ def _neatline(pen: ImageDraw.ImageDraw, frame: _Frame, lines: Neatline) -> None:
         pen.text((left - 15, y), tick.words, INK, face, anchor="rm")
 
 
-def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image.Image:
+def _legend(output: Output, missing: Text, *, hasbackground: bool, language: Language) -> Image.Image:
     """Return the legend: the layer's name and a swatch with words for each class."""
     from PIL import Image, ImageDraw
 
@@ -214,7 +265,7 @@ def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image
         y += LARGE + 10
     y += 10
     if isinstance(output.layer, Measured):
-        return page.crop((0, 0, PANEL, _colour_scale(page, output.layer, y, language)))
+        return page.crop((0, 0, PANEL, _colour_scale(page, output.layer, y, (missing, language))))
     layer = cast("Coded", output.layer)
     for kind in layer.classes:
         unseen = kind.code == layer.nodata
@@ -233,7 +284,7 @@ def _legend(output: Output, *, hasbackground: bool, language: Language) -> Image
     return page.crop((0, 0, PANEL, y))
 
 
-def _colour_scale(page: Image.Image, layer: Measured, y: int, language: Language) -> int:
+def _colour_scale(page: Image.Image, layer: Measured, y: int, unseen: tuple[Text, Language]) -> int:
     """Draw the colour scale of a measured layer with the word for what was not observed; return where it ends."""
     from PIL import Image, ImageDraw
 
@@ -251,7 +302,7 @@ def _colour_scale(page: Image.Image, layer: Measured, y: int, language: Language
     y += 10
     page.paste(hatching((46, 32)), (0, y))
     pen.rectangle((0, y, 45, y + 31), None, INK, 2)
-    pen.text((60, y + 16), NOT_OBSERVED.in_(language), INK, face, anchor="lm")
+    pen.text((60, y + 16), unseen[0].in_(unseen[1]), INK, face, anchor="lm")
     return y + 46
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
-from mitoshi.evidence.layout import FAMILY, Block, beside, blank, boxed, fitted_size, measure, paragraph, stacked
+from mitoshi.evidence.layout import FAMILY, Block, beside, blank, boxed, fitted_size, paragraph, stacked
+from mitoshi.evidence.table_blocks import column_widths, table_row
 from mitoshi.evidence.wording import moment
 from mitoshi.handover.ranges import ranged
 from mitoshi.handover.situation_words import SIMULATED
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from mitoshi.core.product import Figure
     from mitoshi.core.text import Language
-    from mitoshi.evidence import fonts
     from mitoshi.handover.situation import EvidenceRow, Section, Situation
 
 __all__ = [
@@ -46,7 +46,6 @@ GUTTER = 8.0
 COLUMNS = 3  # of cards
 FIGURE_SHARE = 0.44  # of a section's width, for the names
 LONGEST_SECTION = 20  # figures in one piece
-WIDEST_COLUMN = 0.46  # of a table's width, before what is left is shared
 INK, GREY, AMBER, PALE_AMBER, NAVY, PALE, RULE = (
     "#111111",
     "#555555",
@@ -310,40 +309,12 @@ def table(
     """
     size = 8.6 * fit.scale
     shown = [[_cut(cell, fit.characters) for cell in row] for row in rows[: fit.rows]]
-    widths = _widths([list(head), *shown], size)
-    blocks = [_row(row, widths, size) for row in shown]
+    widths = column_widths([list(head), *shown], WIDTH, size)
+    blocks = [table_row(row, widths, size) for row in shown]
     if len(rows) > len(shown):
         words = (MORE_IN if more else MORE).in_(language).format(len(rows) - len(shown), more)
         blocks.append(paragraph(words, WIDTH, size, weight="Bold"))
-    return [stacked([heading(title, fit), _row(head, widths, size, head=True)], 2.0), *blocks]
-
-
-def _widths(rows: Sequence[Sequence[str]], size: float) -> list[float]:
-    """Return the widths of columns: as wide as their widest cell where there is room."""
-    natural = [
-        min(max(measure(size, "Bold")(row[i]) for row in rows) + GUTTER, WIDEST_COLUMN * WIDTH)
-        for i in range(len(rows[0]))
-    ]
-    scale = WIDTH / sum(natural)
-    return [w * scale for w in natural]
-
-
-def _row(cells: Sequence[str], widths: Sequence[float], size: float, *, head: bool = False) -> Block:
-    placed, left = [], 0.0
-    for cell, width in zip(cells, widths, strict=True):
-        weight: fonts.Weight = "Bold" if head else "Regular"
-        text = paragraph(cell or "—", width - GUTTER, size, weight=weight, colour=GREY if head else INK)
-        placed.append((left, text))
-        left += width
-    row = beside(placed)
-
-    def draw(canvas: Any, x: float, top: float) -> None:
-        canvas.setStrokeColor(RULE)
-        canvas.setLineWidth(0.7 if head else 0.25)
-        canvas.line(x, top - row.height - 1.3, x + WIDTH, top - row.height - 1.3)
-        row.draw(canvas, x, top)
-
-    return Block(row.height + 2.5, draw)
+    return [stacked([heading(title, fit), table_row(head, widths, size, head=True)], 2.0), *blocks]
 
 
 def listing(title: str, entries: Sequence[str], fit: Fit, language: Language) -> list[Block]:

@@ -22,11 +22,12 @@ from mitoshi.interfaces.cli.mcp import mcp
 from mitoshi.interfaces.cli.methods import describe, methods
 from mitoshi.interfaces.cli.respond import respond
 from mitoshi.interfaces.cli.run import run
+from mitoshi.interfaces.cli.score import score
 from mitoshi.interfaces.cli.serve import serve
 
 __all__ = ["main"]
 
-SUPERVISED = ("ingest", "run", "respond", "verify", "sip4d")  # what reads files of strangers and ends
+SUPERVISED = ("ingest", "run", "respond", "verify", "score", "sip4d")  # what reads files of strangers and ends
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -47,6 +48,7 @@ for command in (
     run,
     respond,
     verify,
+    score,
     index,
     serve,
     mcp,

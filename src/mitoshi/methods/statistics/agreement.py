@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mitoshi.methods.statistics.confusion import class_agreement, confusion_matrix
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -55,16 +57,15 @@ def agreement(
     0.3333333333333333
     """
     used = np.ones(mapped.shape, bool) if where is None else where
-    hits = int((mapped & truth & used).sum())
-    false_alarms = int((mapped & ~truth & used).sum())
-    misses = int((~mapped & truth & used).sum())
+    matrix = confusion_matrix(mapped[used], truth[used], 2)
+    found = class_agreement(matrix, 1)
     return Agreement(
-        _ratio(hits, hits + false_alarms + misses),
-        _ratio(false_alarms, hits + false_alarms),
-        _ratio(misses, hits + misses),
-        int(used.sum()),
+        found.intersection_over_union,
+        _ratio(found.false_alarms, found.hits + found.false_alarms),
+        _ratio(found.misses, found.hits + found.misses),
+        int(matrix.sum()),
     )
 
 
-def _ratio(part: int, whole: int) -> float:
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,14 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 
-__all__ = ["Calibration", "apply_calibration", "expected_calibration_error", "fit_calibration"]
+__all__ = [
+    "Calibration",
+    "Reliability",
+    "apply_calibration",
+    "empty_reliability",
+    "expected_calibration_error",
+    "fit_calibration",
+]
 
 
 class Calibration(NamedTuple):
@@ -23,6 +31,63 @@ class Calibration(NamedTuple):
 
     score: tuple[float, ...]
     probability: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Stated probability and observed frequency by equal bins of probability; those of two parts are added.
+
+    Attributes
+    ----------
+    cells
+        Cells in each bin, (bins,).
+    stated
+        Sum of their probabilities.
+    observed
+        How many of them are true.
+    """
+
+    cells: NDArray[np.float64]
+    stated: NDArray[np.float64]
+    observed: NDArray[np.float64]
+
+    def __add__(self, other: Reliability) -> Reliability:
+        """Return the sums over both."""
+        return Reliability(self.cells + other.cells, self.stated + other.stated, self.observed + other.observed)
+
+    def with_cells(self, probability: NDArray[Any], truth: NDArray[Any]) -> Reliability:
+        """Return the sums with further cells.
+
+        Raises
+        ------
+        InputError
+            If the shapes differ or a probability lies outside 0..1.
+        """
+        probability, truth = np.asarray(probability, np.float64).ravel(), np.asarray(truth).ravel().astype(np.float64)
+        if probability.shape != truth.shape:
+            raise InputError(f"probability and truth must match, got {probability.size} and {truth.size}")
+        if probability.size and not (probability.min() >= 0.0 and probability.max() <= 1.0):
+            raise InputError(
+                f"a probability must lie in [0, 1], got {probability.min():g} to {probability.max():g}; is it in percent?"
+            )
+        bins = self.cells.size
+        place = np.clip((probability * bins).astype(np.int64), 0, bins - 1)
+        return self + Reliability(
+            np.bincount(place, minlength=bins).astype(np.float64),
+            np.bincount(place, probability, bins).astype(np.float64),
+            np.bincount(place, truth, bins).astype(np.float64),
+        )
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error; NaN without cells."""
+        total = float(self.cells.sum())
+        return float(np.abs(self.stated - self.observed).sum() / total) if total else float("nan")
+
+
+def empty_reliability(bins: int = 10) -> Reliability:
+    """Return the sums over no cell."""
+    return Reliability(np.zeros(bins), np.zeros(bins), np.zeros(bins))
 
 
 def expected_calibration_error(probability: NDArray[Any], truth: NDArray[Any], *, bins: int = 10) -> float:
@@ -54,13 +119,11 @@ def expected_calibration_error(probability: NDArray[Any], truth: NDArray[Any], *
     >>> expected_calibration_error(np.array([0.25, 0.25, 0.25, 0.25]), np.array([True, False, False, False]))
     0.0
     """
-    probability, truth = np.asarray(probability, dtype=np.float64).ravel(), np.asarray(truth).ravel().astype(np.float64)
-    if probability.shape != truth.shape or probability.size == 0:
+    probability, truth = np.asarray(probability, dtype=np.float64), np.asarray(truth)
+    if probability.size != truth.size or probability.size == 0:
         raise InputError(f"probability and truth must match and not be empty, got {probability.size} and {truth.size}")
-    place = np.clip((probability * bins).astype(np.int64), 0, bins - 1)
-    stated = np.bincount(place, probability, bins)
-    observed = np.bincount(place, truth, bins)
-    return float(np.abs(stated - observed).sum() / probability.size)
+    place = np.clip(probability.ravel(), 0.0, 1.0)
+    return empty_reliability(bins).with_cells(place, truth).error
 
 
 def fit_calibration(score: NDArray[Any], truth: NDArray[Any], *, knots: int = 16) -> Calibration:
