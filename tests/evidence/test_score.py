@@ -18,18 +18,18 @@ from mitoshi.core.errors import BundleError, InputError, ParameterError, Quantit
 from mitoshi.core.product import Coded, CodedClass, Figure
 from mitoshi.core.text import Text
 from mitoshi.evidence.score import Settings, score
-from mitoshi.evidence.score_classes import parse_map
-from mitoshi.evidence.score_coded import FALSE_ALARM, HIT, MISS, NO_REFERENCE, NOT_OBSERVED, REJECTION
-from mitoshi.evidence.score_figures import FigureCheck, area_check, given_checks
-from mitoshi.evidence.score_measures import measures
-from mitoshi.evidence.score_output import write_score
-from mitoshi.evidence.score_pairs import Pair, PairsScore, mean_measures, read_pairs, score_pairs
-from mitoshi.evidence.score_pairs_output import write_pairs
-from mitoshi.evidence.score_record import record
-from mitoshi.evidence.score_sketch import FALSE_ALARM as LISTED_ALARM
-from mitoshi.evidence.score_sketch import GROUND, NEITHER, ONLY_PRODUCT, ONLY_REFERENCE
-from mitoshi.evidence.score_sketch import NOT_OBSERVED as LISTED_UNSEEN
-from mitoshi.evidence.score_tables import tables_of
+from mitoshi.evidence.score.classes import parse_map
+from mitoshi.evidence.score.coded import FALSE_ALARM, HIT, MISS, NO_REFERENCE, NOT_OBSERVED, REJECTION
+from mitoshi.evidence.score.figures import FigureCheck, area_check, given_checks
+from mitoshi.evidence.score.measures import measures
+from mitoshi.evidence.score.output import write_score
+from mitoshi.evidence.score.pairs import Pair, PairsScore, mean_measures, read_pairs, score_pairs
+from mitoshi.evidence.score.pairs_output import write_pairs
+from mitoshi.evidence.score.record import record
+from mitoshi.evidence.score.sketch import FALSE_ALARM as LISTED_ALARM
+from mitoshi.evidence.score.sketch import GROUND, NEITHER, ONLY_PRODUCT, ONLY_REFERENCE
+from mitoshi.evidence.score.sketch import NOT_OBSERVED as LISTED_UNSEEN
+from mitoshi.evidence.score.tables import tables_of
 from mitoshi.methods.statistics.coverage import wilson_interval
 
 HERE = Affine(10, 0, 400000, 0, -10, 4000000)
@@ -109,7 +109,7 @@ def test_many_blocks_are_one_scene(tmp_path, monkeypatch):
     mapped, truth = (rng.random((300, 70)).round().astype(np.uint8) for _ in range(2))
     paths = write(tmp_path / "map.tif", mapped), write(tmp_path / "truth.tif", truth)
     whole = record(score(paths[0], Settings(paths[1])))
-    monkeypatch.setattr("mitoshi.evidence.score_coded.BLOCK_CELLS", 70 * 16)
+    monkeypatch.setattr("mitoshi.evidence.score.coded.BLOCK_CELLS", 70 * 16)
     parts = record(score(paths[0], Settings(paths[1])))
     areas = [r["score"].pop("confusion_area") for r in (whole, parts)]
     np.testing.assert_allclose(*areas, rtol=1e-9)

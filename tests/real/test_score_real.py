@@ -7,7 +7,7 @@ import pytest
 import rasterio
 
 from mitoshi.evidence.score import Settings, score
-from mitoshi.evidence.score_measures import measures
+from mitoshi.evidence.score.measures import measures
 from mitoshi.methods.statistics.confusion import two_classes
 
 pytestmark = pytest.mark.real

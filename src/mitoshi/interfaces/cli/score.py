@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mitoshi.evidence.score import Settings
-    from mitoshi.evidence.score_tables import Table
+    from mitoshi.evidence.score.tables import Table
 
 __all__ = ["score"]
 
@@ -80,7 +80,7 @@ def score(product_path: str | None, pairs: Path | None, out: Path | None, *, as_
     """
     settings = _settings(given)
     if out is not None:
-        from mitoshi.evidence.score_output import check_folder
+        from mitoshi.evidence.score.output import check_folder
 
         check_folder(out)
     if pairs is not None:
@@ -122,9 +122,9 @@ def _truths(pairs: Sequence[str]) -> dict[str, float]:
 
 def _score_one(path: str, settings: Settings, out: Path | None, *, as_json: bool) -> None:
     from mitoshi.evidence.score import score as compare
-    from mitoshi.evidence.score_output import write_score
-    from mitoshi.evidence.score_record import record
-    from mitoshi.evidence.score_tables import tables_of
+    from mitoshi.evidence.score.output import write_score
+    from mitoshi.evidence.score.record import record
+    from mitoshi.evidence.score.tables import tables_of
 
     with progress_bar("score", quiet=as_json) as progress:
         found = compare(path, settings, progress)
@@ -139,8 +139,8 @@ def _score_one(path: str, settings: Settings, out: Path | None, *, as_json: bool
 
 
 def _score_pairs(path: Path, settings: Settings, out: Path | None, *, as_json: bool) -> None:
-    from mitoshi.evidence.score_pairs import read_pairs, score_pairs
-    from mitoshi.evidence.score_pairs_output import pairs_record, pairs_tables, write_pairs
+    from mitoshi.evidence.score.pairs import read_pairs, score_pairs
+    from mitoshi.evidence.score.pairs_output import pairs_record, pairs_tables, write_pairs
 
     with progress_bar("score", quiet=as_json, lines=True) as progress:
         found = score_pairs(read_pairs(path), settings, progress)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import InputError, MitoshiError
 from mitoshi.evidence.score import score
-from mitoshi.evidence.score_measures import measures
+from mitoshi.evidence.score.measures import measures
 from mitoshi.methods.statistics.coverage import wilson_interval
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
-    from mitoshi.evidence.score_classes import Classes
-    from mitoshi.evidence.score_coded import Progress
-    from mitoshi.evidence.score_figures import FigureCheck
-    from mitoshi.evidence.score_result import Score, Settings
+    from mitoshi.evidence.score.classes import Classes
+    from mitoshi.evidence.score.coded import Progress
+    from mitoshi.evidence.score.figures import FigureCheck
+    from mitoshi.evidence.score.result import Score, Settings
 
 __all__ = ["IntervalCoverage", "Pair", "PairsScore", "mean_measures", "read_pairs", "score_pairs"]
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
-    from mitoshi.evidence.score_classes import Classes
-    from mitoshi.evidence.score_grid import ClassSource, Overlap
-    from mitoshi.evidence.score_inputs import LayerInput
-    from mitoshi.evidence.score_zones import Zones
+    from mitoshi.evidence.score.classes import Classes
+    from mitoshi.evidence.score.grid import ClassSource, Overlap
+    from mitoshi.evidence.score.inputs import LayerInput
+    from mitoshi.evidence.score.zones import Zones
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Codes = np.ndarray[Any, np.dtype[np.uint8]]

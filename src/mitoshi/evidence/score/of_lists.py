@@ -8,16 +8,16 @@ import numpy as np
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.product import Coded, Listed
-from mitoshi.evidence import score_notes as notes
-from mitoshi.evidence.score_classes import MISSING, classes_of, codebook, parse_map
-from mitoshi.evidence.score_inputs import FeatureInput, LayerInput, Product
-from mitoshi.evidence.score_listed import Match, class_column, match, on_one_crs, tally_listed
-from mitoshi.evidence.score_result import Kind, Score, Settings
-from mitoshi.evidence.score_shared import digests
-from mitoshi.evidence.score_sketch import sketch
+from mitoshi.evidence.score import notes as notes
+from mitoshi.evidence.score.classes import MISSING, classes_of, codebook, parse_map
+from mitoshi.evidence.score.inputs import FeatureInput, LayerInput, Product
+from mitoshi.evidence.score.listed import Match, class_column, match, on_one_crs, tally_listed
+from mitoshi.evidence.score.result import Kind, Score, Settings
+from mitoshi.evidence.score.shared import digests
+from mitoshi.evidence.score.sketch import sketch
 
 if TYPE_CHECKING:
-    from mitoshi.evidence.score_coded import Progress
+    from mitoshi.evidence.score.coded import Progress
 
 __all__ = ["score_listed"]
 

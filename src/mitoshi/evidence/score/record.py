@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.plain import plain
-from mitoshi.evidence.score_coded import CodedTally
-from mitoshi.evidence.score_listed import ListedTally
-from mitoshi.evidence.score_measures import by_band, by_class, by_zone, measures
+from mitoshi.evidence.score.coded import CodedTally
+from mitoshi.evidence.score.listed import ListedTally
+from mitoshi.evidence.score.measures import by_band, by_class, by_zone, measures
 from mitoshi.methods.statistics.distance_bands import BANDS
 from mitoshi.methods.statistics.patches import SIZES
 
 if TYPE_CHECKING:
-    from mitoshi.evidence.score_classes import Classes
-    from mitoshi.evidence.score_inputs import Input, Product
-    from mitoshi.evidence.score_measured import MeasuredTally
-    from mitoshi.evidence.score_result import Score, Settings
+    from mitoshi.evidence.score.classes import Classes
+    from mitoshi.evidence.score.inputs import Input, Product
+    from mitoshi.evidence.score.measured import MeasuredTally
+    from mitoshi.evidence.score.result import Score, Settings
 
 __all__ = ["FORMAT", "record", "settings_record", "tally_record", "versions"]
 

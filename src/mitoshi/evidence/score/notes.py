@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mitoshi.core.text import Text
-from mitoshi.evidence.score_grid import Polygons, Resampled
-from mitoshi.evidence.score_measures import share as written_share
+from mitoshi.evidence.score.grid import Polygons, Resampled
+from mitoshi.evidence.score.measures import share as written_share
 from mitoshi.evidence.wording import moment, number
 
 if TYPE_CHECKING:
     from mitoshi.core.text import Language
-    from mitoshi.evidence.score_coded import CodedScene, CodedTally
-    from mitoshi.evidence.score_grid import Overlap
-    from mitoshi.evidence.score_inputs import FeatureInput, Input, LayerInput, Product
-    from mitoshi.evidence.score_listed import Match
-    from mitoshi.evidence.score_measured import PointValues
+    from mitoshi.evidence.score.coded import CodedScene, CodedTally
+    from mitoshi.evidence.score.grid import Overlap
+    from mitoshi.evidence.score.inputs import FeatureInput, Input, LayerInput, Product
+    from mitoshi.evidence.score.listed import Match
+    from mitoshi.evidence.score.measured import PointValues
 
 __all__ = ["of_classes", "of_inputs", "of_lists", "of_measures", "of_points"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.text import Text
 from mitoshi.evidence.layout import FAMILY, Block, beside, blank, boxed, fitted_size, paragraph, register_fonts, stacked
-from mitoshi.evidence.score_coded import CodedTally
-from mitoshi.evidence.score_measures import MEASURES, measures, written
-from mitoshi.evidence.score_tables import tables_of
+from mitoshi.evidence.score.coded import CodedTally
+from mitoshi.evidence.score.measures import MEASURES, measures, written
+from mitoshi.evidence.score.tables import tables_of
 from mitoshi.evidence.table_blocks import column_widths, table_row
 from mitoshi.evidence.wording import number
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mitoshi.core.text import Language
-    from mitoshi.evidence.score_result import Score
-    from mitoshi.evidence.score_tables import Table
+    from mitoshi.evidence.score.result import Score
+    from mitoshi.evidence.score.tables import Table
 
 __all__ = ["LOCK", "WIDTH", "headline", "pages", "render", "table_blocks"]
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mitoshi.core.product import Figure
-    from mitoshi.evidence.score_classes import Classes
-    from mitoshi.evidence.score_coded import CodedTally
-    from mitoshi.evidence.score_inputs import Product
+    from mitoshi.evidence.score.classes import Classes
+    from mitoshi.evidence.score.coded import CodedTally
+    from mitoshi.evidence.score.inputs import Product
 
 __all__ = ["FigureCheck", "area_check", "given_checks"]
 

@@ -15,14 +15,14 @@ from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.frame import Frame
 from mitoshi.evidence.layers import encoding_of, halving_of, rounded
 from mitoshi.evidence.products import picture_level
-from mitoshi.evidence.score_coded import FALSE_ALARM, HIT, MISS, NO_REFERENCE, NOT_OBSERVED, REJECTION
-from mitoshi.evidence.score_sketch import MATCHES
+from mitoshi.evidence.score.coded import FALSE_ALARM, HIT, MISS, NO_REFERENCE, NOT_OBSERVED, REJECTION
+from mitoshi.evidence.score.sketch import MATCHES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mitoshi.core.text import Language
-    from mitoshi.evidence.score_result import Score
+    from mitoshi.evidence.score.result import Score
 
 __all__ = ["ERRORS", "error_picture", "write_errors"]
 

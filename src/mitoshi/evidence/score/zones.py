@@ -10,9 +10,9 @@ import numpy as np
 from mitoshi.core.errors import InputError, misspelt
 from mitoshi.core.product import CodedClass
 from mitoshi.core.text import Text
-from mitoshi.evidence.score_classes import MOST_CLASSES, Classes, Codebook, as_codes
-from mitoshi.evidence.score_grid import ClassSource, Polygons, class_source, polygons
-from mitoshi.evidence.score_inputs import FeatureInput, LayerInput
+from mitoshi.evidence.score.classes import MOST_CLASSES, Classes, Codebook, as_codes
+from mitoshi.evidence.score.grid import ClassSource, Polygons, class_source, polygons
+from mitoshi.evidence.score.inputs import FeatureInput, LayerInput
 
 __all__ = ["Zones", "codes_in", "zones_of"]
 

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from mitoshi.core.text import Text
-    from mitoshi.evidence.score_classes import Classes
-    from mitoshi.evidence.score_coded import CodedTally
-    from mitoshi.evidence.score_figures import FigureCheck
-    from mitoshi.evidence.score_grid import Overlap
-    from mitoshi.evidence.score_inputs import Input, Product
-    from mitoshi.evidence.score_listed import ListedTally, Match
-    from mitoshi.evidence.score_measured import MeasuredTally, PointValues
-    from mitoshi.evidence.score_sketch import Sketch
+    from mitoshi.evidence.score.classes import Classes
+    from mitoshi.evidence.score.coded import CodedTally
+    from mitoshi.evidence.score.figures import FigureCheck
+    from mitoshi.evidence.score.grid import Overlap
+    from mitoshi.evidence.score.inputs import Input, Product
+    from mitoshi.evidence.score.listed import ListedTally, Match
+    from mitoshi.evidence.score.measured import MeasuredTally, PointValues
+    from mitoshi.evidence.score.sketch import Sketch
 
 __all__ = ["Kind", "Score", "Settings"]
 

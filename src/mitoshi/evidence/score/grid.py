@@ -9,14 +9,14 @@ import numpy as np
 
 from mitoshi.core.errors import InputError
 from mitoshi.cube.largest_share import MISSING, Shared, largest_of_blocks, largest_share, point_count
-from mitoshi.evidence.score_inputs import FeatureInput, LayerInput
+from mitoshi.evidence.score.inputs import FeatureInput, LayerInput
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from mitoshi.core.features import Features
     from mitoshi.cube.resample import Mapping
-    from mitoshi.evidence.score_classes import Codebook, Threshold
+    from mitoshi.evidence.score.classes import Codebook, Threshold
 
 __all__ = [
     "ClassSource",

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mitoshi.core.errors import InputError
-from mitoshi.evidence.score_grid import check_georeference
-from mitoshi.evidence.score_inputs import checksums, open_input, open_product
+from mitoshi.evidence.score.grid import check_georeference
+from mitoshi.evidence.score.inputs import checksums, open_input, open_product
 
 if TYPE_CHECKING:
-    from mitoshi.evidence.score_inputs import Input, LayerInput, Product
-    from mitoshi.evidence.score_result import Settings
+    from mitoshi.evidence.score.inputs import Input, LayerInput, Product
+    from mitoshi.evidence.score.result import Settings
 
 __all__ = ["digests", "opened_baseline", "placed", "refuse_nothing"]
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mitoshi.core.errors import InputError
-from mitoshi.evidence import score_notes as notes
-from mitoshi.evidence.score_grid import overlap
-from mitoshi.evidence.score_inputs import FeatureInput, LayerInput, Product, open_input
-from mitoshi.evidence.score_measured import MeasuredScene, point_values, tally_points
-from mitoshi.evidence.score_result import Kind, Score, Settings
-from mitoshi.evidence.score_shared import digests, opened_baseline, placed, refuse_nothing
-from mitoshi.evidence.score_zones import zones_of
+from mitoshi.evidence.score import notes as notes
+from mitoshi.evidence.score.grid import overlap
+from mitoshi.evidence.score.inputs import FeatureInput, LayerInput, Product, open_input
+from mitoshi.evidence.score.measured import MeasuredScene, point_values, tally_points
+from mitoshi.evidence.score.result import Kind, Score, Settings
+from mitoshi.evidence.score.shared import digests, opened_baseline, placed, refuse_nothing
+from mitoshi.evidence.score.zones import zones_of
 
 if TYPE_CHECKING:
-    from mitoshi.evidence.score_coded import Progress
+    from mitoshi.evidence.score.coded import Progress
 
 __all__ = ["score_measured"]
 

@@ -12,7 +12,7 @@ from mitoshi.methods.statistics.confusion import confusion_matrix
 
 if TYPE_CHECKING:
     from mitoshi.core.features import Features
-    from mitoshi.evidence.score_inputs import FeatureInput
+    from mitoshi.evidence.score.inputs import FeatureInput
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Integers = np.ndarray[Any, np.dtype[np.int64]]

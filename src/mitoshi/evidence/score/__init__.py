@@ -12,19 +12,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mitoshi.core.product import Coded, Listed, Measured
-from mitoshi.evidence import score_notes as notes
-from mitoshi.evidence.score_figures import given_checks
-from mitoshi.evidence.score_inputs import FeatureInput, LayerInput, Product, open_input, open_product
-from mitoshi.evidence.score_of_classes import score_coded
-from mitoshi.evidence.score_of_lists import score_listed
-from mitoshi.evidence.score_of_measures import score_measured
-from mitoshi.evidence.score_result import Kind, Score, Settings
+from mitoshi.evidence.score import notes
+from mitoshi.evidence.score.figures import given_checks
+from mitoshi.evidence.score.inputs import FeatureInput, LayerInput, Product, open_input, open_product
+from mitoshi.evidence.score.of_classes import score_coded
+from mitoshi.evidence.score.of_lists import score_listed
+from mitoshi.evidence.score.of_measures import score_measured
+from mitoshi.evidence.score.result import Kind, Score, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from mitoshi.evidence.score_coded import Progress
+    from mitoshi.evidence.score.coded import Progress
 
 __all__ = ["Kind", "Score", "Settings", "quiet", "score"]
 

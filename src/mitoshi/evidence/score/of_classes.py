@@ -9,20 +9,20 @@ import numpy as np
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.product import Coded
-from mitoshi.evidence import score_notes as notes
-from mitoshi.evidence.score_classes import Classes, Threshold, classes_of, codebook, parse_map, threshold_classes
-from mitoshi.evidence.score_coded import CodedScene
-from mitoshi.evidence.score_figures import area_check
-from mitoshi.evidence.score_grid import class_source, overlap, polygons
-from mitoshi.evidence.score_inputs import FeatureInput, LayerInput, Product, open_input
-from mitoshi.evidence.score_listed import class_column
-from mitoshi.evidence.score_result import Kind, Score, Settings
-from mitoshi.evidence.score_shared import digests, opened_baseline, placed, refuse_nothing
-from mitoshi.evidence.score_zones import codes_in, zones_of
+from mitoshi.evidence.score import notes as notes
+from mitoshi.evidence.score.classes import Classes, Threshold, classes_of, codebook, parse_map, threshold_classes
+from mitoshi.evidence.score.coded import CodedScene
+from mitoshi.evidence.score.figures import area_check
+from mitoshi.evidence.score.grid import class_source, overlap, polygons
+from mitoshi.evidence.score.inputs import FeatureInput, LayerInput, Product, open_input
+from mitoshi.evidence.score.listed import class_column
+from mitoshi.evidence.score.result import Kind, Score, Settings
+from mitoshi.evidence.score.shared import digests, opened_baseline, placed, refuse_nothing
+from mitoshi.evidence.score.zones import codes_in, zones_of
 
 if TYPE_CHECKING:
-    from mitoshi.evidence.score_coded import Progress
-    from mitoshi.evidence.score_grid import ClassSource, Overlap
+    from mitoshi.evidence.score.coded import Progress
+    from mitoshi.evidence.score.grid import ClassSource, Overlap
 
 __all__ = ["score_coded"]
 

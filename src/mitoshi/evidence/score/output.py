@@ -10,16 +10,16 @@ from mitoshi.core.errors import BundleError, InputError
 from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import draft, read_json, scratch, write_file
 from mitoshi.evidence.digest import pretty_json
-from mitoshi.evidence.score_record import FORMAT, record
-from mitoshi.evidence.score_tables import tables_of
+from mitoshi.evidence.score.record import FORMAT, record
+from mitoshi.evidence.score.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from mitoshi.core.text import Language
-    from mitoshi.evidence.score_result import Score
-    from mitoshi.evidence.score_tables import Table
+    from mitoshi.evidence.score.result import Score
+    from mitoshi.evidence.score.tables import Table
 
 __all__ = ["check_folder", "csv_text", "write_score"]
 
@@ -61,8 +61,8 @@ def write_score(score: Score, out: Path) -> tuple[str, ...]:
     InputError
         If the folder holds other files.
     """
-    from mitoshi.evidence.score_map import error_picture, write_errors
-    from mitoshi.evidence.score_report import render
+    from mitoshi.evidence.score.map import error_picture, write_errors
+    from mitoshi.evidence.score.report import render
 
     check_folder(out)
     with draft(out) as folder:

@@ -9,17 +9,17 @@ import numpy as np
 
 from mitoshi.core.errors import InputError, QuantityError, misspelt
 from mitoshi.core.quantity import factor
-from mitoshi.evidence.score_coded import blocks_of
-from mitoshi.evidence.score_grid import check_georeference, features_on
+from mitoshi.evidence.score.coded import blocks_of
+from mitoshi.evidence.score.grid import check_georeference, features_on
 from mitoshi.methods.statistics.coverage import Coverage, empty_coverage, interval_coverage
 from mitoshi.methods.statistics.differences import Differences, differences, median_absolute_deviation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mitoshi.evidence.score_grid import Overlap
-    from mitoshi.evidence.score_inputs import FeatureInput, LayerInput
-    from mitoshi.evidence.score_zones import Zones
+    from mitoshi.evidence.score.grid import Overlap
+    from mitoshi.evidence.score.inputs import FeatureInput, LayerInput
+    from mitoshi.evidence.score.zones import Zones
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Singles = np.ndarray[Any, np.dtype[np.float32]]

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from mitoshi.core.text import Text
-from mitoshi.evidence.score_coded import CodedTally
-from mitoshi.evidence.score_listed import ListedTally
+from mitoshi.evidence.score.coded import CodedTally
+from mitoshi.evidence.score.listed import ListedTally
 from mitoshi.evidence.wording import THIN, number, units
 from mitoshi.methods.statistics.confusion import class_agreement, cohens_kappa, overall_accuracy, two_classes
 from mitoshi.methods.statistics.coverage import LEVELS
 from mitoshi.methods.statistics.probability_scores import brier_score, roc_auc
 
 if TYPE_CHECKING:
-    from mitoshi.evidence.score_classes import Classes
-    from mitoshi.evidence.score_measured import MeasuredTally
+    from mitoshi.evidence.score.classes import Classes
+    from mitoshi.evidence.score.measured import MeasuredTally
 
 __all__ = ["MEASURES", "Measure", "area", "by_band", "by_class", "by_zone", "measures", "share", "title_of", "written"]
 

@@ -10,19 +10,19 @@ from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import draft, write_file
 from mitoshi.evidence.digest import pretty_json
 from mitoshi.evidence.layout import paragraph, register_fonts, stacked
-from mitoshi.evidence.score_measures import MEASURES, measures, share, title_of, written
-from mitoshi.evidence.score_output import LANGUAGES, check_folder, csv_text
-from mitoshi.evidence.score_pairs import mean_measures
-from mitoshi.evidence.score_record import FORMAT, settings_record, tally_record, versions
-from mitoshi.evidence.score_report import LOCK, WIDTH, pages, table_blocks
-from mitoshi.evidence.score_tables import Cell, Table
+from mitoshi.evidence.score.measures import MEASURES, measures, share, title_of, written
+from mitoshi.evidence.score.output import LANGUAGES, check_folder, csv_text
+from mitoshi.evidence.score.pairs import mean_measures
+from mitoshi.evidence.score.record import FORMAT, settings_record, tally_record, versions
+from mitoshi.evidence.score.report import LOCK, WIDTH, pages, table_blocks
+from mitoshi.evidence.score.tables import Cell, Table
 from mitoshi.evidence.wording import number
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mitoshi.core.text import Language
-    from mitoshi.evidence.score_pairs import PairsScore
+    from mitoshi.evidence.score.pairs import PairsScore
 
 __all__ = ["pairs_record", "pairs_tables", "write_pairs"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoshi.core.text import Text
-from mitoshi.evidence.score_coded import CodedTally
-from mitoshi.evidence.score_listed import ListedTally
-from mitoshi.evidence.score_measures import (
+from mitoshi.evidence.score.coded import CodedTally
+from mitoshi.evidence.score.listed import ListedTally
+from mitoshi.evidence.score.measures import (
     MEASURES,
     area,
     by_band,
@@ -25,10 +25,10 @@ from mitoshi.methods.statistics.patches import SIZES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mitoshi.evidence.score_classes import Classes
-    from mitoshi.evidence.score_figures import FigureCheck
-    from mitoshi.evidence.score_measured import MeasuredTally
-    from mitoshi.evidence.score_result import Score
+    from mitoshi.evidence.score.classes import Classes
+    from mitoshi.evidence.score.figures import FigureCheck
+    from mitoshi.evidence.score.measured import MeasuredTally
+    from mitoshi.evidence.score.result import Score
 
 __all__ = ["Table", "tables_of"]
 
