@@ -12,10 +12,11 @@ import xarray as xr
 from PIL import Image
 
 from mitoshi.applications.disaster.flood_extent import FLOODED, NOT_OBSERVABLE, PERMANENT, flood_extent
+from mitoshi.methods.sar.multilook import relative_index
 from mitoshi.methods.sar.thresholds import otsu_threshold
 from mitoshi.methods.statistics.calibration import expected_calibration_error
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")]
 
 
 def relative(image):
@@ -104,3 +105,20 @@ def test_spain_with_two_polarisations(shared_data):
     print(f"Spain: IoU {water:.3f}, calibration error {error:.3f}, unseen {(codes == NOT_OBSERVABLE).mean():.3f}")
     assert water >= 0.63
     assert error <= 0.05
+
+
+@pytest.mark.parametrize("tile", ["552_334", "553_335"])
+def test_clipped_water_is_observed_and_fill_is_not(shared_data, tile):
+    """Zero is both in the pairs of EMSR763: a quarter of the flood, and half of the scene beyond the swath."""
+    import rasterio
+
+    def read(name):
+        with rasterio.open(shared_data(f"disaster/cems_s1_pairs/EMSR763_AOI01_{name}_{tile}.tif")) as file:
+            return file.read(1)
+
+    after, flooded = read("VV_post"), read("Labels") > 0
+    missing = np.isnan(relative_index(after[None]))
+    assert (after[flooded] == 0).mean() > 0.2
+    assert missing[flooded].mean() < 0.01
+    assert missing.mean() > 0.5
+    assert (after[missing] == 0).mean() > 0.99

@@ -64,7 +64,7 @@ def bands_to_read(meaning: Meaning) -> list[tuple[int, str]]:
     return pairs if meaning.axis is not None else pairs[:1]
 
 
-def decodes_of(header: Header, said: Description, bands: Iterable[int], *, relative: bool = False) -> list[Decode]:
+def decodes_of(header: Header, said: Description, bands: Iterable[int]) -> list[Decode]:
     """Return how the stored numbers of each band (from 0) become physical ones.
 
     Parameters
@@ -73,15 +73,11 @@ def decodes_of(header: Header, said: Description, bands: Iterable[int], *, relat
         What the file says, and what the user says in its place.
     bands
         From 0.
-    relative
-        Whether 0 is a value of "no data" by the quantity itself and stays 0.
     """
     decodes = []
     for n in bands:
         band = header.bands[n]
         marks = [mark for mark in (*band.nodatas, said.nodata) if mark is not None]
-        if relative:
-            marks = [mark for mark in marks if mark != 0]  # 0 already means "no data" in this quantity
         decodes.append(
             Decode(
                 scale=band.scale if said.scale is None else said.scale,

@@ -80,8 +80,7 @@ class Cube:
         header, said = self.header, self.source.description
         bands = [n - 1 for n, _ in bands_to_read(meaning)] if meaning is not None else list(range(header.count))
         coded = meaning is not None and meaning.coded
-        relative = meaning is not None and meaning.quantity == "relative_backscatter"
-        decodes: list[Any] = [None] * len(bands) if coded else decodes_of(header, said, bands, relative=relative)
+        decodes: list[Any] = [None] * len(bands) if coded else decodes_of(header, said, bands)
         check = None if meaning is None else check_of(self.source.path.name, meaning.quantity, meaning.units)
         return [
             VariableReader(

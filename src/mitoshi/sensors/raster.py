@@ -131,10 +131,7 @@ def _fill(band: Band) -> int:
 def band_readers(source: Source, location: guard.Location, header: Header, meaning: Meaning) -> list[BandReader]:
     """Return one window reader per named band, co-polarisation first."""
     bands = [number - 1 for number, _ in bands_to_read(meaning)]
-    relative = meaning.quantity == "relative_backscatter"
-    decodes: list[Any] = (
-        [None] * len(bands) if meaning.coded else decodes_of(header, source.description, bands, relative=relative)
-    )
+    decodes: list[Any] = [None] * len(bands) if meaning.coded else decodes_of(header, source.description, bands)
     return _readers(location, header, decodes, bands, check_of(source.path.name, meaning.quantity, meaning.units))
 
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from mitoshi.core.errors import InputError
 from mitoshi.methods.sar.fuzzy import z_membership
-from mitoshi.methods.sar.multilook import decibel_index, relative_index
+from mitoshi.methods.sar.multilook import decibel_index, relative_index, relative_samples
 from mitoshi.methods.sar.region_growing import grow, remove_small
 
 EIGHT = np.ones((3, 3), bool)
@@ -54,10 +54,25 @@ def test_the_index_averages_power_not_decibels():
 def test_missing_and_fill_are_not_observed():
     image = np.random.default_rng(1).integers(1, 255, (1, 20, 20)).astype(np.float32)
     image[0, :6, :6] = 255.0
-    image[0, 15, 15] = 0.0
     image[0, 17, 3] = np.nan
     index = relative_index(image)
     assert np.isnan(index[:3, :3]).all()
-    assert np.isnan(index[15, 15])
     assert np.isnan(index[17, 3])
     assert np.isfinite(index[8:14, 8:14]).all()
+
+
+def test_zero_is_the_darkest_grey_unless_nothing_else_is_near():
+    image = np.random.default_rng(1).integers(1, 60, (1, 40, 40)).astype(np.float32)
+    image[0, 20:25, 20:28] = 0.0  # clipped water
+    image[0, :9, :12] = 0.0  # fill in the corner
+    image[0, 30:, 35:] = 0.0  # fill that the edge cuts
+    index = relative_index(image)
+    assert np.isnan(index[:9, :12]).all()
+    assert np.isnan(index[30:, 35:]).all()
+    assert np.isfinite(index[9:30]).all()
+    assert index[22, 24] == 0.0
+    padded = image[0, 18:21, 18:21]
+    assert index[19, 19] == pytest.approx(padded.mean(), rel=1e-6)
+    samples = relative_samples(image)
+    assert np.isnan(samples[:2, :3]).all()
+    assert samples[5, 5] == pytest.approx(image[0, 20:24, 20:24].mean(), abs=1e-5)

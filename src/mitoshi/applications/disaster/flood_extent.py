@@ -19,7 +19,7 @@ from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
 from mitoshi.core.text import Text
-from mitoshi.methods.sar import water_features
+from mitoshi.methods.sar import multilook, water_features
 from mitoshi.methods.sar.flood_probability import FloodModel, change_probability, model_from_json, water_probability
 from mitoshi.methods.sar.flood_survey import (
     FloodSurvey,
@@ -62,7 +62,7 @@ track in the OPERA RTC-S1 series of a stable area (`benchmarks/natural_change.py
 DOUBLE_BOUNCE_DB = {"co": -2.0, "cross": -9.0}
 """Mean backscatter above which walls answer, not the ground between them."""
 
-MARGIN = 2 + water_features.MARGIN + GROWTH_STEPS + 2 * SMALLEST_SEGMENT
+MARGIN = multilook.REACH + water_features.MARGIN + GROWTH_STEPS + 2 * SMALLEST_SEGMENT
 
 
 class FloodExtent(NamedTuple):
