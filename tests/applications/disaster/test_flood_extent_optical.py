@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 import rasterio
 import xarray as xr
 
-from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT
+from mitoshi import evidence
+from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT, flood_extent
 from mitoshi.applications.disaster.flood_extent_optical import figures, flood_extent_optical
-from mitoshi.core.errors import InputError
+from mitoshi.core.errors import InputError, QuantityError
 from mitoshi.interfaces.cli import cli
 from mitoshi.methods.optical.forward import CLOUD, REFLECTANCE, TURBID
 from mitoshi.methods.optical.water import MARGIN
@@ -33,6 +36,18 @@ def reflectance(*patches, names=NAMES, seed=0):
         coords={"band": names},
         attrs={"quantity": "surface_reflectance", "units": "1", "pixel_size_m": 10.0},
     )
+
+
+def write(path, values, **creation):
+    """Write bands (band, y, x) on a grid of 10 m."""
+    count, height, width = values.shape
+    grid = {"crs": "EPSG:32654", "transform": rasterio.Affine(10, 0, 400_000, 0, -10, 3_500_000)}
+    with rasterio.open(path, "w", "GTiff", width, height, count, dtype=values.dtype, **grid, **creation) as file:
+        file.write(values)
+
+
+def run(method, after, out):
+    evidence.run(method, {"after": after}, {}, out, time=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def layer(values, quantity, **attrs):
@@ -185,10 +200,7 @@ def test_a_folder_of_sentinel_2_bands_with_its_scene_classification(after, tmp_p
     folder = tmp_path / "S2B_MSIL2A_20190915T012659"
     folder.mkdir()
     for name, values in {**layers, "SCL": scl}.items():
-        grid = {"crs": "EPSG:32654", "transform": rasterio.Affine(10, 0, 400_000, 0, -10, 3_500_000)}
-        shape = {"height": SHAPE[0], "width": SHAPE[1], "count": 1, "dtype": values.dtype}
-        with rasterio.open(folder / f"{name}.tif", "w", driver="GTiff", **grid, **shape) as file:
-            file.write(values, 1)
+        write(folder / f"{name}.tif", values[None])
     out = tmp_path / "out"
     data = ["--after", f"{folder}", "--quality", f"{folder}"]
     cli.main(["run", "disaster.flood-extent-optical", *data, "--out", str(out)], standalone_mode=False)
@@ -197,3 +209,22 @@ def test_a_folder_of_sentinel_2_bands_with_its_scene_classification(after, tmp_p
     assert (flood[30:50, 90:110] == NOT_OBSERVABLE).all()
     assert (flood[55:85, 90:110] == FLOODED).all()
     assert (flood[:, :50] == DRY).all()
+
+
+def test_an_optical_image_given_as_radar_names_the_optical_method(after, tmp_path):
+    write(tmp_path / "a.tif", after.to_numpy())
+    described = f"{tmp_path}/a.tif#quantity=surface_reflectance,bands={'+'.join(NAMES)}"
+    with pytest.raises(QuantityError, match=r"holds surface_reflectance; .*; disaster\.flood-extent-optical takes it$"):
+        run(flood_extent, after=described, out=tmp_path / "o")
+    radar = f"{tmp_path}/a.tif#quantity=gamma0,bands=VV+-+-+-+-"
+    with pytest.raises(QuantityError, match=r"holds gamma0; .*; disaster\.flood-extent takes it$"):
+        run(flood_extent_optical, after=radar, out=tmp_path / "o")
+
+
+def test_a_colour_picture_given_as_radar_names_the_optical_method(tmp_path):
+    values = np.random.default_rng(0).integers(1, 255, (3, 64, 64), np.uint8)
+    write(tmp_path / "p.tif", values, photometric="RGB")
+    with pytest.raises(InputError, match=r"picture in colour.*disaster\.flood-extent-optical"):
+        run(flood_extent, after=f"{tmp_path}/p.tif", out=tmp_path / "o")
+    with pytest.raises(InputError, match="after needs a green band .* got band1, band2, band3"):
+        run(flood_extent_optical, after=f"{tmp_path}/p.tif#quantity=toa_reflectance,scale=0.004", out=tmp_path / "o")
