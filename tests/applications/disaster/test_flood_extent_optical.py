@@ -17,6 +17,8 @@ from mitoshi.interfaces.cli import cli
 from mitoshi.methods.optical.forward import CLOUD, REFLECTANCE, TURBID
 from mitoshi.methods.optical.water import MARGIN
 from mitoshi.sensors import guard
+from mitoshi.simulation import OpticalPass, observe_optical, region
+from mitoshi.simulation.region import flood_depth, unseen_cover
 
 SHAPE = (120, 140)
 NAMES = ["B02", "B03", "B04", "B08", "B11"]
@@ -228,3 +230,24 @@ def test_a_colour_picture_given_as_radar_names_the_optical_method(tmp_path):
         run(flood_extent, after=f"{tmp_path}/p.tif", out=tmp_path / "o")
     with pytest.raises(InputError, match="after needs a green band .* got band1, band2, band3"):
         run(flood_extent_optical, after=f"{tmp_path}/p.tif#quantity=toa_reflectance,scale=0.004", out=tmp_path / "o")
+
+
+def test_a_simulated_coast_under_cloud():
+    """Spectra of the USGS library with relief of cloud and shadow: what is seen is right, what is hidden is never called dry."""
+    place = region((700, 700), seed=21)
+    ground = place.ground()
+    views = [
+        observe_optical(place, ground, OpticalPass(time, share, flood=flood))
+        for time, share, flood in (("2026-10-13T01:26:00Z", 0.3, 1.0), ("2026-08-13T01:26:00Z", 0.0, 0.0))
+    ]
+    attrs = {"quantity": "surface_reflectance", "units": "1", "pixel_size_m": 10.0}
+    images = [xr.DataArray(v.reflectance, dims=("band", "y", "x"), coords={"band": NAMES}, attrs=attrs) for v in views]
+    flood, _ = codes(*images)
+    tall, depth, sky = unseen_cover(ground).astype(bool), flood_depth(ground), views[0].scene_class
+    wet = (depth > 0.1) & (ground.cover.kind >= 2)
+    clear = ~np.isin(sky, (3, 9)) & ~tall & (flood != NOT_OBSERVABLE)
+    mapped = flood == FLOODED
+    assert (mapped & wet)[clear].sum() / (mapped | wet)[clear].sum() > 0.95
+    assert (flood[sky == 9] == NOT_OBSERVABLE).mean() > 0.99
+    shaded = (sky == 3) & (depth <= 0) & (ground.cover.kind >= 2)
+    assert mapped[shaded].mean() < 0.002  # land in shadow
