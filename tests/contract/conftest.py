@@ -48,11 +48,16 @@ def plausible(quantity, seed, shape=SHAPE):
         values = np.where(bowl < 0.1, -3.0, np.where(bowl < 0.2, 2.0, 0.0)) + noise.normal(0, 0.1, shape)
     elif quantity.name == "optical":
         attrs["quantity"] = "surface_reflectance"
-        stack = (0.1 + 0.2 * bowl + noise.normal(0, 0.01, (4, *shape))).astype("float32")
-        coords = {"band": ["B02", "B03", "B04", "B08"], **places(shape)}
+        stack = (0.1 + 0.2 * bowl + noise.normal(0, 0.01, (5, *shape))).astype("float32")
+        stack[3:] *= np.where(bowl < 0.15 + 0.02 * seed, 0.2, 1.5).astype("float32")  # water absorbs infrared
+        stack[:, 20:60, 20:60] += np.float32(0.4)  # a cloud
+        coords = {"band": ["B02", "B03", "B04", "B08", "B11"], **places(shape)}
         return xr.DataArray(stack, dims=("band", "y", "x"), coords=coords, attrs=attrs)
     elif quantity.name == "manning_roughness":
         values = noise.uniform(0.02, 0.1, shape)
+    elif quantity.name == "quality":
+        attrs["flag_scheme"] = "sentinel2-scl"
+        values = noise.choice([4.0, 5.0, 6.0, 9.0], shape, p=[0.4, 0.3, 0.2, 0.1])
     elif quantity.name == "water_occurrence":
         values = (bowl < 0.08).astype(float)
     else:

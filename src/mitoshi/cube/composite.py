@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from mitoshi.core.errors import InputError, misspelt
+from mitoshi.methods.optical.quality import QA_PIXEL_BAD, SCL_CLEAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["latest", "masked", "median", "seen"]
 
 Flags = Literal["scl", "qa_pixel"]
-
-# Sentinel-2 scene classification that sees the ground: dark, vegetation, bare, water, unclassified, snow
-# (Level-2A algorithm theoretical basis, table of SCL classes).
-SCL_CLEAR = (2, 4, 5, 6, 7, 11)
-# Landsat Collection 2 QA_PIXEL bits: fill, dilated cloud, cirrus, cloud, cloud shadow (USGS LSDS-1619, table 6-3).
-QA_PIXEL_BAD = 0b11111
 
 
 def seen(quality: xr.DataArray, flags: Flags) -> xr.DataArray:

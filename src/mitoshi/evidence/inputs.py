@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union, cast
 from urllib.parse import urlsplit
 
+from mitoshi.core.discovery import methods
 from mitoshi.core.errors import InputError, QuantityError, misspelt
 from mitoshi.core.features import FeatureKind, features_as_declared
 from mitoshi.core.quantity import QUANTITIES, area_of_density, as_declared
@@ -179,12 +180,12 @@ def open_sources(method: Method[..., Any], sources: Mapping[str, Source]) -> dic
             raise InputError(
                 f"{method.name} needs {argument.name} ({argument.quantity.name}); give --{argument.name} FILE"
             )
-    return {d.name: _opened(d, sources[d.name]) for d in method.data if d.name in sources}
+    return {d.name: _opened(method, d, sources[d.name]) for d in method.data if d.name in sources}
 
 
-def _opened(argument: DataArgument, source: Source) -> tuple[Given, ...]:
+def _opened(method: Method[..., Any], argument: DataArgument, source: Source) -> tuple[Given, ...]:
     several = isinstance(source, AbstractSequence) and not isinstance(source, str | Fetched)
-    given = tuple(_given(argument, s) for s in (cast("Any", source) if several else [source]))
+    given = tuple(_given(method, argument, s) for s in (cast("Any", source) if several else [source]))
     if not given:
         raise InputError(f"{argument.name} was given no observation; give --{argument.name} FILE")
     return given
@@ -213,7 +214,7 @@ def _observation(argument: DataArgument, source: Any) -> Observation:
     return open_item(source, expecting=argument.quantity)
 
 
-def _given(argument: DataArgument, given: Any) -> Given:
+def _given(method: Method[..., Any], argument: DataArgument, given: Any) -> Given:
     source = _brought(given)
     observation = _observation(argument, source)
     place = str(
@@ -223,7 +224,7 @@ def _given(argument: DataArgument, given: Any) -> Given:
     part = observation.item.properties.get("mitoshi:part")
     if part and "part=" not in description:
         description = ",".join(filter(None, [description, f"part={part}"]))
-    layer = _layer(argument, observation)
+    layer = _layer(method, argument, observation)
     if isinstance(argument.quantity, FeatureKind):
         layer = features_as_declared(layer, argument.quantity, argument.name)
     else:
@@ -246,7 +247,7 @@ def _check_one_layer(argument: DataArgument, layer: Raster, observation: Observa
         )
 
 
-def _layer(argument: DataArgument, observation: Observation) -> Any:
+def _layer(method: Method[..., Any], argument: DataArgument, observation: Observation) -> Any:
     if argument.is_features:
         return _features(argument, observation)
     wanted = (argument.quantity.name, *argument.quantity.members)
@@ -256,8 +257,18 @@ def _layer(argument: DataArgument, observation: Observation) -> Any:
     held = ", ".join(sorted({*observation.layers, *observation.features})) or "nothing"
     raise QuantityError(
         f"{argument.name} must be {argument.quantity.name}, but {observation.item.id} holds {held}; "
-        "give another file or describe it with '#quantity=…'"
+        f"give another file or describe it with '#quantity=…'{_sibling(method, argument, observation)}"
     )
+
+
+def _sibling(method: Method[..., Any], argument: DataArgument, observation: Observation) -> str:
+    """Return which method of the same product takes the observation, such as an optical image given as radar."""
+    for name, other in methods().items():
+        alike = other is not method and (name.startswith(method.name) or method.name.startswith(name))
+        same = next((d for d in other.data if d.name == argument.name), None) if alike else None
+        if same is not None and not same.is_features and any(map(same.quantity.accepts, observation.layers)):
+            return f"; {name} takes it"
+    return ""
 
 
 def _features(argument: DataArgument, observation: Observation) -> Features:

@@ -261,7 +261,8 @@ def _refuse_picture(name: str, header: Header, sample: Callable[[], Sample]) -> 
     if any(band.colour in {"red", "green", "blue"} for band in header.bands) and not sample().grey:
         raise InputError(
             f"{name} is a picture in colour (red, green, blue), not radar backscatter; give the radar image, or name its "
-            "bands with '#quantity=…,bands=…' if they are polarisations"
+            "bands with '#quantity=…,bands=…' if they are polarisations; water in optical images with infrared is mapped by "
+            "disaster.flood-extent-optical"
         )
     if header.dtype != "uint8" and not header.dtype.startswith("float"):
         return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mitoshi.applications.disaster.flood_extent import FloodExtent
 
-__all__ = ["figures", "tally"]
+__all__ = ["area_figures", "figures", "tally"]
 
 TRAINED: dict[str, Any] = json.loads(files(__package__).joinpath("flood_extent.json").read_text("utf-8"))
 NORMAL_90 = 1.645
@@ -85,10 +85,30 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
         are numbers of pixels.
     """
     del parameters
+    return area_figures(totals, TRAINED["correlated_pixels"], TRAINED["systematic"])
+
+
+def area_figures(totals: Mapping[str, float], correlated_pixels: float, systematic: float) -> tuple[Figure, ...]:
+    """Return the figures of a flood map whose errors were measured.
+
+    Parameters
+    ----------
+    totals
+        Sums of `tally` over all tiles.
+    correlated_pixels
+        Pixels that err together: variance of a sum of errors over that of independent ones.
+    systematic
+        Standard deviation of log(estimated area / true area) between scenes.
+
+    Returns
+    -------
+    tuple of Figure
+        As `figures`.
+    """
     scale, units = (1e-6, "km2") if totals["unreferenced"] == 0 else (1.0, "pixel")
     expected = totals["expected"]
-    random = math.sqrt(TRAINED["correlated_pixels"] * totals["variance"]) / max(expected, 1e-9)
-    width = NORMAL_90 * math.hypot(min(random, 10.0), TRAINED["systematic"])
+    random = math.sqrt(correlated_pixels * totals["variance"]) / max(expected, 1e-9)
+    width = NORMAL_90 * math.hypot(min(random, 10.0), systematic)
     upper = min(expected * math.exp(width), totals["total"])
 
     seen = totals["total"] > totals["not_observable"]
