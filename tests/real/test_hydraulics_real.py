@@ -46,7 +46,7 @@ def test_merewether_levels(cases):
 def test_carlisle_extent_at_20_m(cases):
     """Largest depth against LISFLOOD-FP's map; the two maps shipped with it agree with each other by 0.884 only.
 
-    The rivers crest by hour 37; the wetted extent is that of the whole record (68 h) from hour 42 on.
+    The rivers crest by hour 37; the score at hour 42 is that at hour 50 (the record has 68).
     """
     found = cases.carlisle(20, until_s=150_000.0)
     assert found["csi_dat"] >= 0.88

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 from mitoshi.methods.sar.multilook import SAMPLE, decibel_samples, relative_samples
-from mitoshi.methods.sar.polarisation_weights import polarisation_weights
+from mitoshi.methods.sar.polarisation_weights import MOST_SAMPLES, polarisation_weights
 from mitoshi.methods.sar.scene_statistics import (
     BLOCK,
     ClassFields,
@@ -117,7 +117,7 @@ def survey_flood(view: SceneView) -> FloodSurvey:
     blocks = view.map_blocks(_block, READ)
     first = blocks[0]
     looks = {name: _joined([block.samples[name] for block in blocks], view.shape, name) for name in first.samples}
-    weights = () if first.relative else polarisation_weights(looks["after"], first.polarisations)
+    weights = () if first.relative else polarisation_weights(_spread_out(looks["after"]), first.polarisations)
     scale = relative_scale() if first.relative else decibel_scale(first.polarisations, weights)
     fields = {
         name: class_fields(block_histograms(_index(date, weights), scale, BLOCK // SAMPLE), scale)
@@ -130,8 +130,8 @@ def survey_flood(view: SceneView) -> FloodSurvey:
     return FloodSurvey(first.corner, after, before, hand, factor, weights)
 
 
-def _joined(parts: Sequence[NDArray[np.int16]], shape: tuple[int, int], name: str) -> NDArray[np.float32]:
-    """Return the looks of the whole scene, shape (polarisation, y, x) of whole blocks; NaN where not observed."""
+def _joined(parts: Sequence[NDArray[np.int16]], shape: tuple[int, int], name: str) -> NDArray[np.int16]:
+    """Return the looks of the whole scene in parts of their unit, shape (polarisation, y, x) of whole blocks."""
     rows, columns = (-(-side // BLOCK) * (BLOCK // SAMPLE) for side in shape)
     whole = np.full((len(parts[0]), rows, columns), MISSING, np.int16)
     across = -(-shape[1] // READ)
@@ -140,16 +140,33 @@ def _joined(parts: Sequence[NDArray[np.int16]], shape: tuple[int, int], name: st
         whole[:, row : row + part.shape[1], column : column + part.shape[2]] = part
     if (whole == MISSING).all():
         raise InputError(f"{name} holds no observed pixels; give another image or check its nodata value")
-    return np.where(whole == MISSING, np.float32(np.nan), whole / np.float32(UNITS)).astype(np.float32)
+    return whole
 
 
-def _index(looks: NDArray[np.float32], weights: tuple[float, ...]) -> NDArray[np.float32]:
+def _spread_out(looks: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return at most `MOST_SAMPLES` looks at equal steps over what was observed, shape (polarisation, n)."""
+    seen = (looks != MISSING).all(axis=0)
+    step = max(1, -(-int(seen.sum()) // MOST_SAMPLES))
+    chosen, before = [], 0
+    for row in range(len(seen)):
+        columns = np.flatnonzero(seen[row])
+        chosen.append(looks[:, row, columns[-before % step :: step]])
+        before += len(columns)
+    return _in_units(np.concatenate(chosen, axis=1))
+
+
+def _in_units(looks: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Return looks in their unit, NaN where not observed."""
+    return np.where(looks == MISSING, np.float32(np.nan), looks / np.float32(UNITS)).astype(np.float32, copy=False)
+
+
+def _index(looks: NDArray[np.int16], weights: tuple[float, ...]) -> NDArray[np.float32]:
     """Return the one brightness of each look: the weighted mean of decibels, or the stretched mean as it is."""
     if not weights:
-        return np.asarray(looks[0])
+        return _in_units(looks[0])
     total = np.zeros(looks.shape[1:], np.float32)
     for share, look in zip(weights, looks, strict=True):
-        total += np.float32(share) * look  # in a fixed order
+        total += np.float32(share) * _in_units(look)  # in a fixed order
     return total
 
 

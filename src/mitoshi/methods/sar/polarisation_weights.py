@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mitoshi.methods.sar.scene_statistics import decibel_scale
 
-__all__ = ["TwoClasses", "fit_two_classes", "polarisation_weights"]
+__all__ = ["MOST_SAMPLES", "TwoClasses", "fit_two_classes", "polarisation_weights"]
 
 CROSS = ("VH", "HV")
 
