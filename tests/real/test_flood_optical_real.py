@@ -15,7 +15,7 @@ from mitoshi.methods.optical.water import TOP, normalised_difference
 from mitoshi.methods.statistics.calibration import expected_calibration_error
 from mitoshi.sensors import guard
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 SITES = {
     "India": ("disaster/sen1floods11/India_900498_", "disaster/sen1floods11/India_900498_"),

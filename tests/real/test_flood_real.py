@@ -107,6 +107,7 @@ def test_spain_with_two_polarisations(shared_data):
     assert error <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", ["552_334", "553_335"])
 def test_clipped_water_is_observed_and_fill_is_not(shared_data, tile):
     """Zero is both in the pairs of EMSR763: a quarter of the flood, and half of the scene beyond the swath."""

@@ -10,7 +10,7 @@ from mitoshi.evidence.score import Settings, score
 from mitoshi.evidence.score.measures import measures
 from mitoshi.methods.statistics.confusion import two_classes
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 DSWX = "disaster/dswx_hls_validation/"
 # Where the corner of the 3 m truth lies on the 30 m lattice of the product: (1900020 - 1805622) / 30 and (772092 - 699960) / 30.
