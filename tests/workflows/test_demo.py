@@ -21,7 +21,7 @@ SHORT = {"inundation": {"duration_h": 0.25}}  # of the forecast's hour, whose co
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory):
     folder, parameters = tmp_path_factory.mktemp("demo"), {**PARAMETERS, **SHORT}
-    return run_demo(folder, seed=20261123, size=512, time=TIME, progress=lambda *_: None, parameters=parameters)
+    return run_demo(folder, seed=20261123, size=1024, time=TIME, progress=lambda *_: None, parameters=parameters)
 
 
 def test_the_right_pair_is_taken_among_other_dates_orbits_sensors_and_places(demonstration):

@@ -208,6 +208,19 @@ def write_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def is_free(out: Path) -> bool:
+    """Return whether a folder is new or empty.
+
+    Raises
+    ------
+    InputError
+        If it is a link or no folder.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise InputError(f"{out} is not a folder; give another --out")
+    return not out.exists() or not any(out.iterdir())
+
+
 def replaceable(out: Path, plan: dict[str, Any]) -> None:
     """Make sure that a run may write to `out`: it is new, empty, or a bundle of the same run (its time apart).
 
@@ -216,9 +229,7 @@ def replaceable(out: Path, plan: dict[str, Any]) -> None:
     InputError
         If something else is there.
     """
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise InputError(f"{out} is not a folder; give another --out")
-    if not out.exists() or not any(out.iterdir()):
+    if is_free(out):
         return
     try:
         there = read_json(out, "run.json")

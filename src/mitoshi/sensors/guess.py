@@ -40,9 +40,9 @@ LINEAR = Text(
     "値が {low:.3g} から {high:.3g} のため線形電力の {quantity} とします（'#quantity=…,units=…' で指定できます）",
 )
 RELATIVE = Text(
-    "an 8-bit image is taken as relative, uncalibrated backscatter; 9 × 9 pixels of 0 and more are no data, other zeros the "
-    "darkest grey",
-    "8 ビット画像のため、相対後方散乱（未校正）とします。9×9 画素以上続く 0 はデータなし、その他の 0 は最も暗い値とみなします",
+    "an 8-bit image is taken as relative, uncalibrated backscatter; 0 over 9 pixels each way is no data, other zeros are "
+    "the darkest grey",
+    "8 ビット画像のため、相対後方散乱（未校正）とします。縦横 9 画素以上にわたる 0 はデータなし、他の 0 は最も暗い値とします",
 )
 AMPLITUDE = Text(
     "Sentinel-1 detected amplitude without its calibration annotation is taken as relative, uncalibrated backscatter",

@@ -61,6 +61,19 @@ def test_missing_and_fill_are_not_observed():
     assert np.isfinite(index[8:14, 8:14]).all()
 
 
+def test_fill_behind_a_slanted_edge_is_not_dark_water():
+    image = np.random.default_rng(1).integers(1, 255, (1, 60, 60)).astype(np.float32)
+    row, column = np.mgrid[:60, :60]
+    for slope in (1.0, 0.4, 2.5):
+        beyond = row - 30 < slope * (column - 30)
+        scene = np.where(beyond, 0.0, image[0])[None]
+        missing, inner = np.isnan(relative_index(scene)), np.zeros((60, 60), bool)
+        inner[12:48, 12:48] = True  # not the tips between the edge and that of the scene
+        assert (beyond & inner).sum() > 100
+        assert missing[beyond & inner].all()
+        assert not missing[~beyond].any()
+
+
 def test_zero_is_the_darkest_grey_unless_nothing_else_is_near():
     image = np.random.default_rng(1).integers(1, 60, (1, 40, 40)).astype(np.float32)
     image[0, 20:25, 20:28] = 0.0  # clipped water

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import BundleError, InputError
 from mitoshi.core.text import Text
-from mitoshi.evidence.bundle import draft, read_json, scratch, write_file
+from mitoshi.evidence.bundle import draft, is_free, read_json, scratch, write_file
 from mitoshi.evidence.digest import pretty_json
 from mitoshi.evidence.score.record import FORMAT, record
 from mitoshi.evidence.score.tables import tables_of
@@ -34,9 +34,7 @@ def check_folder(out: Path) -> None:
     InputError
         If something else is there.
     """
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise InputError(f"{out} is not a folder; give another --out")
-    if not out.exists() or not any(out.iterdir()):
+    if is_free(out):
         return
     try:
         there: Any = read_json(out, "score.json")

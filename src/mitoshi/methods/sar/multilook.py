@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-
-from mitoshi.methods.statistics.windows import box_sum
+from scipy.ndimage import distance_transform_edt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +17,16 @@ __all__ = ["REACH", "decibel_index", "decibel_samples", "relative_index", "relat
 SAMPLE = 4
 """Side in pixels of the non-overlapping looks that go into a histogram."""
 
-FILL_SIDE = 9
-"""Side in pixels of the window of nothing but zeros that is fill. Stretching clips the darkest water to zero as well, but speckle
-leaves no such window of it: in the pairs of EMSR763, 27 % of the flood is zero, and 0.7 % of that lies in one."""
+FILL_RADIUS = 4.5
+"""Radius in pixels of the disk of nothing but zeros that is fill. Stretching clips the darkest water to zero as well, but speckle
+leaves hardly such a disk of it: in the pairs of EMSR763, 27 % of the flood is zero, and 2 % of that or less is taken for fill. A
+disk, other than a square, fits against the slanted edge of a swath."""
 
-REACH = FILL_SIDE
-"""Pixels on each side that an index looks at."""
+EDGE = 1.5
+"""Pixels by which zeros at the edge of fill belong to it: the edge of a disk of pixels is rough."""
+
+REACH = 12
+"""Pixels on each side that an index looks at: twice the radius, the edge, and the mean."""
 
 
 def decibel_index(power: NDArray[Any], weights: Sequence[float] | None = None) -> NDArray[np.float32]:
@@ -64,8 +67,8 @@ def relative_index(values: NDArray[Any]) -> NDArray[np.float32]:
     Returns
     -------
     NDArray[np.float32]
-        Same scale, shape (y, x); NaN where not observed. A 9 × 9 window of zeros and a 5 × 5 window of another constant value are
-        fill and not observed: speckle never repeats itself. Other zeros are the darkest grey.
+        Same scale, shape (y, x); NaN where not observed. A disk of 9 pixels of zeros and a 5 × 5 window of another constant
+        value are fill and not observed: speckle never repeats itself. Other zeros are the darkest grey.
     """
     out = np.empty(values.shape[1:], np.float32)
     _relative(_raised(values), out)
@@ -76,10 +79,12 @@ def _raised(values: NDArray[Any]) -> NDArray[np.float32]:
     """Return grey values from 1 up, NaN where fill; zero then means nothing any more."""
     raised = np.asarray(values, dtype=np.float32) + np.float32(1.0)
     for band in raised:
-        zero = (band == 1.0).astype(np.int16)
-        full = box_sum(zero, FILL_SIDE) == box_sum(np.ones_like(zero), FILL_SIDE)
-        if full.any():
-            band[(box_sum(full.astype(np.int16), FILL_SIDE) > 0) & (zero > 0)] = np.nan
+        zero = band == 1.0
+        if not zero.any():
+            continue
+        centres = distance_transform_edt(zero) > FILL_RADIUS if not zero.all() else zero
+        if centres.any():
+            band[zero & (distance_transform_edt(~centres) <= FILL_RADIUS + EDGE)] = np.nan
     return np.ascontiguousarray(raised)
 
 
