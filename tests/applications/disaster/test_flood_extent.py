@@ -159,21 +159,66 @@ def test_nothing_observed_is_refused():
         flood_extent(raster(np.full((2, 300, 300), np.nan, "float32")))
 
 
-def test_the_area_is_the_sum_of_probabilities_and_tiles_add_up():
-    chance = xr.DataArray(np.array([[0.5, 0.5], [1.0, np.nan]], "float32"), dims=("y", "x"))
+def test_a_scene_of_calm_and_rough_water_is_not_taken_for_water_and_land():
+    """Wind brightens half of the water by 5 dB; the bit of land is not enough to show a class of its own."""
+    rows, columns = np.mgrid[:300, :300]
+    land = np.hypot(rows - 60, columns - 60) < 24
+    rough = columns > 150
+    power = np.stack([np.where(rough, 0.016, 0.005), np.where(rough, 0.0032, 0.001)])
+    power = np.where(land, np.array([0.08, 0.016])[:, None, None], power)
+    power = power * np.random.default_rng(5).gamma(4.4, 1 / 4.4, power.shape)
+    result = flood_extent(raster(power.astype("float32")))
+    assert (np.asarray(result.flood)[~land] == FLOODED).mean() > 0.97
+    assert (np.asarray(result.flood)[np.hypot(rows - 60, columns - 60) < 20] == FLOODED).mean() < 0.1
+
+
+def test_bright_ground_that_changed_is_no_flood(truth):
+    """In a stretched pair a field may turn from bright to middling grey; open water must look like water now."""
+    river, flood = truth
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    field = (np.hypot(rows - 320, columns - 120) < 80) & ~river
+    noise = np.random.default_rng(3).normal(0, 8, (2, SIZE, SIZE))
+    after = np.where(river | flood, 30.0, np.where(field, 150.0, 170.0)) + noise[0]
+    before = np.where(river, 30.0, np.where(field, 220.0, 170.0)) + noise[1]
+    after, before = (
+        raster(np.clip(v, 1, 255).round()[None].astype("float32"), ("VV",), "relative_backscatter")
+        for v in (after, before)
+    )
+    result = flood_extent(after, before)
+    codes, chance = np.asarray(result.flood), np.asarray(result.flood_probability)
+    inside = (np.hypot(rows - 320, columns - 120) < 70) & ~river
+    assert (codes[inside] == FLOODED).sum() == 0
+    assert chance[inside].max() == 0.0
+    assert (codes[flood] == FLOODED).mean() > 0.9
+
+
+def test_the_area_is_the_sum_of_the_probabilities_of_what_is_mapped_and_tiles_add_up():
+    chance = xr.DataArray(np.array([[0.5, 0.25], [1.0, np.nan]], "float32"), dims=("y", "x"))
     codes = xr.DataArray(np.array([[FLOODED, DRY], [FLOODED, NOT_OBSERVABLE]], "uint8"), dims=("y", "x"))
     totals = tally(FloodExtent(codes, chance), 1e6)
     found = {f.name: f for f in figures({k: 2 * v for k, v in totals.items()}, {})}
-    assert found["flooded_area"].value == pytest.approx(4.0)
-    assert found["flooded_area"].lower < 4.0 < found["flooded_area"].upper <= 8.0
+    assert found["flooded_area"].value == pytest.approx(3.0)
+    assert found["flooded_area"].lower < 3.0 < found["flooded_area"].upper <= 6.0
     assert found["mapped_area"].value == pytest.approx(4.0)
     assert found["not_observable_share"].value == pytest.approx(25.0)
+    assert found["detection_limit"].reason.en.startswith("flood is detected")
+
+
+@pytest.mark.parametrize(("mapped", "expected"), [(0.0, 0.0), (0.2e6, 0.08e6)])
+def test_too_little_to_be_told_from_false_alarms_is_none_detected(mapped, expected):
+    totals = dict.fromkeys(("permanent", "unreferenced", "not_observable"), 0.0)
+    found = {f.name: f for f in figures({**totals, "total": 100e6, "mapped": mapped, "expected": expected}, {})}
+    area = found["flooded_area"]
+    assert area.lower == 0.0 < area.upper < 3.0
+    assert found["detection_limit"].reason.en.startswith(f"none detected (below {area.upper:.3g} km²)")
+    assert found["detection_limit"].reason.ja.startswith(f"浸水は検出されません（{area.upper:.3g} km²未満）")
+    assert 0.0 < found["detection_limit"].value <= area.upper
 
 
 def test_where_nothing_was_observed_the_flooded_area_is_unknown_and_not_zero():
-    totals = dict.fromkeys(("expected", "variance", "mapped", "permanent", "unreferenced"), 0.0)
+    totals = dict.fromkeys(("expected", "mapped", "permanent", "unreferenced"), 0.0)
     found = {f.name: f for f in figures({**totals, "total": 2e6, "not_observable": 2e6}, {})}
-    for name in ("flooded_area", "mapped_area", "permanent_water_area"):
+    for name in ("flooded_area", "mapped_area", "permanent_water_area", "detection_limit"):
         assert np.isnan(found[name].value)
         assert (found[name].lower, found[name].upper) == (None, None)
         assert found[name].reason.en == "unknown: no pixel was observed"

@@ -45,6 +45,9 @@ MODEL: FloodModel = model_from_json(json.loads(files(__package__).joinpath("floo
 WET = 0.5
 """Probability, or share of time, from which a pixel counts as water."""
 
+LEAST_THRESHOLD = 0.01
+"""A shift below the trained threshold never maps what has no probability at all."""
+
 HAND_RANGE = (5.0, 15.0)
 """Metres above drainage: full membership within the error of a global DEM, none from OPERA DSWx-S1's 15 m."""
 
@@ -201,7 +204,7 @@ def flood_extent(
     )
     observable &= ~(water.dark_ground & (wet_now >= WET))
     level = MODEL.change_threshold if is_relative(after) and then is not None else MODEL.water_threshold
-    flooded = mapped(np.where(observable, chance, np.float32(0.0)), level + threshold_shift)
+    flooded = mapped(np.where(observable, chance, np.float32(0.0)), max(level + threshold_shift, LEAST_THRESHOLD))
     usual = water.permanent | (water.was_wet & (wet_now >= WET))
     codes = np.where(flooded & ~water.permanent, FLOODED, np.where(usual, PERMANENT, DRY))
     codes = np.where(observable, codes, NOT_OBSERVABLE).astype(np.uint8)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from mitoshi.applications.disaster.flood_area import area_figures, tally
+from mitoshi.applications.disaster.flood_area import figures, tally
 from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT, FloodExtent
 from mitoshi.core.method import method
 from mitoshi.core.quantity import ELEVATION, OPTICAL, QUALITY, WATER_OCCURRENCE, Raster
@@ -21,11 +21,6 @@ from mitoshi.methods.optical.quality import bare_ground_seen
 from mitoshi.methods.optical.water import MARGIN, SURFACE, TOP, hidden, water
 from mitoshi.methods.terrain.slope import slope_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mitoshi.core.product import Figure
-
 __all__ = ["flood_extent_optical"]
 
 WET = 0.5
@@ -33,16 +28,6 @@ WET = 0.5
 
 STEEPEST_WATER = 15.0
 """Degrees, where OPERA DSWx-S1 ends too: what looks like water on a steeper slope is the shadow of terrain."""
-
-CORRELATED_PIXELS, SYSTEMATIC = 112.0, 0.1
-"""Pixels that err together: the larger of two labelled scenes (21, 112; blocks of 64 × 64). Standard deviation of log(estimated /
-true area) between scenes: the two gave 0.00 and 0.03; 0.1 is assumed, for two scenes are few."""
-
-
-def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """Return flooded area with its 90 % interval and what was not seen; the errors are those of the optical map."""
-    del parameters
-    return area_figures(totals, CORRELATED_PIXELS, SYSTEMATIC)
 
 
 @method(

@@ -11,15 +11,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mitoshi.methods.sar.water_features import Brightness, date_features, pair_features
+from mitoshi.methods.sar.fuzzy import z_membership
+from mitoshi.methods.sar.water_features import UNIT, Brightness, date_features, pair_features
 from mitoshi.methods.statistics.logistic import LogisticModel, log_odds, probability
 from mitoshi.methods.statistics.trees import TreeEnsemble, ensemble_from_json, score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FloodModel", "change_features", "change_probability", "model_from_json", "water_probability"]
+__all__ = [
+    "FloodModel",
+    "change_features",
+    "change_probability",
+    "dark_now",
+    "model_from_json",
+    "water_probability",
+]
 
+
+DARK = "level_after_7"
+DARK_RANGE = (0.4, 0.7)
+"""Of the way from the dark to the bright class mean, over 7 × 7 pixels: open water up to the first, never from the second on.
+Chosen by leaving the training events out (`benchmarks/flood_extent_training.py`)."""
 
 TREES_SHARE = 2.0 / 3.0
 """Weight of the trees in the change model: they know the training events best, the logistic model unseen ones."""
@@ -34,10 +47,6 @@ class FloodModel(NamedTuple):
         Open water in one image.
     change, trees
         Flooded between two images: the steady part and the detailed part, whose probabilities are averaged.
-    systematic
-        Standard deviation of log(estimated area / mapped area) between training events.
-    correlated_pixels
-        Pixels that err together: variance of a sum of errors over that of independent ones.
     water_threshold, change_threshold
         Probabilities from which a pixel counts as flooded, for the two kinds of estimate.
     """
@@ -45,8 +54,6 @@ class FloodModel(NamedTuple):
     water: LogisticModel
     change: LogisticModel
     trees: TreeEnsemble
-    systematic: float
-    correlated_pixels: float
     water_threshold: float
     change_threshold: float
 
@@ -57,8 +64,6 @@ def model_from_json(stored: Mapping[str, Any]) -> FloodModel:
         LogisticModel(stored["water"]["intercept"], stored["water"]["slopes"], stored["water"]["limit"]),
         LogisticModel(stored["change"]["intercept"], stored["change"]["slopes"], stored["change"]["limit"]),
         ensemble_from_json(stored["features"], stored["trees"]),
-        stored["systematic"],
-        stored["correlated_pixels"],
         stored["water_threshold"],
         stored["change_threshold"],
     )
@@ -79,12 +84,21 @@ def change_features(after: Brightness, before: Brightness, wanted: tuple[str, ..
     }
 
 
+def dark_now(level: NDArray[Any]) -> NDArray[np.float32]:
+    """Return how far a level looks like open water, 0..1, same shape; 0 is the dark class mean and 1000 the bright one."""
+    return z_membership(level / np.float32(UNIT), *DARK_RANGE)
+
+
 def change_probability(model: FloodModel, after: Brightness, before: Brightness) -> NDArray[np.float32]:
-    """Return the probability of flooding between two images, shape (y, x)."""
-    wanted = tuple(dict.fromkeys((*model.change.slopes, *model.trees.names)))
+    """Return the probability of flooding between two images, shape (y, x).
+
+    Change alone is no flood: what does not look like open water now has probability 0, whatever it was before.
+    """
+    wanted = tuple(dict.fromkeys((DARK, *model.change.slopes, *model.trees.names)))
     found = change_features(after, before, wanted)
     steady = log_odds(model.change, found)
     stacked = np.stack([found[name] for name in model.trees.names])
     detailed = score(model.trees, stacked, np.ones(steady.shape, bool))
     share = np.float32(TREES_SHARE)
-    return (np.float32(1.0) - share) * probability(steady) + share * probability(detailed.astype(np.float32))
+    changed = (np.float32(1.0) - share) * probability(steady) + share * probability(detailed.astype(np.float32))
+    return changed * dark_now(found[DARK])

@@ -60,6 +60,8 @@ class Scale(NamedTuple):
         Threshold to assume there.
     least_contrast
         Smallest difference of class means that can be water against land; 0 where the scale is not physical.
+    least_bright
+        Lowest mean that the bright class can have and be land: rough water beside calm water is brighter, and no land.
     """
 
     edges: tuple[float, float, int]
@@ -68,6 +70,7 @@ class Scale(NamedTuple):
     bright: float
     threshold: float
     least_contrast: float
+    least_bright: float
 
     @property
     def centres(self) -> NDArray[np.float64]:
@@ -98,7 +101,8 @@ class ClassFields(NamedTuple):
 
 
 # Open water: OPERA DSWx-S1 v1 bounds thresholds to [-28, -11] dB in co- and [-28, -18] dB in cross-polarisation; HydroSAR's
-# highest thresholds are -15.5 and -23 dB and stand in where no block is selected. Class means: 4 dB below, 6 above.
+# highest thresholds are -15.5 and -23 dB and stand in where no block is selected. Class means: 4 dB below, 6 above. Land is at
+# least 3 above: two standard deviations of its mean between scenes (`polarisation_weights.MEAN_SPREAD`) lower.
 _CO, _CROSS = (-28.0, -11.0, -15.5), (-28.0, -18.0, -23.0)
 
 
@@ -113,12 +117,12 @@ def decibel_scale(polarisations: tuple[str, ...], weights: tuple[float, ...] | N
     low, high, usual = (
         sum(share * value for share, value in zip(shares, values, strict=True)) for values in zip(*known, strict=True)
     )
-    return Scale((-40.0, 10.0, 250), (low, high), usual - 4.0, usual + 6.0, usual, LEAST_CONTRAST_DB)
+    return Scale((-40.0, 10.0, 250), (low, high), usual - 4.0, usual + 6.0, usual, LEAST_CONTRAST_DB, usual + 3.0)
 
 
 def relative_scale() -> Scale:
     """Return the scale of 8-bit stretched backscatter, of which nothing physical is known."""
-    return Scale((0.0, 256.0, 256), (0.0, 256.0), 64.0, 192.0, 128.0, 0.0)
+    return Scale((0.0, 256.0, 256), (0.0, 256.0), 64.0, 192.0, 128.0, 0.0, 0.0)
 
 
 def block_histograms(samples: NDArray[np.float32], scale: Scale, side: int) -> NDArray[np.int32]:
@@ -210,7 +214,7 @@ def _shows_two_classes(counts: NDArray[Any], scale: Scale) -> bool:
     centres = scale.centres
     split = split_at(counts, centres, otsu_threshold(counts, centres))
     smaller = min(split.dark_share, 1.0 - split.dark_share)
-    plausible = scale.bounds[0] <= split.threshold <= scale.bounds[1]
+    plausible = scale.bounds[0] <= split.threshold <= scale.bounds[1] and split.bright_mean >= scale.least_bright
     contrast = split.bright_mean - split.dark_mean >= scale.least_contrast
     return bool(plausible and contrast and split.ashman_d >= ASHMAN_D and smaller / (1.0 - smaller) >= SURFACE_RATIO)
 

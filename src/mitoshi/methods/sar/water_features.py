@@ -18,6 +18,7 @@ from mitoshi.methods.statistics.windows import box_mean, box_sum
 
 __all__ = [
     "MARGIN",
+    "UNIT",
     "Brightness",
     "brightness",
     "counted_mean",
@@ -30,6 +31,7 @@ MARGIN = 63
 """Pixels on each side that the widest feature (127 × 127) looks at."""
 
 UNIT = 1000.0
+"""A level at the bright class mean; 0 is the dark one."""
 
 
 class Brightness(NamedTuple):

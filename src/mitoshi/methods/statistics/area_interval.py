@@ -1,0 +1,71 @@
+"""Interval of a mapped area from how sure the map is of itself and what maps of unseen events erred by."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+__all__ = ["AreaErrors", "area_interval"]
+
+SUREST = 0.05
+"""Least doubt of a map: its probabilities are no better known than this."""
+
+EMPTY = 0.5
+"""Doubt of a map on which nothing was mapped: what was missed is unknown."""
+
+
+class AreaErrors(NamedTuple):
+    """How maps of events that were left out erred.
+
+    Attributes
+    ----------
+    floor
+        Share of what was seen below which errors are additive (false alarms, misses) and above which they are factors.
+    low, high
+        Quantiles of the error asinh(true area / c) - asinh(estimate / c), with c = floor × area seen, over the map's doubt.
+    """
+
+    floor: float
+    low: float
+    high: float
+
+
+def area_interval(estimate: float, mapped: float, seen: float, errors: AreaErrors) -> tuple[float, float]:
+    """Return the lower and upper bound of the true area.
+
+    Parameters
+    ----------
+    estimate
+        Sum of probability × area over the mapped pixels [any area unit].
+    mapped
+        Area of the mapped pixels, same unit.
+    seen
+        Area observed, same unit.
+    errors
+        As measured.
+
+    Returns
+    -------
+    tuple of float
+        0 ≤ lower ≤ estimate ≤ upper ≤ seen.
+
+    Notes
+    -----
+    The doubt is 1 - estimate / mapped, one less the mean probability of what was mapped. Its product with the quantiles is the
+    interval of asinh(area / c), a logarithm for areas far above c and a straight line below: where little is mapped the lower
+    bound is zero, and the upper one says how much could have been missed. The quantiles are those of events left out (split
+    conformal prediction, Papadopoulos et al. 2002, normalised by the doubt).
+
+    >>> errors = AreaErrors(0.01, -2.0, 2.0)
+    >>> [round(bound, 2) for bound in area_interval(8.0, 10.0, 100.0, errors)]
+    [5.34, 11.96]
+    >>> [round(bound, 2) for bound in area_interval(0.0, 0.0, 100.0, errors)]
+    [0.0, 1.18]
+    """
+    if seen <= 0.0:
+        return 0.0, 0.0
+    doubt = EMPTY if mapped <= 0.0 else max(1.0 - estimate / mapped, SUREST)
+    scale = errors.floor * seen
+    middle = math.asinh(estimate / scale)
+    low, high = (scale * math.sinh(middle + quantile * doubt) for quantile in (errors.low, errors.high))
+    return max(min(low, estimate), 0.0), min(max(high, estimate), seen)
