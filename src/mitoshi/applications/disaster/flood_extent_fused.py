@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT, FloodExtent
 from mitoshi.applications.disaster.flood_fused_figures import figures, tally
-from mitoshi.applications.disaster.flood_fused_times import assumed, check_times
+from mitoshi.applications.disaster.flood_times import assumed, check_times
 from mitoshi.core.errors import InputError
 from mitoshi.core.method import method
 from mitoshi.core.product import Coded, CodedClass

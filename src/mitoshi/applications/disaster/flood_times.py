@@ -1,4 +1,4 @@
-"""Whether the times of two images are those that the user states, and what is assumed where the files say nothing."""
+"""Whether the times of images and flags are those that are stated, and what is assumed where the files say nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     from mitoshi.core.quantity import Raster
 
-__all__ = ["assumed", "check_times"]
+__all__ = ["assumed", "check_same_image", "check_times"]
 
 TOLERANCE_HOURS = 3.0
 """Hours by which stated times may differ from the files' own: with a half-life of four days they change evidence by 2 %."""
+
+SAME_IMAGE_HOURS = 1.0
+"""Products of one pass state the start of its strip, the tile's own time or the middle of the scene: minutes apart."""
 
 UNTOLD = Text(
     "at least one of the two images states no time: they are taken to lie {apart} h apart (--radar-hours, --optical-hours)",
@@ -53,6 +56,31 @@ def check_times(radar: Raster, optical: Raster, radar_hours: float, optical_hour
         f"and optical_hours say that the optical image was taken {stated:+.1f} h after the radar image; say the hours from the "
         f"time that the map is for to each image, such as --radar-hours 0 --optical-hours {apart:.0f}"
     )
+
+
+def check_same_image(image: Raster, flags: Raster, argument: str) -> None:
+    """Refuse flags of another image than the one that they are given with.
+
+    Parameters
+    ----------
+    image, flags
+        Rasters, with ``attrs["observed"]`` where their files state a time.
+    argument
+        The caller's name for the flags.
+
+    Raises
+    ------
+    InputError
+        If their times lie more than an hour apart: clouds move.
+    """
+    one, other = _span(image), _span(flags)
+    if one is None or other is None:
+        return
+    if max(_hours(one[0], other[1]), _hours(other[0], one[1])) > SAME_IMAGE_HOURS:
+        raise InputError(
+            f"{argument} is of {other[0]:%Y-%m-%dT%H:%MZ}, its image of {one[0]:%Y-%m-%dT%H:%MZ}: flags of another image; give "
+            "those of the same product, or leave them out"
+        )
 
 
 def _hours(one: datetime, other: datetime) -> float:
