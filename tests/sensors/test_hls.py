@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -76,6 +77,19 @@ def test_one_file_brings_its_granule_and_a_series_asks_which(write_raster):
     with pytest.raises(InputError, match=rf"holds 2 observations; choose one with '#part=…': {L30}"):
         sensors.open_observation(folder)
     assert sensors.open_observation(f"{folder}#part={S30}").item.id == S30
+
+
+def test_a_granule_in_a_zip_and_a_link_out_of_its_folder(write_raster, tmp_path):
+    folder = granule(write_raster, S30, ["B03", "B8A"])
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
+        for file in folder.glob("*.tif"):
+            archive.write(file, file.name)
+    green = sensors.open_observation(tmp_path / "g.zip").layers["surface_reflectance"].sel(band="green").values
+    np.testing.assert_allclose(green[1], DN[1] / 10_000, atol=1e-7)
+    elsewhere = write_raster("elsewhere/other.tif", DN, nodata=-9999, pixel=30.0)
+    (folder / f"{S30}.B11.tif").symlink_to(elsewhere)
+    alone = sensors.open_observation(folder / f"{S30}.B03.tif").layers["surface_reflectance"]
+    assert alone.band.values.tolist() == ["green", "nir08"]
 
 
 def test_a_stac_item_of_the_archive_is_read_as_hls(write_raster):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mitoshi.core.errors import InputError
-from mitoshi.sensors import stac
+from mitoshi.sensors import guard, stac
 from mitoshi.sensors.header import Header, read_header
 from mitoshi.sensors.lazy import BandReader, Decode, lazy_array, pixel_size_m
 from mitoshi.sensors.observation import Observation
@@ -149,7 +149,7 @@ def _granules(source: Source) -> dict[str, Granule]:
 def _beside(path: Path, granule: str) -> Tree:
     from mitoshi.sensors.tree import Member
 
-    names = sorted(p.name for p in path.parent.glob(f"{granule}.*.tif*"))
+    names = sorted(p.name for p in path.parent.glob(f"{granule}.*.tif*") if guard.inside(path.parent, p))
     return Tree(path.parent, "folder", {name: Member((path.parent / name).stat().st_size) for name in names})
 
 
