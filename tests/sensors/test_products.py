@@ -173,6 +173,7 @@ def test_every_reader_is_found_and_the_plain_ones_come_last():
         "landsat",
         "palsar2",
         "opera",
+        "hls",
         "datacube",
         "raster",
         "stac-item",

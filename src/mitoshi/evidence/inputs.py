@@ -309,6 +309,8 @@ def framed(
             arrays.append(mosaic(layers, frame.geobox))
         else:
             arrays.append(align({argument.name: layers[0]}, frame.geobox)[argument.name] if layers else None)
+            if layers and given[argument.name][0].datetime:
+                arrays[-1] = arrays[-1].assign_attrs(observed=given[argument.name][0].datetime)
     return frame, tuple(arrays)
 
 

@@ -26,7 +26,7 @@ __all__ = ["READER", "open_foreign"]
 
 ADDRESS = re.compile(r"(?:https?|s3|gs|abfs|az|ftp)://", re.IGNORECASE)
 RASTER_NAME = re.compile(r"\.(?:tiff?|jp2|png|nc)$", re.IGNORECASE)
-PRODUCT_READERS = ("sentinel1", "sentinel2", "landsat", "opera", "palsar2")
+PRODUCT_READERS = ("hls", "sentinel1", "sentinel2", "landsat", "opera", "palsar2")
 MAX_ASSETS = 1000
 
 

@@ -201,7 +201,7 @@ def test_the_area_is_the_sum_of_the_probabilities_of_what_is_mapped_and_tiles_ad
     assert found["flooded_area"].lower < 3.0 < found["flooded_area"].upper <= 6.0
     assert found["mapped_area"].value == pytest.approx(4.0)
     assert found["not_observable_share"].value == pytest.approx(25.0)
-    assert found["detection_limit"].reason.en.startswith("flood is detected")
+    assert found["detection_limit"].reason.en.startswith("itself a bound; flood is detected")
 
 
 @pytest.mark.parametrize(("mapped", "expected"), [(0.0, 0.0), (0.2e6, 0.08e6)])
@@ -210,8 +210,10 @@ def test_too_little_to_be_told_from_false_alarms_is_none_detected(mapped, expect
     found = {f.name: f for f in figures({**totals, "total": 100e6, "mapped": mapped, "expected": expected}, {})}
     area = found["flooded_area"]
     assert area.lower == 0.0 < area.upper < 3.0
-    assert found["detection_limit"].reason.en.startswith(f"none detected (below {area.upper:.3g} km²)")
-    assert found["detection_limit"].reason.ja.startswith(f"浸水は検出されません（{area.upper:.3g} km²未満）")
+    assert found["detection_limit"].reason.en.startswith(f"itself a bound; none detected (below {area.upper:.3g} km²)")
+    assert found["detection_limit"].reason.ja.startswith(
+        f"それ自体が上限値。浸水は検出されません（{area.upper:.3g} km²未満）"
+    )
     assert 0.0 < found["detection_limit"].value <= area.upper
 
 

@@ -251,3 +251,49 @@ def test_a_simulated_coast_under_cloud():
     assert (flood[sky == 9] == NOT_OBSERVABLE).mean() > 0.99
     shaded = (sky == 3) & (depth <= 0) & (ground.cover.kind >= 2)
     assert mapped[shaded].mean() < 0.002  # land in shadow
+
+
+def test_an_hls_granule_with_its_fmask(after, tmp_path):
+    """Reflectance and flags of one granule through the command line: shadow by Fmask is not observable."""
+    name = "HLS.S30.T54SUE.2023153T014701.v2.0"
+    flags = np.zeros(SHAPE, np.uint8)
+    flags[30:50, 90:110] = 0b1000
+    flags[55:85, 90:110] = 0b11100000  # water, much aerosol
+    folder = tmp_path / name
+    folder.mkdir()
+    for band, mine in zip(("B02", "B03", "B04", "B8A", "B11"), NAMES, strict=True):
+        write(
+            folder / f"{name}.{band}.tif",
+            np.rint(after.sel(band=mine).to_numpy() * 10_000).astype("int16")[None],
+            nodata=-9999,
+        )
+    write(folder / f"{name}.Fmask.tif", flags[None], nodata=255)
+    data = ["--after", f"{folder}", "--quality", f"{folder}"]
+    cli.main(["run", "disaster.flood-extent-optical", *data, "--out", str(tmp_path / "o")], standalone_mode=False)
+    with guard.open_raster(tmp_path / "o" / "flood.tif") as file:
+        flood = file.read(1)
+    assert (flood[30:50, 90:110] == NOT_OBSERVABLE).all()
+    assert (flood[55:85, 90:110] == FLOODED).all()
+    assert (flood[:, :50] == DRY).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "flags", "fits"),
+    [
+        ("2023-06-02T01:47:01Z", "2023-06-02T01:47:21Z", True),
+        ("2023-06-02T01:47:01Z", "2023-06-02T00:00:00Z/2023-06-02T23:59:59Z", True),
+        ("2023-06-02T01:47:01Z", "2023-06-05T01:47:01Z", False),
+        ("2023-06-02T01:47:01Z", "2023-06-01T00:00:00Z/2023-06-01T23:59:59Z", False),
+        (None, "2023-06-05T01:47:01Z", True),
+    ],
+)
+def test_flags_of_another_date_are_refused(after, image, flags, fits):
+    quality = layer(np.full(SHAPE, 4), "quality", flag_scheme="sentinel2-scl", observed=flags)
+    data = (after if image is None else after.assign_attrs(observed=image), None, None, None, quality)
+    if fits:
+        assert (codes(*data)[0] == FLOODED).any()
+        return
+    with pytest.raises(
+        InputError, match=r"quality is of 2023-06-0.*its image of 2023-06-02T01:47Z: flags of another image"
+    ):
+        codes(*data)

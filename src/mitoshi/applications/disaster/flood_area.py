@@ -62,7 +62,8 @@ def tally(result: FloodExtent, cell_area_m2: CellArea) -> dict[str, float]:
 FLOODED_AREA = Text("flooded area", "浸水面積")
 LIMIT = Text("area that may be missed where nothing is mapped", "何も判定されない場合に見逃されうる面積（検出限界）")
 DETECTED = Text(
-    "flood is detected: the interval of the flooded area lies above zero", "浸水を検出（浸水面積の区間が 0 を上回る）"
+    "itself a bound; flood is detected: the interval of the flooded area lies above zero",
+    "それ自体が上限値。浸水を検出（浸水面積の区間が 0 を上回る）",
 )
 NOTHING_SEEN = Text("unknown: no pixel was observed", "不明：観測された画素がありません")
 USUAL = Text(
@@ -133,6 +134,6 @@ def _flooded(totals: Mapping[str, float], observed: float, scale: float, units: 
 def _none(upper: float, units: str) -> Text:
     words = {"km2": ("km²", "km²"), "pixel": ("pixels", "画素")}[units]
     return Text(
-        f"none detected (below {upper:.3g} {words[0]}): what is mapped may be false alarms",
-        f"浸水は検出されません（{upper:.3g} {words[1]}未満）。判定された画素は誤検出の可能性があります",
+        f"itself a bound; none detected (below {upper:.3g} {words[0]}): what is mapped may be false alarms",
+        f"それ自体が上限値。浸水は検出されません（{upper:.3g} {words[1]}未満）。判定された画素は誤検出の可能性があります",
     )

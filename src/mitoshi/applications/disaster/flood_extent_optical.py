@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_area import figures, tally
 from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT, FloodExtent
+from mitoshi.applications.disaster.flood_times import check_same_image
 from mitoshi.core.method import method
 from mitoshi.core.quantity import ELEVATION, OPTICAL, QUALITY, WATER_OCCURRENCE, Raster
 from mitoshi.core.requirement import Need
@@ -87,7 +88,7 @@ def flood_extent_optical(
     reference_water
         Share of time under water, 0..1; from 0.5 it is permanent water.
     quality, quality_before
-        Flags of the same two images: Sentinel-2 scene classification or Landsat QA_PIXEL.
+        Flags of the same two images: Sentinel-2 scene classification, Landsat QA_PIXEL or HLS Fmask.
     threshold_shift
         Added to the probability 0.5 from which water counts: lower finds more flood, higher is more certain.
 
@@ -99,7 +100,7 @@ def flood_extent_optical(
     Raises
     ------
     InputError
-        If bands are missing or without names, values are digital numbers, or flags are of another scheme.
+        If bands are missing or without names, values are digital numbers, or flags are of another scheme or image.
 
     Notes
     -----
@@ -138,7 +139,9 @@ def _observed(image: Raster, quality: Raster | None, argument: str) -> _Date:
     chance = water(bands, TOP if image.attrs.get("quantity") == "toa_reflectance" else SURFACE)
     seen = ~hidden(bands, chance)
     if quality is not None:
-        seen &= bare_ground_seen(quality, "quality" if argument == "after" else f"quality_{argument}")
+        name = "quality" if argument == "after" else f"quality_{argument}"
+        check_same_image(image, quality, name)
+        seen &= bare_ground_seen(quality, name)
     return _Date(chance, seen)
 
 

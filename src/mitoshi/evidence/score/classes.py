@@ -46,10 +46,13 @@ class Classes:
         Code, words and colour of each.
     positive
         Codes that together are what is looked for, such as water.
+    ordered
+        Whether the order of the codes means something, such as degrees of damage.
     """
 
     kinds: tuple[CodedClass, ...]
     positive: tuple[int, ...]
+    ordered: bool = False
 
     @property
     def codes(self) -> tuple[int, ...]:

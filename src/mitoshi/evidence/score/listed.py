@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from mitoshi.core.errors import InputError, misspelt
+from mitoshi.core.product import Coded, Listed
+from mitoshi.evidence.score.classes import MISSING, Classes, Codebook, classes_of, codebook, parse_map
 from mitoshi.methods.statistics.confusion import confusion_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mitoshi.core.features import Features
-    from mitoshi.evidence.score.inputs import FeatureInput
+    from mitoshi.evidence.score.inputs import FeatureInput, Product
+    from mitoshi.evidence.score.result import Settings
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Integers = np.ndarray[Any, np.dtype[np.int64]]
 
-__all__ = ["ListedTally", "Match", "class_column", "match", "on_one_crs", "tally_listed"]
+__all__ = ["ListedTally", "Match", "class_column", "classes_of_column", "match", "on_one_crs", "tally_listed"]
 
 Match = Literal["iou", "centroid"]
-MISSING = 255
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,35 @@ def class_column(found: FeatureInput, column: str | None, default: str | None, o
             f"{found.name}: {name} holds {str(series[bad].iloc[0])[:40]!r}, which is no code; give numbers"
         )
     return numbers
+
+
+def classes_of_column(product: Product, codes: Any, settings: Settings) -> tuple[Classes, Codebook]:
+    """Return the classes of a product of features, and what its codes mean.
+
+    Parameters
+    ----------
+    product
+        Features, with the declaration of a method or without.
+    codes
+        Of its features, from `class_column`.
+    settings
+        Of the comparison.
+    """
+    layer = product.layer if isinstance(product.layer, Listed) else None
+    meaning = parse_map(settings.product_map, "--product-map")
+    coded = Coded(layer.title, layer.classes) if layer is not None and layer.classes else None
+    seen = set(codes[np.isfinite(codes)].astype(int).tolist()) - {MISSING}
+    classes = classes_of(coded, seen, meaning, settings.positive or _highest(coded, meaning, seen))
+    book = codebook(meaning, classes, product.source.name, "--product-map", (MISSING,))
+    return replace(classes, ordered=settings.ordered), book
+
+
+def _highest(layer: Coded | None, meaning: Mapping[int, int | None] | None, codes: set[int]) -> tuple[int, ...]:
+    """Return the highest class of an ordered list, such as destroyed."""
+    if meaning is not None:
+        codes = {target for target in meaning.values() if target is not None}
+    known = {c.code for c in layer.classes if c.code != MISSING} if layer is not None and meaning is None else codes
+    return (max(known),) if known else ()
 
 
 def on_one_crs(one: FeatureInput, other: FeatureInput) -> tuple[Features, Features]:

@@ -11,7 +11,13 @@ from mitoshi.core.text import Text
 from mitoshi.evidence.score.coded import CodedTally
 from mitoshi.evidence.score.listed import ListedTally
 from mitoshi.evidence.wording import THIN, number, units
-from mitoshi.methods.statistics.confusion import class_agreement, cohens_kappa, overall_accuracy, two_classes
+from mitoshi.methods.statistics.confusion import (
+    class_agreement,
+    cohens_kappa,
+    overall_accuracy,
+    two_classes,
+    weighted_kappa,
+)
 from mitoshi.methods.statistics.coverage import LEVELS
 from mitoshi.methods.statistics.probability_scores import brier_score, roc_auc
 
@@ -19,7 +25,19 @@ if TYPE_CHECKING:
     from mitoshi.evidence.score.classes import Classes
     from mitoshi.evidence.score.measured import MeasuredTally
 
-__all__ = ["MEASURES", "Measure", "area", "by_band", "by_class", "by_zone", "measures", "share", "title_of", "written"]
+__all__ = [
+    "MEASURES",
+    "Measure",
+    "agreement_by_class",
+    "area",
+    "by_band",
+    "by_class",
+    "by_zone",
+    "measures",
+    "share",
+    "title_of",
+    "written",
+]
 
 Form = Literal["ratio", "share", "count", "area", "value"]
 
@@ -40,6 +58,14 @@ MEASURES: dict[str, Measure] = {
     "kappa": Measure(Text("Cohen's kappa", "カッパ係数"), "ratio"),
     "class_accuracy": Measure(Text("overall accuracy over all classes", "全区分の全体精度"), "ratio"),
     "class_kappa": Measure(Text("Cohen's kappa over all classes", "全区分のカッパ係数"), "ratio"),
+    "linear_weighted_kappa": Measure(Text("weighted kappa, linear", "重み付きカッパ係数（線形）"), "ratio"),
+    "quadratic_weighted_kappa": Measure(Text("weighted kappa, quadratic", "重み付きカッパ係数（二乗）"), "ratio"),
+    "constant_intersection_over_union": Measure(
+        Text("IoU of a map that is positive everywhere", "全域を該当区分とした地図の IoU"), "ratio"
+    ),
+    "constant_accuracy": Measure(
+        Text("overall accuracy of a map of the commonest class", "全域を最も多い区分とした地図の全体精度"), "ratio"
+    ),
     "pure_intersection_over_union": Measure(Text("IoU without mixed cells", "混在セルを除いた IoU"), "ratio"),
     "compared": Measure(Text("compared cells", "比較したセル数"), "count"),
     "mapped_area": Measure(Text("area in the product", "プロダクトでの面積"), "area"),
@@ -120,7 +146,22 @@ def _agreement(matrix: Any, classes: Classes) -> dict[str, float]:
     }
     if len(classes.codes) > 2:
         found |= {"class_accuracy": overall_accuracy(matrix), "class_kappa": cohens_kappa(matrix)}
+        if classes.ordered:
+            found |= {
+                "linear_weighted_kappa": weighted_kappa(matrix, 1),
+                "quadratic_weighted_kappa": weighted_kappa(matrix, 2),
+            }
     return found
+
+
+def _constant(matrix: Any, classes: Classes) -> dict[str, float]:
+    """Return what answers without an image would reach: the whole of one class."""
+    columns = np.asarray(matrix).sum(axis=0)
+    total = float(columns.sum())
+    return {
+        "constant_intersection_over_union": _ratio(float(columns[classes.is_positive].sum()), total),
+        "constant_accuracy": _ratio(float(columns.max()), total),
+    }
 
 
 def _of_map(tally: CodedTally, classes: Classes) -> dict[str, float]:
@@ -131,6 +172,7 @@ def _of_map(tally: CodedTally, classes: Classes) -> dict[str, float]:
     known = tally.cells[:, :-1].sum(axis=0)
     found = {
         **_agreement(tally.compared, classes),
+        **_constant(tally.compared, classes),
         "compared": float(tally.compared.sum()),
         "mapped_area": mapped,
         "reference_area": reference,
@@ -172,6 +214,7 @@ def _of_list(tally: ListedTally, classes: Classes) -> dict[str, float]:
     known = tally.cells[:, :-1]
     return {
         **_agreement(tally.compared, classes),
+        **_constant(tally.compared, classes),
         "compared": float(tally.compared.sum()),
         "matched_reference_share": _ratio(matched, matched + float(tally.only_reference.sum())),
         "matched_product_share": _ratio(matched, matched + float(tally.only_product.sum())),
@@ -233,23 +276,43 @@ def area(value: float, *, georeferenced: bool = True) -> str:
     return f"{number(value / 1e6, 3 if abs(value) < 1e8 else 1)}{THIN}km²"
 
 
-def by_class(tally: CodedTally, classes: Classes) -> list[dict[str, float]]:
+def by_class(tally: CodedTally) -> list[dict[str, float]]:
     """Return agreement, areas and what was not observed of each class."""
     areas = tally.areas
     rows = []
-    for n in range(len(classes.codes)):
-        one = class_agreement(tally.compared, n)
+    for n, agreement in enumerate(agreement_by_class(tally.compared)):
         mapped, reference = float(areas[n, :-1].sum()), float(areas[:-1, n].sum())
+        rows.append(
+            {
+                **agreement,
+                "mapped_area": mapped,
+                "reference_area": reference,
+                "area_bias": _ratio(mapped - reference, reference),
+                "not_observed_share": _ratio(float(areas[-1, n]), float(areas[:, n].sum())),
+            }
+        )
+    return rows
+
+
+def agreement_by_class(matrix: Any) -> list[dict[str, float]]:
+    """Return agreement on each class, and the IoU of a map that is of this class everywhere: its share of the reference.
+
+    Parameters
+    ----------
+    matrix
+        Confusion matrix, (classes, classes).
+    """
+    columns = np.asarray(matrix).sum(axis=0)
+    rows = []
+    for n in range(len(columns)):
+        one = class_agreement(matrix, n)
         rows.append(
             {
                 "precision": one.precision,
                 "recall": one.recall,
                 "f1": one.f1,
                 "intersection_over_union": one.intersection_over_union,
-                "mapped_area": mapped,
-                "reference_area": reference,
-                "area_bias": _ratio(mapped - reference, reference),
-                "not_observed_share": _ratio(float(areas[-1, n]), float(areas[:, n].sum())),
+                "constant_intersection_over_union": _ratio(float(columns[n]), float(columns.sum())),
             }
         )
     return rows

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mitoshi.core.text import Text
+from mitoshi.evidence.score import cautions
+from mitoshi.evidence.score.classes import MISSING
 from mitoshi.evidence.score.grid import Polygons, Resampled
 from mitoshi.evidence.score.measures import share as written_share
 from mitoshi.evidence.wording import moment, number
 
 if TYPE_CHECKING:
     from mitoshi.core.text import Language
+    from mitoshi.evidence.score.classes import Classes
     from mitoshi.evidence.score.coded import CodedScene, CodedTally
     from mitoshi.evidence.score.grid import Overlap
     from mitoshi.evidence.score.inputs import FeatureInput, Input, LayerInput, Product
-    from mitoshi.evidence.score.listed import Match
+    from mitoshi.evidence.score.listed import ListedTally, Match
     from mitoshi.evidence.score.measured import PointValues
 
-__all__ = ["of_classes", "of_inputs", "of_lists", "of_measures", "of_points"]
+__all__ = ["of_classes", "of_inputs", "of_lists", "of_measures", "of_places", "of_points"]
 
 NO_TIME = Text("states no time", "時刻の記載なし")
 TIMES = Text("product: {product}; reference: {reference}", "プロダクト：{product}、参照データ：{reference}")
@@ -37,6 +40,17 @@ BURNT = Text(
 ALL_POSITIVE = Text(
     "Every polygon of the reference counts as class {code}; --column names the column that says otherwise",
     "参照データのポリゴンはすべて区分 {code} とみなします（--column で区分の列を指定できます）",
+)
+PRODUCT_POSITIVE = Text(
+    "Every polygon of the product counts as class {code}; --product-column names the column that says otherwise",
+    "プロダクトのポリゴンはすべて区分 {code} とみなします（--product-column で区分の列を指定できます）",
+)
+PRODUCT_OUTSIDE = Text(
+    "Outside the product's polygons is class {code}", "プロダクトのポリゴンの外は区分 {code} とみなします"
+)
+UNSEEN_OUTSIDE = Text(
+    "Outside the product's polygons, which have no class 0, nothing counts as observed",
+    "プロダクトのポリゴンに区分 0 がないため、その外は未観測とみなします",
 )
 OUTSIDE_AREA = Text(
     "outside them and inside {area} is class {code}", "ポリゴンの外は {area} の内側で区分 {code} とみなします"
@@ -86,6 +100,12 @@ BY_IOU = Text(
 BY_CENTROID = Text(
     "features match where the inner point of one lies in the other, the nearest pair first, each once",
     "地物は一方の内点が他方に含まれるとき、近い組から1対1で対応させました",
+)
+IN_RASTER = Text(
+    "each feature takes the class of {name} that has the largest share of it, a point that of its cell; one in which {name} "
+    "states no class is not compared",
+    "各地物には {name} のうち最大の面積を占める区分（点はそのセルの区分）を割り当てました。"
+    "{name} に区分のない地物は比較していません",
 )
 MADE_BY = Text(
     "the product was made by {method}; evidence bundle {bundle}",
@@ -143,14 +163,34 @@ def of_classes(
     base: LayerInput,
     tally: CodedTally,
     area: FeatureInput | None,
+    names: tuple[str, str],
     *,
-    column: str | None,
+    columns: tuple[str | None, str | None],
     thresholded: bool,
 ) -> tuple[Text, ...]:
-    """Return how classes were brought onto one grid, and how much was compared."""
+    """Return how classes were brought onto one grid, how much was compared, and what limits the numbers.
+
+    Parameters
+    ----------
+    scene, base, tally
+        What was compared, whose grid, and the sums.
+    area
+        Polygons inside which the reference is complete.
+    names, columns
+        Of product and reference, and of their columns that hold the class.
+    thresholded
+        Whether a probability was compared.
+    """
     truth, classes = scene.reference, scene.classes
+    column = columns[1]
     compared = float(tally.compared.sum())
-    said = [_share(compared, base)]
+    said = [*cautions.of_matrix(tally.compared, classes, float(tally.unobserved.sum())), _share(compared, base)]
+    for side, name in zip((scene.product, truth), names, strict=True):
+        said += cautions.of_polygons(side, name) if isinstance(side, Polygons) else ()
+    if isinstance(scene.product, Polygons):
+        outside = scene.product.outside
+        said += [PRODUCT_POSITIVE.format(code=classes.positive[0])] if columns[0] is None else []
+        said.append(UNSEEN_OUTSIDE if outside == MISSING else PRODUCT_OUTSIDE.format(code=classes.codes[outside]))
     if isinstance(truth, Resampled):
         said.append(LARGEST.format(points=truth.points))
     if isinstance(truth, Polygons):
@@ -191,6 +231,16 @@ def of_points(points: PointValues) -> tuple[Text, ...]:
     return AT_POINTS.format(outside=int((~points.inside).sum()), points=len(points.names)), REFERENCE_EXACT
 
 
-def of_lists(how: Match, least: float) -> tuple[Text, ...]:
-    """Return how features were matched."""
-    return (BY_CENTROID if how == "centroid" else BY_IOU.format(least=least)), REFERENCE_EXACT
+def of_lists(tally: ListedTally, classes: Classes, how: Match, least: float) -> tuple[Text, ...]:
+    """Return how features were matched, and what limits the numbers."""
+    matched = BY_CENTROID if how == "centroid" else BY_IOU.format(least=least)
+    return *_limits(tally, classes), matched, REFERENCE_EXACT
+
+
+def of_places(tally: ListedTally, classes: Classes, raster: str) -> tuple[Text, ...]:
+    """Return how features were compared with a raster, and what limits the numbers."""
+    return *_limits(tally, classes), IN_RASTER.format(name=raster), REFERENCE_EXACT
+
+
+def _limits(tally: ListedTally, classes: Classes) -> tuple[Text, ...]:
+    return cautions.of_matrix(tally.compared, classes, float(tally.cells[-1, :-1].sum()))

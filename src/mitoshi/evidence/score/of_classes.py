@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mitoshi.core.errors import InputError
-from mitoshi.core.product import Coded
+from mitoshi.core.product import Coded, Listed
 from mitoshi.evidence.score import notes as notes
-from mitoshi.evidence.score.classes import Classes, Threshold, classes_of, codebook, parse_map, threshold_classes
+from mitoshi.evidence.score.classes import (
+    MISSING,
+    Classes,
+    Threshold,
+    classes_of,
+    codebook,
+    parse_map,
+    threshold_classes,
+)
 from mitoshi.evidence.score.coded import CodedScene
 from mitoshi.evidence.score.figures import area_check
 from mitoshi.evidence.score.grid import class_source, overlap, polygons
 from mitoshi.evidence.score.inputs import FeatureInput, LayerInput, Product, open_input
-from mitoshi.evidence.score.listed import class_column
+from mitoshi.evidence.score.listed import class_column, classes_of_column
+from mitoshi.evidence.score.of_places import score_places
 from mitoshi.evidence.score.result import Kind, Score, Settings
 from mitoshi.evidence.score.shared import digests, opened_baseline, placed, refuse_nothing
 from mitoshi.evidence.score.zones import codes_in, zones_of
@@ -31,6 +40,10 @@ def score_coded(
     kind: Kind, product: Product, reference: LayerInput | FeatureInput, settings: Settings, progress: Progress
 ) -> Score:
     """Return the score of a map of classes or of a probability; see `mitoshi.evidence.score.score`."""
+    if isinstance(reference, FeatureInput) and reference.points:
+        if kind == "probability":
+            raise InputError(f"{reference.name} holds points; a probability is compared with a raster or with polygons")
+        return score_places("listed", product, reference, settings, progress)
     area = None if settings.reference_area is None else _features(settings.reference_area)
     base = _base(product, reference)
     scene = _scene(kind, product, reference, settings, area, base)
@@ -43,7 +56,15 @@ def score_coded(
     if baseline is not None:
         rival = _mapped(kind, baseline, classes, settings, base)
         other, _ = replace(scene, product=rival, probability=_chance(kind, baseline, base)).tally(progress)
-    said = notes.of_classes(scene, base, tally, area, column=settings.column, thresholded=kind == "probability")
+    said = notes.of_classes(
+        scene,
+        base,
+        tally,
+        area,
+        (product.source.name, reference.name),
+        columns=(_class_column(product, settings), settings.column),
+        thresholded=kind == "probability",
+    )
     return Score(
         kind,
         settings,
@@ -102,13 +123,33 @@ def _base(product: Product, reference: LayerInput | FeatureInput) -> LayerInput:
 def _classes(kind: Kind, product: Product, settings: Settings, part: Overlap) -> Classes:
     if kind == "probability":
         return threshold_classes(settings.threshold)
+    source = product.source
+    if isinstance(source, FeatureInput):
+        numbers = _column_of(product, settings)
+        return classes_of_column(product, numbers, settings)[0] if numbers is not None else _two(settings)
     meaning = parse_map(settings.product_map, "--product-map")
     layer = product.layer if isinstance(product.layer, Coded) else None
-    codes: set[int] = set()
-    if layer is None and meaning is None:
-        source = product.source
-        codes = {0, 1} if isinstance(source, FeatureInput) else codes_in(source, part.rows, part.columns)
-    return classes_of(layer, codes, meaning, settings.positive)
+    codes = codes_in(source, part.rows, part.columns) if layer is None and meaning is None else set()
+    return replace(classes_of(layer, codes, meaning, settings.positive), ordered=settings.ordered)
+
+
+def _two(settings: Settings) -> Classes:
+    """Return the classes of polygons that all are positive."""
+    return classes_of(None, {0, 1}, parse_map(settings.product_map, "--product-map"), settings.positive)
+
+
+def _column_of(product: Product, settings: Settings) -> np.ndarray[Any, Any] | None:
+    """Return the codes of a product of features, None where no column holds them and every feature is positive."""
+    name = _class_column(product, settings)
+    if not isinstance(product.source, FeatureInput) or name is None:
+        return None
+    return np.asarray(class_column(product.source, name, None, "--product-column"))
+
+
+def _class_column(product: Product, settings: Settings) -> str | None:
+    """Return the name of the column that holds the class of a product of features."""
+    declared = product.layer.class_column if isinstance(product.layer, Listed) else ""
+    return settings.product_column or declared or None
 
 
 def _mapped(kind: Kind, product: Product, classes: Classes, settings: Settings, base: LayerInput) -> ClassSource:
@@ -116,7 +157,11 @@ def _mapped(kind: Kind, product: Product, classes: Classes, settings: Settings, 
     source = product.source
     if isinstance(source, FeatureInput):
         negative, positive = _signs(classes)
-        return polygons(source, np.full(len(source.features), positive), None, base.grid, negative)
+        codes = _column_of(product, settings)
+        if codes is None:
+            return polygons(source, np.full(len(source.features), positive), None, base.grid, negative)
+        numbers = classes_of_column(product, codes, settings)[1](codes).astype(int)
+        return polygons(source, numbers, None, base.grid, classes.codes.index(0) if 0 in classes.codes else MISSING)
     if kind == "probability":
         return class_source(source, Threshold(settings.threshold, source.units == "percent"), base)
     missing = (product.layer.nodata,) if isinstance(product.layer, Coded) else ()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mitoshi.core.errors import InputError
+from mitoshi.evidence.score import cautions
 from mitoshi.evidence.score import notes as notes
 from mitoshi.evidence.score.grid import overlap
 from mitoshi.evidence.score.inputs import FeatureInput, LayerInput, Product, open_input
@@ -40,6 +41,7 @@ def score_measured(
     scene = MeasuredScene(base, reference, part, uncertainty, zones, settings.at_least)
     tally, errors = scene.tally(progress)
     refuse_nothing(tally.differences.cells + tally.unobserved, reference.name)
+    unseen = () if tally.differences.cells else (cautions.NOTHING_SEEN,)
     baseline = opened_baseline(settings)
     other = None if baseline is None else _rival(scene, baseline).tally(progress)[0]
     return Score(
@@ -49,7 +51,7 @@ def score_measured(
         reference,
         tally,
         digests(product, reference, baseline, settings),
-        notes.of_measures(base, reference, part, settings.at_least),
+        (*unseen, *notes.of_measures(base, reference, part, settings.at_least)),
         baseline,
         other,
         units=base.units,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core.plain import plain
 from mitoshi.evidence.score.coded import CodedTally
 from mitoshi.evidence.score.listed import ListedTally
-from mitoshi.evidence.score.measures import by_band, by_class, by_zone, measures
+from mitoshi.evidence.score.measures import agreement_by_class, by_band, by_class, by_zone, measures
 from mitoshi.methods.statistics.distance_bands import BANDS
 from mitoshi.methods.statistics.patches import SIZES
 
@@ -93,6 +93,7 @@ def tally_record(tally: CodedTally | MeasuredTally | ListedTally, classes: Class
             "confusion": tally.cells.astype(int).tolist(),
             "only_product": tally.only_product.tolist(),
             "only_reference": tally.only_reference.tolist(),
+            "by_class": _by_class_of_list(tally, classes),
         }
     if isinstance(tally, CodedTally):
         return found
@@ -120,7 +121,7 @@ def _of_map(tally: CodedTally, classes: Classes) -> dict[str, Any]:
         "confusion_area": tally.areas.tolist(),
         "area_units": "m2" if tally.georeferenced else "cells",
         "confusion_without_mixed_cells": tally.pure.astype(int).tolist(),
-        "by_class": [{"code": c, **of} for c, of in zip(classes.codes, by_class(tally, classes), strict=True)],
+        "by_class": [{"code": c, **of} for c, of in zip(classes.codes, by_class(tally), strict=True)],
         "by_distance": bands,
         "patches": {"largest_of_class": [*SIZES, None], **patches},
         "zones": {name: by_zone(matrix, classes) for name, matrix in tally.zones.items()},
@@ -137,6 +138,11 @@ def _of_map(tally: CodedTally, classes: Classes) -> dict[str, Any]:
     return found
 
 
+def _by_class_of_list(tally: ListedTally, classes: Classes | None) -> list[dict[str, Any]]:
+    rows = agreement_by_class(tally.compared)
+    return [] if classes is None else [{"code": c, **of} for c, of in zip(classes.codes, rows, strict=True)]
+
+
 def _product(product: Product) -> dict[str, Any]:
     return {**_input(product.source), "method": product.method or None, "bundle": product.bundle or None}
 
@@ -149,7 +155,8 @@ def _input(found: Input) -> dict[str, Any]:
 def _classes(classes: Classes | None) -> dict[str, Any] | None:
     if classes is None:
         return None
-    return {"codes": {str(k.code): k.title._asdict() for k in classes.kinds}, "positive": list(classes.positive)}
+    codes = {str(k.code): k.title._asdict() for k in classes.kinds}
+    return {"codes": codes, "positive": list(classes.positive), "ordered": classes.ordered}
 
 
 def _grid(score: Score) -> dict[str, Any] | None:

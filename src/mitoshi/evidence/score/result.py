@@ -47,7 +47,7 @@ class Settings:
     reference_area
         Polygons inside which polygons of the reference are complete.
     column, product_column
-        Of the reference and the product that hold the class or the measured value.
+        Of the reference and the product that hold the class or the measured value, where these are features.
     zones, zone_column
         File of zones, and the column that names them.
     baseline
@@ -60,6 +60,8 @@ class Settings:
         Measured values are compared where product or reference reaches this, in the product's unit; None compares all.
     truths
         True values of figures of a bundle.
+    ordered
+        Whether the order of the codes means something: weighted kappa is given, too.
     """
 
     reference: str
@@ -80,6 +82,7 @@ class Settings:
     threshold: float = 0.5
     at_least: float | None = None
     truths: Mapping[str, float] = field(default_factory=dict)
+    ordered: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.text import Text
 from mitoshi.evidence.score.coded import CodedTally
 from mitoshi.evidence.score.listed import ListedTally
 from mitoshi.evidence.score.measures import (
     MEASURES,
+    agreement_by_class,
     area,
     by_band,
     by_class,
@@ -64,6 +65,8 @@ BIN, STATED, OBSERVED = (
 )
 ZONES, ZONE = Text("By zone", "地区別"), Text("zone", "地区")
 PRECISION, RECALL = Text("precision", "適合率"), Text("recall", "再現率")
+EVERYWHERE = Text("IoU, all this class", "IoU（全域この区分）")
+OF_BASELINE = Text("IoU, baseline", "IoU（比較対象）")
 AREA_P, AREA_R = Text("area, product", "面積（プロダクト）"), Text("area, reference", "面積（参照）")
 BIAS, UNSEEN = Text("bias", "バイアス"), Text("not observed", "未観測")
 CHECKS = Text("Figures with an interval against the truth", "区間つき数値と真値の比較")
@@ -109,7 +112,7 @@ def tables_of(score: Score) -> tuple[Table, ...]:
     tally = score.tally
     found = [summary(score)]
     if isinstance(tally, CodedTally) and score.classes is not None:
-        found += _of_map(tally, score.classes)
+        found += _of_map(tally, score.classes, score.other)
     elif isinstance(tally, ListedTally) and score.classes is not None:
         found += _of_list(tally, score.classes)
     elif not isinstance(tally, CodedTally | ListedTally):
@@ -140,8 +143,9 @@ def summary(score: Score) -> Table:
     return Table("summary", title, head, tuple(rows))
 
 
-def _of_map(tally: CodedTally, classes: Classes) -> list[Table]:
-    found = [_confusion(tally, classes, CONFUSION), _by_class(tally, classes), _bands(tally)]
+def _of_map(tally: CodedTally, classes: Classes, other: Any) -> list[Table]:
+    rival = other if isinstance(other, CodedTally) else None
+    found = [_confusion(tally, classes, CONFUSION), _by_class(tally, classes, rival), _bands(tally)]
     found += [_patches(tally)] if tally.misses is not None else []
     found += [_reliability(tally)] if tally.probability is not None else []
     return found + ([_zones(tally, classes)] if tally.zones else [])
@@ -160,15 +164,29 @@ def _class(code: int, title: Text) -> Text:
     return title if str(code) in title.en else Text(f"{code} {title.en}", f"{code} {title.ja}")
 
 
-def _by_class(tally: CodedTally, classes: Classes) -> Table:
+RATIOS = ("precision", "recall", "f1", "intersection_over_union", "constant_intersection_over_union")
+RATIO_HEADS = (PRECISION, RECALL, plain_text("F1"), plain_text("IoU"), EVERYWHERE)
+
+
+def _by_class(tally: CodedTally, classes: Classes, other: CodedTally | None) -> Table:
+    rivals = [] if other is None else agreement_by_class(other.compared)
     rows: list[tuple[Cell, ...]] = []
-    for kind, of in zip(classes.kinds, by_class(tally, classes), strict=True):
-        ratios = [number(of[k], 3) for k in ("precision", "recall", "f1", "intersection_over_union")]
+    for n, (kind, of) in enumerate(zip(classes.kinds, by_class(tally), strict=True)):
+        ratios = [number(of[k], 3) for k in RATIOS]
+        ratios += [number(rivals[n]["intersection_over_union"], 3)] if rivals else []
         areas = [area(of[k], georeferenced=tally.georeferenced) for k in ("mapped_area", "reference_area")]
         shares = [share(of[k]) for k in ("area_bias", "not_observed_share")]
         rows.append((_class(kind.code, kind.title), *ratios, *areas, *shares))
-    head = (CLASS, PRECISION, RECALL, plain_text("F1"), plain_text("IoU"), AREA_P, AREA_R, BIAS, UNSEEN)
-    return Table("classes", CLASSES, head, tuple(rows))
+    beside = () if other is None else (OF_BASELINE,)
+    return Table("classes", CLASSES, (CLASS, *RATIO_HEADS, *beside, AREA_P, AREA_R, BIAS, UNSEEN), tuple(rows))
+
+
+def _by_class_of_list(tally: ListedTally, classes: Classes) -> Table:
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (_class(kind.code, kind.title), *(number(of[k], 3) for k in RATIOS))
+        for kind, of in zip(classes.kinds, agreement_by_class(tally.compared), strict=True)
+    )
+    return Table("classes", CLASSES, (CLASS, *RATIO_HEADS), rows)
 
 
 def _bands(tally: CodedTally) -> Table:
@@ -220,7 +238,7 @@ def _of_list(tally: ListedTally, classes: Classes) -> list[Table]:
     counts = zip(names, tally.only_product, tally.only_reference, strict=True)
     rows = tuple((name, number(float(a), 0), number(float(b), 0)) for name, a, b in counts)
     alone = Table("unmatched", UNMATCHED, (CLASS, PRODUCT, REFERENCE), rows)
-    return [_confusion(tally, classes, CONFUSION_LIST), alone]
+    return [_confusion(tally, classes, CONFUSION_LIST), _by_class_of_list(tally, classes), alone]
 
 
 def _of_values(tally: MeasuredTally, score: Score) -> list[Table]:

@@ -43,7 +43,8 @@ __all__ = ["score"]
     "--reference-area", metavar="FILE", help="Polygons inside which the polygons of the reference are complete."
 )
 @click.option("--column", metavar="NAME", help="Column of the reference that holds the class or the measured value.")
-@click.option("--product-column", metavar="NAME", help="Column of a listed product that holds the class.")
+@click.option("--product-column", metavar="NAME", help="Column of a product of features that holds the class.")
+@click.option("--ordered", is_flag=True, help="Codes are in an order, such as degrees of damage: weighted kappa, too.")
 @click.option("--zones", metavar="FILE", help="Polygons or raster of codes by which agreement is given, too.")
 @click.option("--zone-column", metavar="NAME", help="Column that names the zones.")
 @click.option("--baseline", metavar="FILE", help="Another product, compared in the same way and shown beside.")

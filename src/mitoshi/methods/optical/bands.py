@@ -51,6 +51,12 @@ LANDSAT_OLI: Layout = {
 LANDSAT_TM: Layout = {"blue": ("1",), "green": ("2",), "red": ("3",), "nir": ("4",), "swir1": ("5",), "swir2": ("7",)}
 
 
+HIGHEST_MEAN, LOWEST_MEAN = 2.0, -0.04
+"""Mean reflectance that no scene has: snow and cloud facing the Sun stay below 1.5; correction for air may leave water in
+infrared some 0.02 below zero, while an offset of 0.1 taken off twice leaves vegetation in blue and water in infrared 0.06 to 0.1
+below. An assumption: no such scene was at hand."""
+
+
 class Bands(NamedTuple):
     """Reflectance by band, each (y, x) float32 with NaN where missing; None where the image lacks the band.
 
@@ -150,7 +156,27 @@ def bands_of(image: Raster, argument: str) -> Bands:
             "'#quantity=surface_reflectance,bands=blue+green+red+nir+swir1'; a picture in red, green and blue shows no water"
         )
     layers = {band: _finite(image.isel(band=place).to_numpy()) for band, place in places.items()}
+    _refuse_impossible(layers, argument)
     return Bands(**{band: layers.get(band) for band in Bands._fields})
+
+
+def _refuse_impossible(layers: dict[str, NDArray[np.float32]], argument: str) -> None:
+    """Refuse what is no reflectance on the average: a percentage, or an offset that was taken off twice."""
+    green, darkest = layers["green"], np.fmin.reduce(list(layers.values()))
+    seen = np.isfinite(green)
+    if not seen.any():
+        return
+    mean, dark = (float(band[seen].mean(dtype=np.float64)) for band in (green, darkest))
+    if mean > HIGHEST_MEAN:
+        raise InputError(
+            f"{argument} has a mean of {mean:.3g} in green, which is no reflectance; state the scale or the unit "
+            "('#scale=0.0001', '#units=percent')"
+        )
+    if dark < LOWEST_MEAN:
+        raise InputError(
+            f"{argument} has a mean of {dark:.3g} in its darkest band, which is no reflectance; an offset was taken off twice, "
+            "or 'no data' is not declared (say '#offset=0' or '#nodata=…')"
+        )
 
 
 def _finite(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 
-__all__ = ["ClassAgreement", "class_agreement", "cohens_kappa", "confusion_matrix", "overall_accuracy", "two_classes"]
+__all__ = [
+    "ClassAgreement",
+    "class_agreement",
+    "cohens_kappa",
+    "confusion_matrix",
+    "overall_accuracy",
+    "two_classes",
+    "weighted_kappa",
+]
 
 Floats = NDArray[np.float64]
 
@@ -129,6 +137,31 @@ def cohens_kappa(matrix: Floats) -> float:
     total = float(matrix.sum())
     chance = _ratio(float(matrix.sum(axis=0) @ matrix.sum(axis=1)), total * total)
     return _ratio(overall_accuracy(matrix) - chance, 1.0 - chance)
+
+
+def weighted_kappa(matrix: Floats, power: int) -> float:
+    """Return kappa of ordered classes: a disagreement counts by the distance of the two classes to a power.
+
+    Parameters
+    ----------
+    matrix
+        (classes, classes), classes in their order.
+    power
+        1 for linear weights, 2 for quadratic ones; NaN where chance alone would not disagree.
+
+    Notes
+    -----
+    Cohen (1968), doi:10.1037/h0026256: 1 - sum(w observed) / sum(w expected) with w = |i - j|^power. Of two classes it is Cohen's
+    kappa.
+
+    >>> round(weighted_kappa(np.array([[20.0, 5.0], [10.0, 15.0]]), 2), 12)
+    0.4
+    """
+    place = np.arange(len(matrix), dtype=np.float64)
+    weights = np.abs(place[:, None] - place[None, :]) ** power
+    expected = np.outer(matrix.sum(axis=1), matrix.sum(axis=0))
+    total = float(matrix.sum())
+    return 1.0 - _ratio(float((weights * matrix).sum()) * total, float((weights * expected).sum()))
 
 
 def _ratio(part: float, whole: float) -> float:
