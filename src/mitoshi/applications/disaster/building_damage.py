@@ -170,8 +170,9 @@ def building_damage(
     of the brightness of two optical dates is ρ (1 - f), and the agreement of their edges ε (1 - f), each at the best shift within
     the search radius, since buildings lean, and not below the level of chance. Backscatter (log ratio) changes either way: mean
     0, variance natural² + (damage f)², with speckle from the number of looks. Fine detail against contrast grows: debris is
-    grainy. Joint likelihoods at 24 shares are summed over the classes none (f < 0.05), minor (< 0.2), major (< 0.5) and destroyed,
-    each with its prior. Levels, widths and priors are absolute: a building's class does not depend on the others in the list.
+    grainy. Joint likelihoods at 24 shares are summed over the classes none (f < 0.05), minor (< 0.2), major (< 0.5) and
+    destroyed, each with its prior. Levels, widths and
+    priors are absolute: a building's class does not depend on the others in the list.
 
     Parameters
     ----------
@@ -193,8 +194,8 @@ def building_damage(
         Share of buildings expected in each class before looking (assumed; undamaged is the rest). Low, since most of what a
         scene shows stands: with 0.025 backscatter alone expects less than 2 % destroyed on stable ground.
     undamaged_correlation, undamaged_edges
-        Correlation and agreement of edges of an undamaged building, ρ and ε: means over two events (Guatemala 2018, Florence 2018)
-        of the medians over the buildings that stand, in images of 0.5 m.
+        Correlation and agreement of edges of an undamaged building, ρ and ε: means over two events (Guatemala 2018, Florence
+        2018) of the medians over the buildings that stand, in images of 0.5 m.
     coherence_looks, backscatter_looks
         Independent looks of a coherence estimate and of a pixel of backscatter.
     natural_coherence, natural_correlation, natural_edges, natural_detail

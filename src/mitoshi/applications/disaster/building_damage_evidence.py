@@ -136,7 +136,7 @@ def edge_evidence(
     *,
     shifts: int = 1,
 ) -> Evidence:
-    """Return the evidence of the agreement of edges, the best of so many shifts; shapes (n,). A gradient counts as two samples."""
+    """Return the evidence of the agreement of edges, the best of so many shifts; shapes (n,). A gradient is two samples."""
     samples = 2.0 * np.maximum(pixels / PIXELS_PER_SAMPLE, 3.0)
     return _agreement(agreement, samples, reference.edges, widths.natural_edges, shifts)
 
