@@ -3,7 +3,7 @@ two xBD scenes against their labels.
 
 What an undamaged building looks like comes from the two xBD scenes; the width of the agreement of edges, the growth of detail and the
 weights were chosen on the western half of tile 0 alone. Its eastern half, and tile 3, where everything was razed, were held out
-of the choice but not unseen: their figures were printed along in seven sweeps of the parameters. Footprints are the connected areas
+of the choice but not unseen: their figures were printed along in ten sweeps of the parameters. Footprints are the connected areas
 of the reference building mask (the OSM-like footprints were drawn after the rebuilding), their class the one with the largest area.
 """
 

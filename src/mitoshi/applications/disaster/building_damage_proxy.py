@@ -170,8 +170,8 @@ def _rows(images: Images, scales: Scales, window: int) -> list[tuple[str, NDArra
         found += [("backscatter", DECIBEL_AXIS.rows(_change_db(one, other, window))) for one, other in pairs]
     if images.before_optical is not None and images.after_optical is not None:
         pair = (images.before_optical, scales.before_optical), (images.after_optical, scales.after_optical)
-        first, second = (_normalised(image, scale) for image, scale in pair)
-        correlation, detail = _optical(first, second, window)
+        one, other = (_normalised(image, scale) for image, scale in pair)
+        correlation, detail = _optical(one, other, window)
         found.append(("correlation", CORRELATION_AXIS.rows(correlation)))
         found.append(("detail", DETAIL_AXIS.rows(detail)))
     return found
