@@ -38,6 +38,7 @@ __all__ = [
     "probability",
     "read_evidence",
     "read_terrain",
+    "with_drainage",
 ]
 
 RUNOUT_FACTOR = 10.0
@@ -65,7 +66,7 @@ class Terrain(NamedTuple):
     slope_deg
         Slope before, or None.
     drainage
-        Drainage of the terrain before, or None.
+        Drainage of the terrain before, or None until it is asked for.
     """
 
     before: NDArray[np.float32] | None
@@ -169,9 +170,15 @@ def read_terrain(
         return Terrain(None, change, levels.elevation, None, None)
     before = _plane(like) if elevation is not None or change is None else _plane(like) - change
     sides = cell_sides_m(like) or (cell_m, cell_m)
-    steep = slope(before, pixel_size=sides)
-    tree = drainage(before, cell=(float(np.mean(sides[0])), float(np.mean(sides[1]))))
-    return Terrain(before, change, levels.elevation, steep, tree)
+    return Terrain(before, change, levels.elevation, slope(before, pixel_size=sides), None)
+
+
+def with_drainage(terrain: Terrain, like: Raster, cell_m: float) -> Terrain:
+    """Return a terrain with its drainage, which takes longer than everything else; none where there is no terrain."""
+    if terrain.before is None:
+        return terrain
+    height, width = cell_sides_m(like) or (cell_m, cell_m)
+    return terrain._replace(drainage=drainage(terrain.before, cell=(float(np.mean(height)), float(np.mean(width)))))
 
 
 def read_evidence(
@@ -259,7 +266,9 @@ def _mean_3x3(power: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9.0), np.float32)
 
 
-def probability(evidence: Evidence, terrain: Terrain, model: SlideModel, runout_cells: int) -> NDArray[np.float32]:
+def probability(
+    evidence: Evidence, terrain: Terrain, model: SlideModel, runout_cells: int, drained: Callable[[Terrain], Terrain]
+) -> NDArray[np.float32]:
     """Return the probability that each cell slid, shape (y, x), NaN where not observed.
 
     First without, then with raised prior odds in the drainage path below every certain slide, `runout_cells` to either side.
@@ -269,9 +278,11 @@ def probability(evidence: Evidence, terrain: Terrain, model: SlideModel, runout_
     steep = _steep(terrain, model)
     first = evidence.terrain + np.where(steep, evidence.images, np.minimum(evidence.images, 0.0))
     chance = slide_probability(first, prior, evidence.observed, model.smoothness)
-    if terrain.drainage is None:
+    seeds = _certain(chance)
+    tree = drained(terrain).drainage if seeds.any() else None  # nothing runs out of nothing
+    if tree is None:
         return chance
-    below = _runout(_certain(chance), terrain.drainage, runout_cells)
+    below = _runout(seeds, tree, runout_cells)
     raised = np.asarray(prior + np.log(RUNOUT_FACTOR) * below, np.float32)
     second = evidence.terrain + np.where(steep | below, evidence.images, np.minimum(evidence.images, 0.0))
     return slide_probability(second, raised, evidence.observed, model.smoothness)

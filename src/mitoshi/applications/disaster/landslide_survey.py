@@ -22,6 +22,7 @@ from mitoshi.applications.disaster.landslide_evidence import (
     probability,
     read_evidence,
     read_terrain,
+    with_drainage,
 )
 from mitoshi.applications.disaster.landslide_lakes import Inflow, dammed_lakes
 from mitoshi.applications.disaster.landslide_probability import SlideModel
@@ -146,7 +147,14 @@ class _Chance:
         changes = changes_of(arrays)
         terrain = _terrain(arrays, changes, self.levels, settings.pixel)
         evidence = read_evidence(changes, self.levels, settings.model, shape, arrays["flood"])
-        chance = probability(evidence, terrain, settings.model, settings.runout_cells)
+        place = arrays["elevation"] if arrays["elevation"] is not None else arrays["elevation_after"]
+        chance = probability(
+            evidence,
+            terrain,
+            settings.model,
+            settings.runout_cells,
+            lambda known: with_drainage(known, place, settings.pixel),
+        )
         top, left = row - max(0, row - self.margin), column - max(0, column - self.margin)
         core = chance[top : top + self.size, left : left + self.size]
         return np.where(np.isfinite(core), np.rint(core * np.float32(STEPS)), UNSEEN).astype(np.uint16)
@@ -159,7 +167,7 @@ class _Measure:
     levels: Levels
     settings: _Settings
     chance: NDArray[np.uint16]
-    labels: NDArray[np.int32]
+    labels: NDArray[Any]
     owned: Mapping[tuple[int, int], list[tuple[int, Window]]]
     margin: int
 
@@ -172,6 +180,8 @@ class _Measure:
         place = slice(first[0], first[0] + like.sizes["y"]), slice(first[1], first[1] + like.sizes["x"])
         chance, labels = as_probability(self.chance[place]), self.labels[place]
         terrain = _terrain(arrays, changes_of(arrays), self.levels, settings.pixel)
+        ground = arrays["elevation"] if arrays["elevation"] is not None else arrays["elevation_after"]
+        terrain = with_drainage(terrain, ground, settings.pixel)
         areas = raster_areas_m2(like, settings.pixel)
         near = [(n, _within(window, first, labels.shape)) for n, window in members]
         slides = [measured(cut, labels, chance, terrain, areas, settings.scaling) for cut in near]
@@ -254,8 +264,10 @@ def _surveyed(view: SceneView, settings: _Settings, smallest: float) -> SlideSur
     chance = _stitched(pieces, view.shape, size)
     mapped = chance > MAPPED * STEPS
     mapped &= chance != UNSEEN
-    labels, count = segments(mapped, smallest)
-    owned, reach = _owned(windows(labels, count), size)
+    numbered, count = segments(mapped, smallest)
+    owned, reach = _owned(windows(numbered, count), size)
+    labels: NDArray[Any] = numbered.astype(np.uint16) if count <= np.iinfo(np.uint16).max else numbered
+    del mapped, numbered  # of a large scene every array counts
     margin = 0 if whole else min(FARTHEST, max(AROUND, reach))
     found = view.map_blocks(_Measure(levels, settings, chance, labels, owned, margin), size, margin) if count else []
     parts = [part for part in found if part is not None]
