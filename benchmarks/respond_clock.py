@@ -3,7 +3,8 @@
     python benchmarks/respond_clock.py --folder DIR --megapixels 100 --buildings 50000 --workers 2
 
 Simulates the load once (not timed), then times two fresh processes as a headquarters would call them: `mitoshi ingest` of the
-folder and `mitoshi respond`. Peak memory is the VmHWM of each process. Everything simulated.
+folder and `mitoshi respond`, building damage and landslides among its steps. Peak memory is the VmHWM of each process; processor
+time tells on a busy machine what a free one would take. Everything simulated.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import resource
 import shutil
 import subprocess
 import sys
@@ -43,8 +45,8 @@ def area(folder: Path) -> str:
 
 
 def timed(arguments: list[str]) -> dict[str, Any]:
-    """Run the command line in a process of its own; return seconds, peak memory and what it printed."""
-    begun = time.perf_counter()
+    """Run the command line in a process of its own; return seconds, processor time, peak memory and what it printed."""
+    begun, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
         [str(Path(sys.executable).with_name("mitoshi")), *arguments], stdout=subprocess.PIPE, text=True
     )
@@ -67,7 +69,13 @@ def timed(arguments: list[str]) -> dict[str, Any]:
     watcher.join()
     if process.returncode:
         raise SystemExit(out[-3000:])
-    return {"seconds": round(time.perf_counter() - begun, 1), "peak_mib": round(peak[0]), "out": out}
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": round(time.perf_counter() - begun, 1),
+        "cpu_seconds": round(spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime, 1),
+        "peak_mib": round(peak[0]),
+        "out": out,
+    }
 
 
 def main() -> None:
@@ -96,6 +104,7 @@ def main() -> None:
     total = round(ingest["seconds"] + respond["seconds"], 1)
     print(json.dumps({"megapixels": side * side / 1e6, "buildings": given.buildings, "total_seconds": total,
                       "ingest_seconds": ingest["seconds"], "respond_seconds": respond["seconds"],
+                      "respond_cpu_seconds": respond["cpu_seconds"],
                       "peak_mib": max(ingest["peak_mib"], respond["peak_mib"]), "steps": steps,
                       "handover": [Path(p).name for p in told["handover"]]}, indent=2))  # fmt: skip
 

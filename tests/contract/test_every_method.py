@@ -32,6 +32,16 @@ def same(one, other):
             assert values.equals(getattr(other, name)), name
 
 
+def cut(arrays, rows, columns):
+    """Return a window of every raster; lists of features stay whole, as a runner hands them over."""
+    return [a if hasattr(a, "columns") else a[..., rows, columns] for a in arrays]
+
+
+def grid(arrays):
+    """Return the position of the first raster."""
+    return next(n for n, a in enumerate(arrays) if not hasattr(a, "columns"))
+
+
 def surveyed(declared, arrays):
     """Return the keyword that hands over the survey, as the runner does it."""
     if not isinstance(declared.support, Scene):
@@ -97,10 +107,13 @@ def test_tiled_equals_whole(declared, inputs, size):
     arrays = inputs(declared)
     whole = layers(declared(*arrays))
     found = surveyed(declared, arrays)
-    for tile in tiles(arrays[0].shape[-2:], size, declared.support.margin):
-        part = layers(declared(*(a[..., tile.read[0], tile.read[1]] for a in arrays), **found))
-        for name, values in part.items():
+    lists = {n: v for n, v in declared(*arrays)._asdict().items() if hasattr(v, "columns")}
+    for tile in tiles(arrays[grid(arrays)].shape[-2:], size, declared.support.margin):
+        part = declared(*cut(arrays, *tile.read), **found)
+        for name, values in layers(part).items():
             np.testing.assert_array_equal(values[tile.crop], whole[name][tile.write], err_msg=f"{name} {tile}")
+        for name, values in lists.items():  # lists come from the survey: every tile gives the same ones
+            assert values.equals(getattr(part, name)), f"{name} {tile}"
 
 
 def test_what_is_missing_spreads_only_within_the_support(declared, inputs):
@@ -111,7 +124,7 @@ def test_what_is_missing_spreads_only_within_the_support(declared, inputs):
     found = surveyed(declared, arrays)
     row, column = 150, 170
     holed = [a.copy(deep=True) for a in arrays]
-    holed[0][..., row, column] = np.nan
+    holed[grid(holed)][..., row, column] = np.nan
     reach = declared.support.margin
     for name, values in layers(declared(*arrays, **found)).items():
         changed = values != layers(declared(*holed, **found))[name]

@@ -11,6 +11,7 @@ from mitoshi.core.grid import tiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mitoshi.core.features import Features
     from mitoshi.core.quantity import Raster
 
 __all__ = ["ArrayScene", "BlockFunction", "SceneView", "block_mean", "overview_factor"]
@@ -31,11 +32,25 @@ class SceneView(Protocol):
         """(rows, columns) of the scene."""
         ...
 
-    def map_blocks(self, function: BlockFunction[T], size: int) -> list[T]:
+    @property
+    def like(self) -> Raster:
+        """The first raster given, unread: coordinates and attributes of the grid."""
+        ...
+
+    def given(self, argument: str) -> bool:
+        """Return whether a data argument was given."""
+        ...
+
+    def features(self, argument: str) -> Features | None:
+        """Return a list of features, whole; None where the argument was not given."""
+        ...
+
+    def map_blocks(self, function: BlockFunction[T], size: int, margin: int = 0) -> list[T]:
         """Call ``function(row, column, arrays)`` on every `size` × `size` block; results in row-major order.
 
         Blocks start at the scene's origin, so they do not depend on how the scene is tiled. The function must be
-        picklable and must not change its arrays: a runner may call it in another process.
+        picklable and must not change its arrays: a runner may call it in another process. The arrays hold `margin` pixels
+        around the block as well, as far as the scene goes; row and column are those of the block itself. Features come whole.
         """
         ...
 
@@ -83,28 +98,45 @@ class ArrayScene:
     Parameters
     ----------
     arrays
-        Data arguments by name, all with the same last two dimensions (y, x); None where not given.
+        Data arguments by name: rasters, all with the same last two dimensions (y, x), and lists of features; None where not
+        given.
     """
 
-    def __init__(self, arrays: Mapping[str, Raster | None]) -> None:
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
         self._arrays = dict(arrays)
-        given = [a for a in self._arrays.values() if a is not None]
-        self._shape = (int(given[0].shape[-2]), int(given[0].shape[-1]))
+        self._like: Raster = next(a for a in self._arrays.values() if a is not None and not hasattr(a, "columns"))
+        self._shape = (int(self._like.shape[-2]), int(self._like.shape[-1]))
 
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return self._shape
 
-    def map_blocks(self, function: BlockFunction[T], size: int) -> list[T]:
+    @property
+    def like(self) -> Raster:
+        """The first raster given."""
+        return self._like
+
+    def given(self, argument: str) -> bool:
+        """Return whether a data argument was given."""
+        return self._arrays.get(argument) is not None
+
+    def features(self, argument: str) -> Features | None:
+        """Return a list of features."""
+        return self._arrays.get(argument)
+
+    def map_blocks(self, function: BlockFunction[T], size: int, margin: int = 0) -> list[T]:
         """Call the function on every block, in row-major order."""
         return [
             function(
                 tile.row,
                 tile.column,
-                {k: None if a is None else a[..., tile.read[0], tile.read[1]] for k, a in self._arrays.items()},
+                {
+                    k: a if a is None or hasattr(a, "columns") else a[..., tile.read[0], tile.read[1]]
+                    for k, a in self._arrays.items()
+                },
             )
-            for tile in tiles(self._shape, size)
+            for tile in tiles(self._shape, size, margin)
         ]
 
     def overview(self, argument: str, max_pixels: int) -> Raster | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -15,12 +16,14 @@ from mitoshi.core.scene import block_mean, overview_factor
 from mitoshi.evidence.cog import encode
 from mitoshi.evidence.digest import BLOCK, block_digests
 from mitoshi.evidence.layers import block_mean_of, encoding_of, halving_of, stored
+from mitoshi.evidence.lists import as_listed, empty_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from mitoshi.core.features import Features
     from mitoshi.core.method import DataArgument, Method, Output
     from mitoshi.core.quantity import Quantity, Raster
     from mitoshi.core.scene import BlockFunction
@@ -54,13 +57,28 @@ class LayerPart(NamedTuple):
 
 
 class TileResult(NamedTuple):
-    """What comes back from one tile: layers, input digests per argument, tally per block, and the picture's background."""
+    """What comes back from one tile.
+
+    Attributes
+    ----------
+    tile, layers
+        Which one, and its part of every raster.
+    inputs
+        Digests per argument.
+    totals
+        Tally per block.
+    background
+        Of the picture.
+    lists
+        The lists of the whole scene, with the first tile; else None.
+    """
 
     tile: Tile
     layers: tuple[LayerPart, ...]
     inputs: tuple[list[bytes] | None, ...]
     totals: list[dict[str, float]]
     background: npt.NDArray[Any] | None
+    lists: Mapping[str, Features] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +116,15 @@ class Work:
         core = {
             o.name: stored(np.asarray(getattr(result, o.name))[tile.crop], o, (tile.height, tile.width))
             for o in self.method.outputs
+            if o.is_raster
         }
-        return TileResult(tile, self.parts(core), inputs, self.tallied(core, tile), background)
+        lists = self.lists(result) if (tile.row, tile.column) == (0, 0) else None
+        return TileResult(tile, self.parts(core), inputs, self.tallied(core, tile, lists), background, lists)
+
+    def lists(self, result: Any) -> dict[str, Features]:
+        """Return the lists of a result, as stored. They come from the survey, so every tile gives the same ones."""
+        outputs = [o for o in self.method.outputs if not o.is_raster]
+        return {o.name: as_listed(getattr(result, o.name), o, self.frame) for o in outputs}
 
     def inputs(self, tile: Tile) -> tuple[list[Any], tuple[list[bytes] | None, ...], npt.NDArray[Any] | None]:
         """Return the arguments of one tile, the digests of what was read, and the picture's background."""
@@ -128,19 +153,31 @@ class Work:
         plane = plane.reshape(-1, *plane.shape[-2:])[0]
         return block_mean_of(plane, factor).astype(np.float32)
 
-    def tallied(self, core: Mapping[str, npt.NDArray[Any]], tile: Tile) -> list[dict[str, float]]:
-        """Tally block by block, so that memory stays bounded and the sums do not depend on the tile size."""
+    def tallied(
+        self, core: Mapping[str, npt.NDArray[Any]], tile: Tile, lists: Mapping[str, Features] | None
+    ) -> list[dict[str, float]]:
+        """Tally block by block, so that memory stays bounded and the sums do not depend on the tile size.
+
+        Lists are counted once, with the scene's first block; the other blocks see them empty.
+        """
         import xarray as xr
 
         if self.method.tally is None:
             return []
         totals = []
-        for block in tiles((tile.height, tile.width), BLOCK):
-            result = self.method.result(**{k: xr.DataArray(v[block.read], dims=("y", "x")) for k, v in core.items()})
+        for n, block in enumerate(tiles((tile.height, tile.width), BLOCK)):
+            rows = lists if n == 0 and lists is not None else self._no_rows
+            rasters = {k: xr.DataArray(v[block.read], dims=("y", "x")) for k, v in core.items()}
+            result = self.method.result(**rasters, **rows)
             place = tile.row + block.row, tile.column + block.column
             area = self.frame.cell_areas_m2(*place, block.height, block.width)
             totals.append({k: float(v) for k, v in self.method.tally(result, area).items()})
         return totals
+
+    @functools.cached_property
+    def _no_rows(self) -> dict[str, Features]:
+        """Return every list of the method without a row."""
+        return {o.name: empty_list(o) for o in self.method.outputs if not o.is_raster}
 
 
 @dataclass(frozen=True)
@@ -233,18 +270,34 @@ class LazyScene:
 
     def __init__(self, data: tuple[DataArgument, ...], arrays: tuple[Raster | None, ...], pool: Pool) -> None:
         self._data, self._arrays, self._pool = data, arrays, pool
-        given = next(a for a in arrays if a is not None and not is_features(a))
-        self._shape = (int(given.shape[-2]), int(given.shape[-1]))
+        self._like = next(a for a in arrays if a is not None and not is_features(a))
+        self._shape = (int(self._like.shape[-2]), int(self._like.shape[-1]))
 
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return self._shape
 
-    def map_blocks(self, function: BlockFunction[Any], size: int) -> list[Any]:
+    @property
+    def like(self) -> Raster:
+        """The first raster given, unread."""
+        return self._like
+
+    def given(self, argument: str) -> bool:
+        """Return whether a data argument was given."""
+        return self._array(argument) is not None
+
+    def features(self, argument: str) -> Features | None:
+        """Return a list of features."""
+        return self._array(argument)
+
+    def _array(self, argument: str) -> Any:
+        return next((a for d, a in zip(self._data, self._arrays, strict=True) if d.name == argument), None)
+
+    def map_blocks(self, function: BlockFunction[Any], size: int, margin: int = 0) -> list[Any]:
         """Call the function on every block; results in row-major order."""
         work = _Block(function, self._data, self._arrays)
-        return list(self._pool.ordered(work, tiles(self._shape, size)))
+        return list(self._pool.ordered(work, tiles(self._shape, size, margin)))
 
     def overview(self, argument: str, max_pixels: int) -> Raster | None:
         """Return the block mean of one (y, x) argument, read strip by strip.

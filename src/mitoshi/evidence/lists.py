@@ -30,6 +30,7 @@ __all__ = [
     "ListDifference",
     "as_listed",
     "compare_lists",
+    "empty_list",
     "list_digest",
     "picture_of",
     "read_list",
@@ -62,6 +63,16 @@ def as_listed(features: Any, output: Output, frame: Frame) -> Features:
     for other in sorted({str(t) for t in geometry.geom_type.dropna().unique()} - set(layer.geometry)):
         raise RunError(f"{output.name} holds {other} geometries, which it does not declare; mend the method")
     return geopandas.GeoDataFrame(columns, geometry=_rounded(geometry.to_numpy(), frame), crs=frame.wkt or None)
+
+
+def empty_list(output: Output) -> Features:
+    """Return a list of an output's columns without a row."""
+    import geopandas
+
+    layer = cast("Listed", output.layer)
+    kinds = {"float": np.float64, "int": np.int64, "bool": bool, "str": object}
+    columns = {c.name: np.zeros(0, kinds[c.dtype]) for c in layer.columns}
+    return geopandas.GeoDataFrame(columns, geometry=[]) if layer.geometry else geopandas.GeoDataFrame(columns)
 
 
 def _stored(values: npt.NDArray[Any], column: Column, name: str) -> npt.NDArray[Any]:

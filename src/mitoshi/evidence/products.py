@@ -77,6 +77,7 @@ class Collector:
         """Take the next tile."""
         self._row.append(result)
         self._totals.extend(result.totals)
+        self.lists.update(result.lists or {})
         tile = result.tile
         if tile.column + tile.width == self.frame.shape[1]:
             self._close_row()

@@ -113,7 +113,7 @@ def _collect(plan: Plan, prepared: Prepared, collector: Collector, products: Pat
             core = {
                 o.name: stored(_read(layers[o.name], tile), o, (tile.height, tile.width)) for o in collector.rasters
             }
-            totals = [] if whole else work.tallied(core, tile)
+            totals = [] if whole else work.tallied(core, tile, collector.lists if n == 0 else None)
             if whole and n == 0:
                 totals = [_whole_totals(plan, products)]
             collector.add(TileResult(tile, work.parts(core), no_inputs, totals, None))

@@ -219,3 +219,36 @@ def test_a_flood_on_flat_ground_is_no_landslide_and_a_slide_on_a_slope_is():
     assert (
         landslide(elevation, None, None, before, after, None, None, water).landslide.to_numpy()[slide] > 0
     ).mean() < 0.1
+
+
+def test_a_scene_in_pieces_has_the_slides_of_the_scene_as_a_whole(monkeypatch):
+    """Slides across the edges of pieces are one; levels, numbers, areas and codes are those of the whole."""
+    shape, draw = (200, 230), np.random.default_rng(6)
+    slid = np.zeros(shape, bool)
+    for row, column in ((20, 20), (60, 75), (120, 60), (150, 190)):  # the second and third lie across edges at 80
+        slid[row : row + 35, column : column + 14] = True
+    change = np.where(slid, -4.0, 0.0) + draw.normal(0, 0.2, shape)
+    arrays = layer(steep(shape), "elevation"), None, layer(change, "elevation_change")
+    whole = landslide(*arrays)
+    for name, value in {"LARGEST_WHOLE": 1, "PIECE": 80, "AROUND": 40, "SAMPLED": 50, "FARTHEST": 60}.items():
+        monkeypatch.setattr(f"mitoshi.applications.disaster.landslide_survey.{name}", value)
+    parts = landslide(*arrays)
+    assert len(whole.landslides) == len(parts.landslides) == 4
+    assert list(parts.landslides["id"]) == ["1", "2", "3", "4"]
+    assert (np.asarray(whole.landslide) == np.asarray(parts.landslide)).mean() > 0.999
+    for name in ("area_m2", "volume_m3", "slope_deg", "drop_m"):
+        np.testing.assert_allclose(parts.landslides[name], whole.landslides[name], rtol=0.02)
+    outlines = zip(parts.landslides.geometry, whole.landslides.geometry, strict=True)
+    assert all(shapely.intersection(a, b).area > 0.98 * b.area for a, b in outlines)
+    assert (np.asarray(parts.landslide)[slid] == SOURCE).mean() > 0.99
+
+
+def test_a_lake_is_found_in_the_piece_of_its_slide(monkeypatch, valley):
+    result, *_ = valley
+    before, change, _, _, noise = blocked_valley()
+    for name, value in {"LARGEST_WHOLE": 1, "PIECE": 100, "AROUND": 240, "SAMPLED": 60, "FARTHEST": 240}.items():
+        monkeypatch.setattr(f"mitoshi.applications.disaster.landslide_survey.{name}", value)
+    pieces = landslide(layer(before, "elevation"), layer(before + change + noise, "elevation"), inflow_m3_s=5.0)
+    assert len(pieces.lakes) == 1
+    assert pieces.lakes["volume_m3"].iloc[0] == pytest.approx(result.lakes["volume_m3"].iloc[0], rel=0.05)
+    assert pieces.lakes["landslide_id"].iloc[0] in set(pieces.landslides["id"])

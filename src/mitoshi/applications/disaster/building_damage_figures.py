@@ -20,8 +20,9 @@ __all__ = ["NOT_OBSERVED", "figures", "tally"]
 NOT_OBSERVED = 255
 NORMAL_90 = 1.645
 
-PRIOR_DOUBT = 3.0
-"""Factor by which the odds of damage may be wrong for all buildings at once: widths and priors are assumed. Itself assumed."""
+PRIOR_DOUBT = 10.0
+"""Factor by which the odds of damage may be wrong for all buildings at once: the class shares are assumed and not learnt from the
+scene, which may hold 0.25 % or 20 % of a class for which 2.5 % is taken; widths are assumed too. Itself assumed."""
 
 EXACT = Text("a count of footprints, exact", "建物外形の計数値（統計的な区間なし。抽出の誤りは含まない）")
 COUNTED = {
@@ -45,7 +46,7 @@ def tally(result: BuildingDamage, cell_area_m2: float) -> dict[str, float]:
     -------
     dict
         For destroyed, severe and damaged: the expected number, its variance if buildings erred independently, and the number were
-        the odds three times lower and higher; footprints and not_observed.
+        the odds ten times lower and higher; footprints and not_observed.
     """
     del cell_area_m2
     table = result.buildings
@@ -73,8 +74,8 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     Returns
     -------
     tuple of Figure
-        Intervals join a common error of the odds by a factor of 3 and the chance of single buildings. They are about the observed
-        buildings alone.
+        Intervals join a common error of the odds by a factor of 10 and the chance of single buildings. They are about the
+        observed buildings alone.
     """
     del parameters
     observed = totals["footprints"] - totals["not_observed"]

@@ -8,13 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mitoshi.core.quantity import Raster
 
-__all__ = ["Cells", "Strip", "cells_of", "in_pixels", "strips"]
-
-STRIP_ROWS = 1024
+__all__ = ["Cells", "blocks_of", "cells_of", "in_pixels"]
 
 
 class Cells(NamedTuple):
@@ -43,22 +39,6 @@ class Cells(NamedTuple):
             return np.asarray(np.where(2 * count >= np.maximum(np.diff(self.starts), 1), total / count, np.nan))
 
 
-class Strip(NamedTuple):
-    """A band of rows that holds whole footprints.
-
-    Attributes
-    ----------
-    members
-        Positions of the footprints in the list.
-    first, last
-        Rows to read, half open.
-    """
-
-    members: NDArray[np.int64]
-    first: int
-    last: int
-
-
 def in_pixels(geometry: Any, like: Raster) -> NDArray[Any]:
     """Return geometries in pixel coordinates of a raster: column, row, with pixel centres at whole numbers and a half.
 
@@ -81,41 +61,39 @@ def in_pixels(geometry: Any, like: Raster) -> NDArray[Any]:
     return np.asarray(shapely.transform(np.asarray(geometry, object), moved))
 
 
-def strips(shapes: NDArray[Any], height: int, margin: int) -> Iterator[Strip]:
-    """Yield bands of rows such that every footprint lies in one of them whole, with `margin` rows around it.
+def blocks_of(shapes: NDArray[Any], shape: tuple[int, int], size: int) -> tuple[NDArray[np.int64], int]:
+    """Return the block in which the centre of each footprint lies, and how far the largest reaches out from its centre.
 
     Parameters
     ----------
     shapes
         Geometries in pixel coordinates.
-    height
-        Rows of the raster.
-    margin
-        Rows around a footprint that its evidence needs.
+    shape
+        Rows and columns of the scene; a centre outside counts to the nearest block.
+    size
+        Side of a block in pixels; blocks are numbered row by row.
     """
     import shapely
 
-    bounds = shapely.bounds(shapes)
-    centre = np.clip((bounds[:, 1] + bounds[:, 3]) / 2.0, 0, height - 1)
-    for start in range(0, height, STRIP_ROWS):
-        members = np.flatnonzero((centre >= start) & (centre < start + STRIP_ROWS))
-        if members.size == 0:
-            continue
-        first = max(0, int(np.floor(bounds[members, 1].min())) - margin)
-        last = min(height, int(np.ceil(bounds[members, 3].max())) + margin + 1)
-        if first < last:
-            yield Strip(members, first, last)
+    if len(shapes) == 0:
+        return np.zeros(0, np.int64), 0
+    bounds = np.nan_to_num(shapely.bounds(shapes))
+    half = (bounds[:, 2:] - bounds[:, :2]) / 2.0
+    centre = bounds[:, :2] + half
+    column, row = (np.clip(centre[:, n], 0, shape[1 - n] - 1) // size for n in (0, 1))
+    across = -(-shape[1] // size)
+    return (row * across + column).astype(np.int64), int(np.ceil(half.max()))
 
 
-def cells_of(shapes: NDArray[Any], first_row: int, shape: tuple[int, int]) -> Cells:
+def cells_of(shapes: NDArray[Any], first: tuple[int, int], shape: tuple[int, int]) -> Cells:
     """Return the pixels whose centres lie in each shape; a shape smaller than a pixel gets the pixel of its centroid.
 
     Parameters
     ----------
     shapes
         Geometries in pixel coordinates of the whole raster.
-    first_row
-        Row of the whole raster at which the window begins.
+    first
+        Row and column of the whole raster at which the window begins.
     shape
         Rows and columns of the window; what lies outside is left out.
     """
@@ -129,7 +107,7 @@ def cells_of(shapes: NDArray[Any], first_row: int, shape: tuple[int, int]) -> Ce
         if row.size == 0:
             centre = geometry.centroid
             row, column = np.array([int(np.floor(centre.y))]), np.array([int(np.floor(centre.x))])
-        row = row - first_row
+        row, column = row - first[0], column - first[1]
         kept = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
         rows.append(row[kept])
         columns.append(column[kept])
@@ -143,6 +121,5 @@ def _inside(geometry: Any, box: NDArray[np.float64]) -> tuple[NDArray[np.int64],
 
     row = np.arange(int(np.floor(box[1])), int(np.ceil(box[3])) + 1)
     column = np.arange(int(np.floor(box[0])), int(np.ceil(box[2])) + 1)
-    grid_row, grid_column = np.meshgrid(row, column, indexing="ij")
-    hit = shapely.contains_xy(geometry, grid_column + 0.5, grid_row + 0.5)
-    return grid_row[hit], grid_column[hit]
+    inside = np.nonzero(shapely.contains_xy(geometry, column[None, :] + 0.5, row[:, None] + 0.5))
+    return row[inside[0]], column[inside[1]]

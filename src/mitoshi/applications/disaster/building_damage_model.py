@@ -11,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mitoshi.core.errors import InputError
-
 __all__ = [
     "CLASS_BOUNDS",
     "CLASS_NAMES",
@@ -20,7 +18,6 @@ __all__ = [
     "Evidence",
     "Likelihood",
     "Posterior",
-    "fitted_prior",
     "joint_likelihood",
     "log_likelihoods",
     "posterior",
@@ -41,8 +38,6 @@ NODES: NDArray[np.float64] = np.concatenate(
 OUTLIERS = 0.05
 OUTLIER_WIDTH = 3.0
 """Share of observations taken to be three times as uncertain as modelled: a car park mapped as a house must not be certain."""
-
-EM_STEPS = 200
 
 
 class Evidence(NamedTuple):
@@ -88,23 +83,12 @@ class Likelihood(NamedTuple):
     ----------
     relative
         Likelihood of each share over the largest of its row, shape (n, 24).
-    largest
-        Logarithm of the largest of each row, shape (n,).
     observed
         True where at least one kind of evidence is there, shape (n,).
     """
 
     relative: NDArray[np.float64]
-    largest: NDArray[np.float64]
     observed: NDArray[np.bool_]
-
-    def per_class(self) -> NDArray[np.float64]:
-        """Return the mean over the shares of each class, shape (n, 4)."""
-        return np.asarray(self.relative.reshape(-1, 4, PER_CLASS).mean(axis=2))
-
-    def log_evidence(self, shares: NDArray[np.float64]) -> float:
-        """Return the logarithm of the probability of all observations where classes have the given shares, shape (4,)."""
-        return float((np.log(self.per_class() @ shares) + self.largest)[self.observed].sum())
 
 
 def joint_likelihood(evidence: list[Evidence], count: int) -> Likelihood:
@@ -126,7 +110,7 @@ def joint_likelihood(evidence: list[Evidence], count: int) -> Likelihood:
         logarithm += np.where(seen[:, None], item.weight * _log_density(value, mean, variance), 0.0)
         observed |= seen
     largest = logarithm.max(axis=1)
-    return Likelihood(np.exp(logarithm - largest[:, None]), largest, observed)
+    return Likelihood(np.exp(logarithm - largest[:, None]), observed)
 
 
 def log_likelihoods(evidence: Evidence) -> NDArray[np.float64]:
@@ -142,41 +126,6 @@ def _log_density(
     usual = np.log(1.0 - OUTLIERS) - 0.5 * squared
     outlying = np.log(OUTLIERS / OUTLIER_WIDTH) - 0.5 * squared / OUTLIER_WIDTH**2
     return np.asarray(np.logaddexp(usual, outlying) - 0.5 * np.log(variance))
-
-
-def fitted_prior(likelihood: Likelihood, prior: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
-    """Return the class shares of this scene: the prior, moved by what the places themselves say.
-
-    Parameters
-    ----------
-    likelihood
-        From `joint_likelihood`.
-    prior
-        Class shares expected before looking, shape (4,), sum 1.
-    strength
-        How many buildings' worth of evidence the prior counts; infinity keeps the prior.
-
-    Returns
-    -------
-    NDArray[np.float64]
-        Shape (4,), sum 1. Two hundred steps of expectation maximisation under a Dirichlet prior; no labels are used.
-
-    Raises
-    ------
-    InputError
-        If the prior is no distribution.
-    """
-    if prior.shape != (4,) or (prior <= 0).any() or abs(prior.sum() - 1.0) > 1e-9:
-        raise InputError(f"class priors must be positive and sum to 1, got {prior.tolist()}")
-    per_class = likelihood.per_class()[likelihood.observed]
-    if not np.isfinite(strength) or len(per_class) == 0:
-        return prior
-    shares = prior
-    for _ in range(EM_STEPS):
-        joint = per_class * shares
-        counts = (joint / joint.sum(axis=1, keepdims=True)).sum(axis=0)
-        shares = (counts + strength * prior) / (len(per_class) + strength)
-    return np.asarray(shares)
 
 
 def posterior(likelihood: Likelihood, prior: NDArray[np.float64]) -> Posterior:

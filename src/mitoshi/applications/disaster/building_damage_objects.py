@@ -1,4 +1,4 @@
-"""Observations of every footprint, read from the images in bands of rows."""
+"""Observations of footprints, read from one window of the images."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from mitoshi.applications.disaster.building_damage_evidence import (
     Widths,
     backscatter_evidence,
     coherence_evidence,
-    colour_evidence,
     correlation_evidence,
     detail_evidence,
+    edge_evidence,
 )
-from mitoshi.applications.disaster.building_damage_footprints import Cells, Strip, cells_of, strips
 from mitoshi.core.errors import InputError
-from mitoshi.methods.optical.change import ObjectChange, Radiometry, object_change, radiometry
-from mitoshi.methods.sar.coherence_change import natural_coherence_ratio
+from mitoshi.methods.optical.change import brightness, object_change
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitoshi.applications.disaster.building_damage_footprints import Cells
     from mitoshi.applications.disaster.building_damage_model import Evidence
     from mitoshi.core.quantity import Raster
 
-__all__ = ["Images", "Observed", "Scales", "bands", "observe", "scene_scales"]
-
-SAMPLE_PIXELS = 1_000_000
+__all__ = ["Images", "Observed", "bands", "check", "observe"]
 
 SMALLEST_PIXELS = 12
 """Optical pixels below which a footprint has no pattern to compare."""
@@ -42,6 +41,11 @@ class Images(NamedTuple):
     after: Raster | None
     before_optical: Raster | None
     after_optical: Raster | None
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Any]) -> Images:
+        """Return the images among data arguments by name."""
+        return cls(*(arrays.get(name) for name in cls._fields))
 
     @property
     def grid(self) -> Raster:
@@ -67,82 +71,61 @@ class Images(NamedTuple):
         return found
 
 
-class Scales(NamedTuple):
-    """What puts the two dates on one scale."""
-
-    coherence_ratio: float
-    before_optical: Radiometry | None
-    after_optical: Radiometry | None
-
-
 class Observed(NamedTuple):
-    """Observations of n footprints, shapes (n,), NaN where not observed; backscatter (polarisation, n)."""
+    """Observations of n footprints, shapes (n,), NaN where not observed; backscatter (n, polarisation)."""
 
     coherence_before: NDArray[np.float64]
     coherence_across: NDArray[np.float64]
     backscatter_change_db: NDArray[np.float64]
     backscatter_pixels: NDArray[np.float64]
     correlation: NDArray[np.float64]
-    colour: NDArray[np.float64]
+    edges: NDArray[np.float64]
     detail: NDArray[np.float64]
     pixels: NDArray[np.float64]
-    shifts: int
 
-    def evidence(self, reference: Reference, widths: Widths) -> list[Evidence]:
-        """Return the evidence of every observation."""
-        many = max(1, len(self.backscatter_change_db))
+    def evidence(self, reference: Reference, widths: Widths, shifts: int) -> list[Evidence]:
+        """Return the evidence of every observation; `shifts` are those tried between the optical images."""
+        many = max(1, self.backscatter_change_db.shape[1])
+        radar = [
+            backscatter_evidence(change, self.backscatter_pixels, widths, 1.0 / many)
+            for change in self.backscatter_change_db.T
+        ]
         return [
             coherence_evidence(self.coherence_before, self.coherence_across, reference, widths),
-            *(backscatter_evidence(c, self.backscatter_pixels, widths, 1.0 / many) for c in self.backscatter_change_db),
-            correlation_evidence(self.correlation, self.pixels, reference, widths, shifts=self.shifts),
-            colour_evidence(self.colour, widths),
-            detail_evidence(self.detail, self.pixels, reference, widths),
+            *radar,
+            correlation_evidence(self.correlation, self.pixels, reference, widths, shifts=shifts),
+            edge_evidence(self.edges, self.pixels, reference, widths, shifts=shifts),
+            detail_evidence(self.detail, self.pixels, widths),
         ]
 
 
-def bands(image: Raster, rows: slice | None = None, step: int = 1) -> NDArray[np.float32]:
-    """Return rows of an image as (band, y, x) float32; a plain (y, x) image has one band.
+def bands(image: Raster) -> NDArray[np.float32]:
+    """Return an image as (band, y, x) float32; a plain (y, x) image has one band.
 
     Uncalibrated images fill with 0 where nothing was taken: a pixel black in all bands is missing.
     """
-    part = image.isel(y=slice(None) if rows is None else rows)
-    if step > 1:
-        part = part.isel(y=slice(None, None, step), x=slice(None, None, step))
-    values = np.asarray(part.to_numpy(), np.float32)
+    values = np.asarray(image.to_numpy(), np.float32)
     values = values if values.ndim == 3 else values[None]
     if image.attrs.get("quantity") == "digital_number":
         return np.where((values == 0).all(axis=0), np.float32(np.nan), values)
     return values
 
 
-def scene_scales(images: Images) -> Scales:
-    """Return the scales of a scene, from a regular sample of at most about a million pixels.
+def check(images: Images) -> None:
+    """Refuse pairs that cannot be compared.
 
     Raises
     ------
     InputError
-        If a pair differs in its bands or polarisations, or backscatter is uncalibrated.
+        If a pair is incomplete or differs in its bands or polarisations, or backscatter is uncalibrated.
     """
-    height, width = images.grid.shape[-2:]
-    step = max(1, int(np.ceil(np.sqrt(height * width / SAMPLE_PIXELS))))
-    ratio = 1.0
-    if images.coherence_before is not None and images.coherence_across is not None:
-        ratio = natural_coherence_ratio(
-            bands(images.coherence_before, step=step)[0], bands(images.coherence_across, step=step)[0]
-        )
+    _ = images.grid
     if images.before is not None and images.after is not None:
         _check_backscatter(images.before, images.after)
-    if images.before_optical is None or images.after_optical is None:
-        return Scales(ratio, None, None)
-    first, second = bands(images.before_optical, step=step), bands(images.after_optical, step=step)
-    if first.shape[0] != second.shape[0]:
-        raise InputError(
-            f"before_optical has {first.shape[0]} bands and after_optical {second.shape[0]}; give the same bands"
-        )
-    missing = ~(np.isfinite(first).all(axis=0) & np.isfinite(second).all(axis=0))
-    if missing.all():
-        raise InputError("before_optical and after_optical have no pixel in common; give images that overlap")
-    return Scales(ratio, radiometry(first[:, ~missing]), radiometry(second[:, ~missing]))
+    if images.before_optical is not None and images.after_optical is not None:
+        first, second = (i.shape[0] if i.ndim == 3 else 1 for i in (images.before_optical, images.after_optical))
+        if first != second:
+            raise InputError(f"before_optical has {first} bands and after_optical {second}; give the same bands")
 
 
 def _check_backscatter(before: Raster, after: Raster) -> None:
@@ -156,82 +139,45 @@ def _check_backscatter(before: Raster, after: Raster) -> None:
         raise InputError(f"before has polarisations {names[0]} and after {names[1]}; give the same ones")
 
 
-def observe(shapes: NDArray[Any], images: Images, scales: Scales, *, context: float, reach: int) -> Observed:
-    """Return the observations of every footprint.
+def observe(cells: Cells, images: Images, reach: int) -> Observed:
+    """Return the observations of every footprint of a window.
 
     Parameters
     ----------
-    shapes
-        Footprints in pixel coordinates.
-    images, scales
-        The images and what puts them on one scale.
-    context
-        Pixels around a footprint that count as part of it: walls, eaves and where debris falls.
+    cells
+        Pixels of the footprints and of what counts as part of them, in the window.
+    images
+        The window of the images.
     reach
         Largest shift between the dates in pixels, for the optical images.
     """
-    import shapely
-
-    count = len(shapes)
-    channels = 0 if images.before is None else bands(images.before, slice(0, 1)).shape[0]
-    found = _unseen(count, channels, (2 * reach + 1) ** 2)
-    around = shapely.buffer(shapes, context) if context > 0 else shapes
-    height, width = images.grid.shape[-2:]
-    for strip in strips(around, height, reach + 2):
-        near = cells_of(around[strip.members], strip.first, (strip.last - strip.first, width))
-        _radar(found, strip, near, images)
-        if images.before_optical is not None:
-            _optical(found, strip, near, images, scales, reach)
-    return found
-
-
-def _unseen(count: int, channels: int, shifts: int) -> Observed:
-    def missing() -> NDArray[np.float64]:
-        return np.full(count, np.nan)
-
-    return Observed(
-        coherence_before=missing(),
-        coherence_across=missing(),
-        backscatter_change_db=np.full((channels, count), np.nan),
-        backscatter_pixels=np.zeros(count),
-        correlation=missing(),
-        colour=missing(),
-        detail=missing(),
-        pixels=np.zeros(count),
-        shifts=shifts,
-    )
-
-
-def _radar(found: Observed, strip: Strip, near: Cells, images: Images) -> None:
-    rows = slice(strip.first, strip.last)
+    count = cells.starts.size - 1
+    coherence = [np.full(count, np.nan)] * 2
     if images.coherence_before is not None and images.coherence_across is not None:
-        found.coherence_before[strip.members] = near.means(bands(images.coherence_before, rows)[0])
-        found.coherence_across[strip.members] = near.means(bands(images.coherence_across, rows)[0])
+        coherence = [cells.means(bands(i)[0]) for i in (images.coherence_before, images.coherence_across)]
+    changes, seen = np.full((count, 0), np.nan), np.zeros(count)
     if images.before is not None and images.after is not None:
-        first, second = bands(images.before, rows), bands(images.after, rows)
-        found.backscatter_pixels[strip.members] = np.diff(near.starts)
-        for channel, (before, after) in enumerate(zip(first, second, strict=True)):
-            seen = np.isfinite(before) & np.isfinite(after)
-            powers = [near.means(np.where(seen, image, np.nan)) for image in (before, after)]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                change = 10.0 * np.log10(powers[1] / powers[0])
-            found.backscatter_change_db[channel, strip.members] = np.where(np.isfinite(change), change, np.nan)
+        pairs = zip(bands(images.before), bands(images.after), strict=True)
+        changes = np.stack([_change_db(cells, one, other) for one, other in pairs], axis=1)
+        seen = np.diff(cells.starts).astype(np.float64)
+    return Observed(coherence[0], coherence[1], changes, seen, *_optical(cells, images, reach, count))
 
 
-def _optical(found: Observed, strip: Strip, near: Cells, images: Images, scales: Scales, reach: int) -> None:
-    assert images.before_optical is not None  # noqa: S101
-    assert images.after_optical is not None  # noqa: S101
-    assert scales.before_optical is not None  # noqa: S101
-    assert scales.after_optical is not None  # noqa: S101
-    rows = slice(strip.first, strip.last)
-    change: ObjectChange = object_change(
-        scales.before_optical.normalised(bands(images.before_optical, rows)),
-        scales.after_optical.normalised(bands(images.after_optical, rows)),
-        near,
-        reach=reach,
-    )
-    seen = change.pixels >= SMALLEST_PIXELS
-    found.correlation[strip.members] = np.where(seen, change.correlation, np.nan)
-    found.colour[strip.members] = np.where(seen, change.colour, np.nan)
-    found.detail[strip.members] = np.where(seen, change.texture, np.nan)
-    found.pixels[strip.members] = change.pixels
+def _change_db(cells: Cells, before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the change of mean power in dB, over pixels seen on both dates."""
+    seen = np.isfinite(before) & np.isfinite(after)
+    powers = [cells.means(np.where(seen, image, np.nan)) for image in (before, after)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        change = 10.0 * np.log10(powers[1] / powers[0])
+    return np.where(np.isfinite(change), change, np.nan)
+
+
+def _optical(cells: Cells, images: Images, reach: int, count: int) -> tuple[NDArray[np.float64], ...]:
+    """Return correlation, agreement of edges, detail, and pixels."""
+    if images.before_optical is None or images.after_optical is None:
+        return (*(np.full(count, np.nan) for _ in range(3)), np.zeros(count))
+    first, second = (brightness(bands(i)) for i in (images.before_optical, images.after_optical))
+    change = object_change(first, second, cells, reach=reach)
+    enough = change.pixels >= SMALLEST_PIXELS
+    patterns = (np.where(enough, v, np.nan) for v in (change.correlation, change.edges, change.grain))
+    return (*patterns, change.pixels)

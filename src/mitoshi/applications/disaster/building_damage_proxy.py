@@ -5,7 +5,7 @@ Each kind of evidence is tabulated once over its range of values; a pixel then a
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -16,19 +16,21 @@ from mitoshi.applications.disaster.building_damage_evidence import (
     Widths,
     backscatter_evidence,
     coherence_evidence,
-    colour_evidence,
     correlation_evidence,
     detail_evidence,
 )
 from mitoshi.applications.disaster.building_damage_model import PER_CLASS, Evidence, log_likelihoods
-from mitoshi.applications.disaster.building_damage_objects import Images, Scales, bands
-from mitoshi.methods.optical.change import brightness, fine_detail
+from mitoshi.applications.disaster.building_damage_objects import Images, bands
+from mitoshi.methods.optical.change import Radiometry, brightness, fine_detail
 from mitoshi.methods.statistics.windows import box_sum
 
-__all__ = ["damage_proxy"]
+if TYPE_CHECKING:
+    from mitoshi.core.quantity import Raster
+
+__all__ = ["LARGEST_WINDOW", "Scales", "damage_proxy"]
 
 STEPS_PER_SPREAD = 100.0
-"""Images are quantised to a hundredth of the scene's spread, so that window sums are sums of whole numbers."""
+"""Brightness is quantised to a hundredth of the scene's spread, so that window sums are sums of whole numbers."""
 
 CLIP_SPREADS = 15.0
 LARGEST_WINDOW = 29
@@ -55,8 +57,24 @@ class Axis(NamedTuple):
 COHERENCE_AXIS = Axis(0.0, 0.005, 201)
 DECIBEL_AXIS = Axis(-25.0, 0.05, 1001)
 CORRELATION_AXIS = Axis(-1.0, 0.005, 401)
-COLOUR_AXIS = Axis(0.0, 0.02, 501)
 DETAIL_AXIS = Axis(-6.0, 0.02, 601)
+
+
+class Scales(NamedTuple):
+    """What the whole scene is asked for.
+
+    Attributes
+    ----------
+    coherence_ratio
+        Natural ratio of the coherence across to that before.
+    before_optical, after_optical
+        Centre and spread of the brightness of each date: the steps in which it is counted. The evidence does not depend on them
+        but for rounding.
+    """
+
+    coherence_ratio: float
+    before_optical: Radiometry | None
+    after_optical: Radiometry | None
 
 
 class Layer(NamedTuple):
@@ -100,7 +118,7 @@ def damage_proxy(
     for start in range(0, height, step):
         stop = min(height, start + step)
         first, last = max(0, start - half - 1), min(height, stop + half + 1)
-        found = _rows(images, scales, slice(first, last), 2 * half + 1)
+        found = _rows(_part(images, slice(first, last)), scales, 2 * half + 1)
         inner = slice(start - first, stop - first)
         layers = [Layer(tables[name], rows[inner]) for name, rows in found]
         offsets = np.cumsum([0, *(len(layer.table) for layer in layers[:-1])])
@@ -109,31 +127,38 @@ def damage_proxy(
     return out
 
 
+def _part(images: Images, rows: slice) -> Images:
+    return Images(*(None if image is None else image.isel(y=rows) for image in images))
+
+
 def _tables(images: Images, reference: Reference, widths: Widths, window: int) -> dict[str, NDArray[np.float32]]:
     """Return the log likelihood of every share for every tabulated value; pixel counts are those of a full window."""
-    before, across = (v.ravel() for v in np.meshgrid(COHERENCE_AXIS.values(), COHERENCE_AXIS.values(), indexing="ij"))
-    channels = 1 if images.before is None else bands(images.before, slice(0, 1)).shape[0]
 
     def full(axis: Axis) -> NDArray[np.float64]:
         return np.full(axis.length, float(window**2))
 
-    evidence: dict[str, Evidence] = {
-        "coherence": coherence_evidence(before, across, reference, widths),
-        "backscatter": backscatter_evidence(DECIBEL_AXIS.values(), full(DECIBEL_AXIS), widths, 1.0 / channels),
-        "correlation": correlation_evidence(CORRELATION_AXIS.values(), full(CORRELATION_AXIS), reference, widths),
-        "colour": colour_evidence(COLOUR_AXIS.values(), widths),
-        "detail": detail_evidence(DETAIL_AXIS.values(), full(DETAIL_AXIS), reference, widths),
-    }
+    evidence: dict[str, Evidence] = {}
+    if images.coherence_before is not None:
+        pairs = np.meshgrid(COHERENCE_AXIS.values(), COHERENCE_AXIS.values(), indexing="ij")
+        evidence["coherence"] = coherence_evidence(pairs[0].ravel(), pairs[1].ravel(), reference, widths)
+    if images.before is not None:
+        channels = images.before.shape[0] if images.before.ndim == 3 else 1
+        evidence["backscatter"] = backscatter_evidence(
+            DECIBEL_AXIS.values(), full(DECIBEL_AXIS), widths, 1.0 / channels
+        )
+    if images.before_optical is not None:
+        evidence["correlation"] = correlation_evidence(
+            CORRELATION_AXIS.values(), full(CORRELATION_AXIS), reference, widths
+        )
+        evidence["detail"] = detail_evidence(DETAIL_AXIS.values(), full(DETAIL_AXIS), widths)
     return {name: log_likelihoods(item).astype(np.float32) for name, item in evidence.items()}
 
 
-def _rows(images: Images, scales: Scales, rows: slice, window: int) -> list[tuple[str, NDArray[np.int32]]]:
+def _rows(images: Images, scales: Scales, window: int) -> list[tuple[str, NDArray[np.int32]]]:
     """Return the row in its table of every kind of evidence, for a strip of pixels."""
     found: list[tuple[str, NDArray[np.int32]]] = []
     if images.coherence_before is not None and images.coherence_across is not None:
-        first, second = (
-            COHERENCE_AXIS.rows(bands(i, rows)[0]) for i in (images.coherence_before, images.coherence_across)
-        )
+        first, second = (COHERENCE_AXIS.rows(bands(i)[0]) for i in (images.coherence_before, images.coherence_across))
         found.append(
             (
                 "coherence",
@@ -141,16 +166,21 @@ def _rows(images: Images, scales: Scales, rows: slice, window: int) -> list[tupl
             )
         )
     if images.before is not None and images.after is not None:
-        pairs = zip(bands(images.before, rows), bands(images.after, rows), strict=True)
+        pairs = zip(bands(images.before), bands(images.after), strict=True)
         found += [("backscatter", DECIBEL_AXIS.rows(_change_db(one, other, window))) for one, other in pairs]
-    if images.before_optical is not None and images.after_optical is not None and scales.after_optical is not None:
-        before = (scales.before_optical or scales.after_optical).normalised(bands(images.before_optical, rows))
-        after = scales.after_optical.normalised(bands(images.after_optical, rows))
-        correlation, colour, detail = _optical(before, after, window)
+    if images.before_optical is not None and images.after_optical is not None:
+        pair = (images.before_optical, scales.before_optical), (images.after_optical, scales.after_optical)
+        one, other = (_normalised(image, scale) for image, scale in pair)
+        correlation, detail = _optical(one, other, window)
         found.append(("correlation", CORRELATION_AXIS.rows(correlation)))
-        found.append(("colour", COLOUR_AXIS.rows(colour)))
         found.append(("detail", DETAIL_AXIS.rows(detail)))
     return found
+
+
+def _normalised(image: Raster, scale: Radiometry | None) -> NDArray[np.float32]:
+    """Return brightness in spreads of the scene, shape (y, x)."""
+    plain = brightness(bands(image))
+    return plain if scale is None else scale.normalised(plain[None])[0]
 
 
 def _change_db(before: NDArray[np.float32], after: NDArray[np.float32], window: int) -> NDArray[np.float64]:
@@ -169,10 +199,9 @@ def _box(power: NDArray[np.float32], seen: NDArray[np.bool_], window: int) -> ND
 
 
 def _optical(
-    before: NDArray[np.float32], after: NDArray[np.float32], window: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return correlation, colour and detail within the window, as `mitoshi.methods.optical.change` of objects."""
-    first, second = brightness(before), brightness(after)
+    first: NDArray[np.float32], second: NDArray[np.float32], window: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return correlation and detail within the window, as `mitoshi.methods.optical.change` of objects."""
     seen = np.isfinite(first) & np.isfinite(second)
     count = box_sum(seen.astype(np.int32), window).astype(np.float64)
     n = np.where(2 * count > window**2, count, np.nan)
@@ -182,12 +211,8 @@ def _optical(
         covariance = box_sum(a * b, window) / n - mean_a * mean_b
         spread_a, spread_b = box_sum(a * a, window) / n - mean_a**2, box_sum(b * b, window) / n - mean_b**2
         correlation = np.where((spread_a > 0) & (spread_b > 0), covariance / np.sqrt(spread_a * spread_b), np.nan)
-        detail = np.log(_grain(second, seen, window) / _grain(first, seen, window))
-    colour = np.zeros(n.shape)
-    for one, other in zip(before, after, strict=True):
-        change = (box_sum(_steps(other, seen), window) - box_sum(_steps(one, seen), window)) / n / STEPS_PER_SPREAD
-        colour += np.square(change) / len(before)
-    return correlation, np.sqrt(colour), np.where(np.isfinite(detail) & np.isfinite(n), detail, np.nan)
+        detail = np.log(_grain(second, seen, window) / spread_b) - np.log(_grain(first, seen, window) / spread_a)
+    return correlation, np.where(np.isfinite(detail) & np.isfinite(n), detail, np.nan)
 
 
 def _steps(image: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[Any]:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
-from mitoshi.applications.disaster.landslide_evidence import Terrain, probability, read_evidence, read_terrain
+from mitoshi.applications.disaster.landslide_evidence import elevation_change_of
 from mitoshi.applications.disaster.landslide_figures import figures, tally
-from mitoshi.applications.disaster.landslide_lakes import Inflow, dammed_lakes
-from mitoshi.applications.disaster.landslide_probability import SlideModel
-from mitoshi.applications.disaster.landslide_segments import Scaling, measured, segments, windows
-from mitoshi.applications.disaster.landslide_tables import LAKE_COLUMNS, SLIDE_COLUMNS, lake_table, slide_table
-from mitoshi.core.cells import raster_areas_m2
+from mitoshi.applications.disaster.landslide_survey import SlideSurvey, as_probability, survey_landslides
+from mitoshi.applications.disaster.landslide_tables import LAKE_COLUMNS, SLIDE_COLUMNS
 from mitoshi.core.errors import InputError
 from mitoshi.core.features import Features
-from mitoshi.core.method import method
+from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Listed, Measured
 from mitoshi.core.quantity import BACKSCATTER, ELEVATION, ELEVATION_CHANGE, FLOOD_EXTENT, OPTICAL, PROBABILITY, Raster
 from mitoshi.core.requirement import Need
-from mitoshi.core.support import Whole
+from mitoshi.core.scene import ArrayScene
+from mitoshi.core.support import Scene
 from mitoshi.core.text import Text
-
-if TYPE_CHECKING:
-    from mitoshi.applications.disaster.landslide_segments import Slide
 
 __all__ = ["DEPOSIT", "NOT_OBSERVABLE", "SLIDE", "SOURCE", "STABLE", "Landslide", "landslide"]
 
@@ -99,10 +94,10 @@ class Landslide(NamedTuple):
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="doi:10.5194/nhess-22-753-2022 (Handwerger et al.); doi:10.1016/j.rse.2019.111235 (Lu et al.); "
     "doi:10.1016/j.cageo.2013.04.024 (Barnes et al., priority flood)",
-    support=Whole(bytes_per_pixel=200),
+    support=Scene(survey_landslides, 0),
     title=Text("Landslides and dammed lakes", "土砂移動と河道閉塞"),
     caveats=(
         Text(
@@ -154,6 +149,7 @@ def landslide(
     rainfall_mm_h: Annotated[float, Ge(0.0), Le(300.0)] = 0.0,
     runoff_coefficient: Annotated[float, Gt(0.0), Le(1.0)] = 0.7,
     inflow_doubt: Annotated[float, Ge(1.0), Le(20.0)] = 2.0,
+    surveyed: Annotated[SlideSurvey | None, Surveyed()] = None,
 ) -> Landslide:
     """Map landslides from changes of elevation, vegetation and backscatter, and the lakes that their deposits dam.
 
@@ -206,6 +202,8 @@ def landslide(
         Rain over the catchment and the share that runs off, used where `inflow_m3_s` is 0: Q = f r A / 3.6.
     inflow_doubt
         Factor by which the inflow may be off either way.
+    surveyed
+        What the whole scene shows; the runner gives it.
 
     Returns
     -------
@@ -220,46 +218,45 @@ def landslide(
     Notes
     -----
     Limits: elevation changes of vegetation, snow and buildings are not told from slides; catchments end at the grid's edge.
+    Scenes of more than 6 million cells are seen in pieces of 1280 × 1280 with 256 cells around (more for long slides, up to
+    768): run-out, catchments and lakes end there.
     """
-    given = (elevation, elevation_after, elevation_change, before, after, before_optical, after_optical)
-    like = next((r for r in given if r is not None), None)
+    arrays = {
+        "elevation": elevation, "elevation_after": elevation_after, "elevation_change": elevation_change, "before": before,
+        "after": after, "before_optical": before_optical, "after_optical": after_optical, "flood": flood,
+    }  # fmt: skip
+    like = next((r for name, r in arrays.items() if r is not None and name != "flood"), None)
     if like is None:
         raise InputError("landslides need a change of something; give --elevation-change FILE, or images of two dates")
-    pixel = float(like.attrs.get("pixel_size_m") or cell_m)
-    if not pixel > 0:
-        raise InputError(
-            "the files have no georeference, so areas and slopes have no scale; give georeferenced files, or --cell-m"
-        )
-    if not slope_low_deg < slope_high_deg:
-        raise InputError(f"slope_low_deg must be below slope_high_deg, got {slope_low_deg:g} and {slope_high_deg:g}")
-    model = SlideModel(prior, change_m, vegetation_loss, backscatter_db, smoothness, (slope_low_deg, slope_high_deg))
-    shape = (like.sizes["y"], like.sizes["x"])
-    terrain = read_terrain(elevation, elevation_after, elevation_change, pixel)
-    evidence = read_evidence(terrain, (before, after), (before_optical, after_optical), model, shape, flood)
-    chance = probability(evidence, terrain, model, round(runout_width_m / pixel))
-    labels, count = segments(chance, max(1.0, smallest_m2 / pixel**2))
-    scaling = Scaling(volume_coefficient, volume_exponent, volume_log10_scatter)
-    areas = raster_areas_m2(like, pixel)
-    slides = [measured(cut, labels, chance, terrain, areas, scaling) for cut in windows(labels, count)]
-    inflow = Inflow(inflow_m3_s, rainfall_mm_h, runoff_coefficient, inflow_doubt)
-    lakes = dammed_lakes(terrain, labels, areas, inflow, channel_km2=channel_km2, smallest_m3=smallest_lake_m3)
+    if surveyed is None:
+        surveyed = survey_landslides(
+            ArrayScene(arrays), cell_m=cell_m, smallest_m2=smallest_m2, prior=prior, change_m=change_m,
+            vegetation_loss=vegetation_loss, backscatter_db=backscatter_db, smoothness=smoothness,
+            slope_low_deg=slope_low_deg, slope_high_deg=slope_high_deg, runout_width_m=runout_width_m,
+            volume_coefficient=volume_coefficient, volume_exponent=volume_exponent,
+            volume_log10_scatter=volume_log10_scatter, channel_km2=channel_km2, smallest_lake_m3=smallest_lake_m3,
+            inflow_m3_s=inflow_m3_s, rainfall_mm_h=rainfall_mm_h, runoff_coefficient=runoff_coefficient,
+            inflow_doubt=inflow_doubt,
+        )  # fmt: skip
+    place = surveyed.cut(like)
+    chance = as_probability(surveyed.chance[place])
+    change = elevation_change_of(elevation, elevation_after, elevation_change)
+    codes = _codes(
+        surveyed.slid[place], np.isfinite(chance), None if change is None else change - np.float32(surveyed.bias)
+    )
     return Landslide(
-        _raster(_codes(labels, slides, terrain, evidence.observed), like),
-        _raster(chance, like),
-        slide_table(slides, terrain, chance, like, areas, channel_km2),
-        lake_table(lakes, like),
+        _raster(codes, like), _raster(chance, like), surveyed.slides.table(like), surveyed.lakes.table(like)
     )
 
 
 def _codes(
-    labels: NDArray[np.int32], slides: list[Slide], terrain: Terrain, observed: NDArray[np.bool_]
+    slid: NDArray[np.bool_], observed: NDArray[np.bool_], moved: NDArray[np.float32] | None
 ) -> NDArray[np.uint8]:
     """Return the classes: by the sign of the elevation change of the cell where there is one."""
-    codes = np.where(labels > 0, SLIDE, STABLE)
-    if slides and terrain.change is not None and terrain.noise is not None:
-        moved = terrain.change - terrain.noise.bias
+    codes = np.where(slid, SLIDE, STABLE)
+    if moved is not None:
         with np.errstate(invalid="ignore"):
-            codes = np.where((labels > 0) & (moved < 0), SOURCE, np.where((labels > 0) & (moved >= 0), DEPOSIT, codes))
+            codes = np.where(slid & (moved < 0), SOURCE, np.where(slid & (moved >= 0), DEPOSIT, codes))
     return np.where(observed, codes, NOT_OBSERVABLE).astype(np.uint8)
 
 

@@ -35,7 +35,7 @@ def tally(result: Landslide, cell_area_m2: float) -> dict[str, float]:
     -------
     dict
         Numbers of landslides and lakes; sums of area, volume and water with the sums of their bounds; the shortest time to
-        overtopping with its bounds, NaN where not known; cells and those not observable.
+        overtopping with its bounds, where it is known; cells and those not observable. The lists come with one tile only.
     """
     del cell_area_m2
     codes = np.asarray(result.landslide)
@@ -49,10 +49,10 @@ def tally(result: Landslide, cell_area_m2: float) -> dict[str, float]:
         for bound in ("", "_lower", "_upper"):
             totals[name + bound] = float(np.sum(np.asarray(getattr(result, table)[column + bound], float)))
     hours = np.asarray(result.lakes["hours_to_overtopping"], float)
-    first = int(np.nanargmin(hours)) if np.isfinite(hours).any() else None
-    for bound in ("", "_lower", "_upper"):
-        times = np.asarray(result.lakes["hours_to_overtopping" + bound], float)
-        totals["hours" + bound] = math.nan if first is None else float(times[first])
+    if np.isfinite(hours).any():
+        first = int(np.nanargmin(hours))
+        for bound in ("", "_lower", "_upper"):
+            totals["hours" + bound] = float(np.asarray(result.lakes["hours_to_overtopping" + bound], float)[first])
     return totals
 
 
@@ -88,7 +88,7 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     ]
     if totals["lakes"]:
         found.append(ranged("lake_volume", Text("water behind dams when full", "満水時の貯水量"), "stored", "m3"))
-    if math.isfinite(totals["hours"]):
+    if math.isfinite(totals.get("hours", math.nan)):
         found.append(
             ranged("first_overtopping", Text("hours until the first overtopping", "最初の越流までの時間"), "hours", "h")
         )

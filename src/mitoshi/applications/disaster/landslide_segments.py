@@ -50,19 +50,24 @@ class Slide(NamedTuple):
     from_change: bool
 
 
-def segments(chance: NDArray[np.float32], smallest_cells: float) -> tuple[NDArray[np.int32], int]:
+def segments(mapped: NDArray[np.bool_], smallest_cells: float) -> tuple[NDArray[np.int32], int]:
     """Return slides numbered from 1: mapped cells with gaps of at most two cells, at least `smallest_cells` together."""
     from scipy import ndimage
 
-    with np.errstate(invalid="ignore"):
-        mapped = chance > MAPPED
     around = np.ones((3, 3), bool)
-    linked, count = ndimage.label(ndimage.binary_dilation(mapped, around), structure=around)
-    labels = np.where(mapped, linked, 0)
-    large = np.bincount(labels.ravel(), minlength=count + 1) >= smallest_cells
+    labels = np.empty(mapped.shape, np.int32)
+    count = ndimage.label(ndimage.binary_dilation(mapped, around), structure=around, output=labels)
+    labels[~mapped] = 0
+    sizes = np.zeros(count + 1, np.int64)
+    for row in labels:
+        found, cells = np.unique(row[row > 0], return_counts=True)
+        sizes[found] += cells
+    large = sizes >= smallest_cells
     large[0] = False
     numbers = np.where(large, np.cumsum(large), 0).astype(np.int32)
-    return numbers[labels], int(large.sum())
+    for row in labels:  # in place: the labels of a large scene fit into memory once
+        row[:] = numbers[row]
+    return labels, int(large.sum())
 
 
 def windows(labels: NDArray[np.int32], count: int) -> list[tuple[int, Window]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.landslide_evidence import Terrain
     from mitoshi.core.quantity import Raster
 
-__all__ = ["LAKE_COLUMNS", "SLIDE_COLUMNS", "lake_table", "slide_table"]
+__all__ = [
+    "LAKE_COLUMNS",
+    "SLIDE_COLUMNS",
+    "Rows",
+    "joined_lakes",
+    "joined_slides",
+    "lake_table",
+    "rows_of",
+    "slide_table",
+]
 
 
 def _ranged(name: str, title: Text, units: str, doc: str) -> tuple[Column, Column, Column]:
@@ -74,7 +83,63 @@ def _three(name: str, values: Sequence[tuple[float, float, float]]) -> dict[str,
     return {name: table[:, 0], f"{name}_lower": table[:, 1], f"{name}_upper": table[:, 2]}
 
 
+class Rows(NamedTuple):
+    """A list without its reference system: columns by name, and outlines as well-known binary."""
+
+    columns: dict[str, list[Any]]
+    outlines: list[bytes]
+
+    def table(self, like: Raster) -> Features:
+        """Return the list in the reference system of a raster."""
+        import geopandas
+        import shapely
+
+        return geopandas.GeoDataFrame(self.columns, geometry=list(shapely.from_wkb(self.outlines)), crs=_crs(like))
+
+
+def rows_of(table: Features) -> Rows:
+    """Return a list as plain rows, which a survey can hand over."""
+    columns = {str(name): table[name].tolist() for name in table.columns if name != "geometry"}
+    return Rows(columns, list(table.geometry.to_wkb()))
+
+
+def joined_slides(parts: list[Rows]) -> Rows:
+    """Return the landslides of all pieces, from the top of the grid down."""
+    if not parts:
+        return _none(SLIDE_COLUMNS)
+    joined = _joined(parts)
+    return _ordered(joined, sorted(range(len(joined.outlines)), key=lambda n: int(joined.columns["id"][n])))
+
+
+def joined_lakes(parts: list[Rows]) -> Rows:
+    """Return the lakes of all pieces, largest volume first, and number them."""
+    if not parts:
+        return _none(LAKE_COLUMNS)
+    joined = _joined(parts)
+    ordered = _ordered(joined, sorted(range(len(joined.outlines)), key=lambda n: -joined.columns["volume_m3"][n]))
+    return Rows({**ordered.columns, "id": [str(n) for n in range(1, len(ordered.outlines) + 1)]}, ordered.outlines)
+
+
+def _none(columns: tuple[Column, ...]) -> Rows:
+    return Rows({c.name: [] for c in columns}, [])
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    names = parts[0].columns
+    return Rows(
+        {name: [value for part in parts for value in part.columns[name]] for name in names},
+        [outline for part in parts for outline in part.outlines],
+    )
+
+
+def _ordered(rows: Rows, order: list[int]) -> Rows:
+    return Rows(
+        {name: [values[n] for n in order] for name, values in rows.columns.items()}, [rows.outlines[n] for n in order]
+    )
+
+
 def slide_table(
+    numbers: list[int],
     slides: list[Slide],
     terrain: Terrain,
     chance: NDArray[np.float32],
@@ -82,7 +147,7 @@ def slide_table(
     areas: NDArray[np.float64],
     channel_km2: float,
 ) -> Features:
-    """Return one row per landslide, from the top of the grid down."""
+    """Return one row per landslide, in the order given."""
     import geopandas
 
     drained = None if terrain.drainage is None or not slides else catchments(terrain, areas)
@@ -94,7 +159,7 @@ def slide_table(
 
     crossed = each(drained, np.max)
     columns = {
-        "id": [str(n) for n in range(1, len(slides) + 1)],
+        "id": [str(n) for n in numbers],
         **_three("area_m2", [s.area for s in slides]),
         **_three("volume_m3", [s.volume for s in slides]),
         "volume_from": ["elevation_change" if s.from_change else "area_law" for s in slides],

@@ -1,4 +1,7 @@
-"""Change between two optical images of one place: radiometric normalisation, correlation at the best shift, colour, texture."""
+"""Change between two optical images of one place: pattern and edges at the best shift, and grain.
+
+Every measure here is a ratio within the object: neither the gain and offset of an image nor the rest of the picture is in it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 
-__all__ = ["ObjectChange", "Radiometry", "brightness", "fine_detail", "object_change", "radiometry"]
+__all__ = ["ObjectChange", "Radiometry", "brightness", "edges", "fine_detail", "object_change", "radiometry"]
 
 SPREAD_OF_NORMAL = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
@@ -62,9 +65,35 @@ def radiometry(sample: NDArray[Any]) -> Radiometry:
     return Radiometry(centre.astype(np.float64), spread.astype(np.float64))
 
 
-def brightness(normalised: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the normalised bands, shape (y, x), NaN where a band is missing."""
-    return np.asarray(normalised.mean(axis=0, dtype=np.float32))
+def brightness(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the bands, shape (y, x), NaN where a band is missing."""
+    return np.asarray(image.mean(axis=0, dtype=np.float32))
+
+
+def edges(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the gradient of an image per pixel, down and right, by the Sobel operator.
+
+    Parameters
+    ----------
+    image
+        Shape (y, x), NaN where not observed.
+
+    Returns
+    -------
+    tuple
+        Two arrays of the same shape; NaN where one of the eight neighbours is missing and along the array's edge.
+    """
+    down, right = np.full(image.shape, np.nan, np.float32), np.full(image.shape, np.nan, np.float32)
+    if min(image.shape) < 3:
+        return down, right
+    eighth = np.float32(0.125)
+    smooth = image[:, :-2] + 2 * image[:, 1:-1] + image[:, 2:]
+    down[1:-1, 1:-1] = (smooth[2:] - smooth[:-2]) * eighth
+    smooth = image[:-2] + 2 * image[1:-1] + image[2:]
+    right[1:-1, 1:-1] = (smooth[:, 2:] - smooth[:, :-2]) * eighth
+    missing = np.isnan(down) | np.isnan(right)
+    down[missing], right[missing] = np.nan, np.nan
+    return down, right
 
 
 def fine_detail(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,17 +124,19 @@ class ObjectChange(NamedTuple):
     ----------
     correlation
         Pearson correlation of brightness before and after, at the shift where it is largest.
-    colour
-        Root mean square over bands of the change of the mean, in spreads of the scene.
-    texture
-        Natural logarithm of the mean square of the fine detail after over that before: debris is grainy.
+    edges
+        Σ g₁·g₂ / √(Σ|g₁|² Σ|g₂|²) of the gradients g of brightness before and after, at the shift where it is largest: 1 where
+        every outline is where it was, about 0 where none is. Unlike the correlation it is not carried by one bright roof.
+    grain
+        Natural logarithm of the mean square of the fine detail over the variance, after less before: debris is grainy. Contrast
+        alone, as of water or snow around a roof, does not change it.
     pixels
         Number of pixels seen on both dates without shift.
     """
 
     correlation: NDArray[np.float64]
-    colour: NDArray[np.float64]
-    texture: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    grain: NDArray[np.float64]
     pixels: NDArray[np.float64]
 
 
@@ -116,12 +147,12 @@ def object_change(
     *,
     reach: int,
 ) -> ObjectChange:
-    """Compare two normalised images within objects.
+    """Compare the brightness of two images within objects.
 
     Parameters
     ----------
     before, after
-        Normalised bands, shape (band, y, x), NaN where not observed.
+        Brightness, shape (y, x), NaN where not observed; any gain and offset.
     cells
         Rows and columns of the objects' pixels, one object after the other, and the n + 1 positions where each starts.
     reach
@@ -130,7 +161,7 @@ def object_change(
     Returns
     -------
     ObjectChange
-        One value per object.
+        One value per object, which depends on the object's pixels and those within the shift and one pixel alone.
 
     Raises
     ------
@@ -143,9 +174,9 @@ def object_change(
     count = starts.size - 1
     found = np.full((3, count), np.nan)
     pixels = np.zeros(count)
-    first, second = brightness(before), brightness(after)
-    _objects(before, after, first, second, rows, columns, starts, reach, found, pixels)
-    _grain(fine_detail(first), fine_detail(second), rows, columns, starts, found[2])
+    _patterns(before, after, rows, columns, starts, reach, found[0], pixels)
+    _outlines(edges(before), edges(after), rows, columns, starts, reach, found[1])
+    _grain(before, after, fine_detail(before), fine_detail(after), rows, columns, starts, found[2])
     return ObjectChange(found[0], found[1], found[2], pixels)
 
 
@@ -169,7 +200,7 @@ def _moments(first, second, rows, columns, start, end, dy, dx):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def _objects(before, after, first, second, rows, columns, starts, reach, found, pixels):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _patterns(first, second, rows, columns, starts, reach, found, pixels):  # type: ignore[no-untyped-def]  # pragma: no cover
     for k in range(starts.size - 1):
         start, end = starts[k], starts[k + 1]
         n = _moments(first, second, rows, columns, start, end, 0, 0)[0]
@@ -182,19 +213,48 @@ def _objects(before, after, first, second, rows, columns, starts, reach, found, 
                 m, _, _, va, vb, cov = _moments(first, second, rows, columns, start, end, dy, dx)
                 if 2 * m > end - start and va > 0.0 and vb > 0.0:
                     best = max(best, cov / np.sqrt(va * vb))
-        colour = 0.0
-        for band in range(before.shape[0]):
-            _, a, b, _, _, _ = _moments(before[band], after[band], rows, columns, start, end, 0, 0)
-            colour += (b - a) * (b - a)
-        found[0, k] = best
-        found[1, k] = np.sqrt(colour / before.shape[0])
+        found[k] = best
 
 
 @njit(cache=True, nogil=True)
-def _grain(first, second, rows, columns, starts, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _agreement(first, second, rows, columns, start, end, dy, dx):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Return count, the sums of squares of both gradients, and the sum of their products; the second shifted by (dy, dx)."""
+    height, width = first[0].shape
+    n, aa, bb, ab = 0, 0.0, 0.0, 0.0
+    for i in range(start, end):
+        r, c = rows[i], columns[i]
+        if not (0 <= r < height and 0 <= c < width and 0 <= r + dy < height and 0 <= c + dx < width):
+            continue
+        ay, ax = np.float64(first[0][r, c]), np.float64(first[1][r, c])
+        by, bx = np.float64(second[0][r + dy, c + dx]), np.float64(second[1][r + dy, c + dx])
+        if np.isnan(ay) or np.isnan(by):
+            continue
+        n, aa, bb, ab = n + 1, aa + ay * ay + ax * ax, bb + by * by + bx * bx, ab + ay * by + ax * bx
+    return n, aa, bb, ab
+
+
+@njit(cache=True, nogil=True)
+def _outlines(first, second, rows, columns, starts, reach, found):  # type: ignore[no-untyped-def]  # pragma: no cover
     for k in range(starts.size - 1):
         start, end = starts[k], starts[k + 1]
-        n, a, b, va, vb, _ = _moments(first, second, rows, columns, start, end, 0, 0)
+        if 2 * _agreement(first, second, rows, columns, start, end, 0, 0)[0] < end - start:
+            continue
+        best = -2.0
+        for dy in range(-reach, reach + 1):
+            for dx in range(-reach, reach + 1):
+                n, aa, bb, ab = _agreement(first, second, rows, columns, start, end, dy, dx)
+                if n >= 4 and 2 * n > end - start and aa > 0.0 and bb > 0.0:
+                    best = max(best, ab / np.sqrt(aa * bb))
+        if best > -2.0:
+            found[k] = best
+
+
+@njit(cache=True, nogil=True)
+def _grain(before, after, fine, fine_after, rows, columns, starts, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for k in range(starts.size - 1):
+        start, end = starts[k], starts[k + 1]
+        m, _, _, wide, wide_after, _ = _moments(before, after, rows, columns, start, end, 0, 0)
+        n, a, b, va, vb, _ = _moments(fine, fine_after, rows, columns, start, end, 0, 0)
         va, vb = va + a * a, vb + b * b
-        if n >= 4 and 2 * n >= end - start and va > 0.0 and vb > 0.0:
-            out[k] = np.log(vb / va)
+        if min(m, n) >= 4 and 2 * n >= end - start and min(va, vb) > 0.0 and min(wide, wide_after) > 0.0:
+            out[k] = np.log(vb / wide_after) - np.log(va / wide)
