@@ -120,6 +120,7 @@ def test_mask_and_depth_never_disagree(blocks, seed, missing):
     assert_array_equal(depth[seen] > 0, codes[seen] == 1)
     assert_array_equal(chance[seen], codes[seen] == 1)
     assert_array_equal(np.isnan(chance), np.isnan(depth))
+    assert_array_equal(found.depth_source.to_numpy(), np.where(seen, 0, np.where(np.isnan(depth), 255, 1)))
     assert_array_equal(chance[~seen] > 0, depth[~seen] > 0)
     assert (depth[codes == 1] >= np.float32(0.01)).all()
     assert (spread[codes == 1] > 0).all()
@@ -239,6 +240,7 @@ def test_figures_are_those_of_the_basin():
     assert found["flood_volume"].lower < volume < found["flood_volume"].upper
     assert found["mean_depth"].value == pytest.approx(1.0, abs=0.04)
     assert found["area_from_1_m"].value == pytest.approx(0.5 * found["flooded_area"].value, rel=0.05)
+    assert found["not_observable_share"].value == 0
     assert found["not_determined_share"].value == 0
     assert found["unseen_flooded_area"].value == 0
 
@@ -360,3 +362,5 @@ class TestWhereTheMapSawNothing:
         assert area.value == pytest.approx(1e-4 * (truth > 0).sum(), rel=0.1)
         assert volume.value == pytest.approx(100.0 * truth.sum(), rel=0.15)
         assert given["flooded_area"].value == pytest.approx(1e-4 * (codes == 1).sum())
+        assert given["not_observable_share"].value == pytest.approx(100.0 * np.isnan(codes).mean())
+        assert given["not_determined_share"].value == 0
