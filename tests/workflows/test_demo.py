@@ -29,7 +29,7 @@ def test_the_right_pair_is_taken_among_other_dates_orbits_sensors_and_places(dem
     taken = {name: [i["id"] for i in group] for name, group in record["inputs"].items()}
     assert [i.split("_VV")[0] for i in taken["after"]] == ["SIM_RTC_A039_20261012T200000Z"]
     assert [i.split("_VV")[0] for i in taken["before"]] == ["SIM_RTC_A039_20260930T200000Z"]
-    assert set(taken) == {"after", "before", "elevation", "reference_water"}
+    assert set(taken) == {"after", "before", "elevation", "reference_water", "land_cover"}
     assert any("same track" in c.en for c in demonstration.bundle.choice)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from mitoshi.applications.disaster.flood_depth_cells import codes_of
 from mitoshi.applications.disaster.flood_depth_figures import figures, tally
 from mitoshi.applications.disaster.flood_depth_survey import LARGEST_CELL, DepthSurvey, survey_depth
-from mitoshi.applications.disaster.flood_depth_tile import STEP_M, tile_depth
+from mitoshi.applications.disaster.flood_depth_tile import CARRIED, SEEN, STEP_M, UNKNOWN, tile_depth
 from mitoshi.core.method import Surveyed, method
-from mitoshi.core.product import Measured
-from mitoshi.core.quantity import ELEVATION, FLOOD_EXTENT, HEIGHT_UNCERTAINTY, WATER_DEPTH, WATER_SURFACE, Raster
+from mitoshi.core.product import Coded, CodedClass, Measured
+from mitoshi.core.quantity import (
+    ELEVATION,
+    FLOOD_EXTENT,
+    HEIGHT_UNCERTAINTY,
+    PROBABILITY,
+    WATER_DEPTH,
+    WATER_SURFACE,
+    Raster,
+)
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
@@ -32,12 +40,19 @@ class FloodDepth(NamedTuple):
     ----------
     depth
         Depth of water over ground that is dry in normal times [m], shape (y, x). At least 0.01 on every flooded pixel, 0 on dry
-        ground and on permanent water, NaN where not observable.
+        ground and on permanent water. Where the map saw nothing: the mean depth if water stands there, 0 where it does not come,
+        NaN where that is not known.
     depth_uncertainty
-        Standard uncertainty of the depth, given that the pixel is flooded [m], shape (y, x); 0 where the depth is 0, NaN where
-        not observable. Whether a pixel is flooded at all is what the flood probability says.
+        Standard uncertainty of the depth, given that there is water [m], shape (y, x); 0 where the depth is 0, NaN where it is
+        NaN. Whether a pixel that was seen is flooded at all is what the flood probability says.
     water_surface
-        Elevation of the water's surface on flooded pixels [m], shape (y, x), as ground plus depth; NaN elsewhere.
+        Elevation of the water's surface where there is a depth [m], shape (y, x), as ground plus depth; NaN elsewhere.
+    water_probability
+        Probability of flood water, shape (y, x): 1 where the map says flooded, 0 where it says dry or permanent water. Where the
+        map saw nothing: the probability that the surface carried in from the water around stands above the ground and above what
+        lies on the way; NaN where that is not known.
+    depth_source
+        What the other layers rest on, shape (y, x): 0 seen by the flood map, 1 carried in from around, 255 nothing known.
     """
 
     depth: Annotated[
@@ -73,6 +88,32 @@ class FloodDepth(NamedTuple):
             colours="viridis",
         ),
     ]
+    water_probability: Annotated[
+        Raster,
+        Measured(
+            Text("probability of water", "水のある確率"),
+            PROBABILITY,
+            0.001,
+            no_uncertainty=Text("it is itself an uncertainty", "それ自体が不確かさを表す"),
+            limits=(0.0, 1.0),
+            colours="Blues",
+        ),
+    ]
+    depth_source: Annotated[
+        Raster,
+        Coded(
+            Text("what the depth rests on", "浸水深の根拠"),
+            (
+                CodedClass(SEEN, Text("seen by the flood map", "浸水域図による観測"), "#f2efe6"),
+                CodedClass(
+                    CARRIED, Text("not observable: carried in from around", "観測不能：周囲の水面を延長"), "#cc79a7"
+                ),
+                CodedClass(UNKNOWN, Text("not observable: nothing known", "観測不能：判定できない"), "#9a9a9a"),
+            ),
+            nodata=UNKNOWN,
+            no_uncertainty=Text("that of what it names is in its layer", "各層の不確かさとして示す"),
+        ),
+    ]
 
 
 @method(
@@ -86,6 +127,11 @@ class FloodDepth(NamedTuple):
             "surface is carried over from elsewhere and the uncertainty grows.",
             "浸水深は浸水域の縁の標高から求めます。縁が市街地や森林に隠れる場所や堤防などの壁際では、"
             "離れた場所の水位を用いるため不確かさが大きくなります。",
+        ),
+        Text(
+            "Where the map saw nothing, the probability of water is that of a surface carried in from the water around. Water of "
+            "other origin (rain, drains, a flood that lies wholly in the town) is not in it.",
+            "観測不能域の確率は、周囲で観測された水面を延長して求めた値です。雨水や排水路による浸水、市街地の中だけの浸水は含みません。",
         ),
         Text(
             "The elevation model must show the ground, not roofs and tree tops, and must not predate earthworks. Its stated "
@@ -104,6 +150,7 @@ def flood_depth(
     elevation_error_m: Annotated[float, Ge(0.02), Le(10.0)] = 0.3,
     surface_slope: Annotated[float, Ge(1e-6), Le(0.05)] = 1e-3,
     edge_depth_m: Annotated[float, Ge(0.0), Le(1.0)] = 0.1,
+    unseen_reach_m: Annotated[float, Ge(0.0), Le(20_000.0)] = 2000.0,
     surveyed: Annotated[DepthSurvey | None, Surveyed()] = None,
 ) -> FloodDepth:
     """Return the depth of a mapped flood.
@@ -118,6 +165,10 @@ def flood_depth(
     continuous through connected water and free to jump across a levee. Water without any edge takes the 98 % quantile of its
     ground. Depth is the mean of surface less ground, given that it is positive and that shallow water is more frequent than
     deep (an exponential prior of twice the scene's mean depth).
+
+    What was not seen: the membrane goes on from the water that touches it over unseen ground that it can reach, held down by
+    ground seen to be dry beside it (`mitoshi.methods.hydraulics.carried_surface`). The probability of water is that of the
+    surface standing above the ground and above the highest ground on the lowest way from the water.
 
     Parameters
     ----------
@@ -134,13 +185,16 @@ def flood_depth(
     edge_depth_m
         Depth of water at the edge of the flood map [m]: shallower water is not mapped, for stubble and grass stand out of it.
         The default is the 0.1 m of Betterle and Salamon (2024); 0 for a map that ends where the water does.
+    unseen_reach_m
+        Distance from what was seen up to which unseen ground that water does not reach is taken for dry [m]; beyond it nothing is
+        known. An assumption: a town is narrower, the missing half of a scene is not.
     surveyed
         The scene's water surface; the runner gives it.
 
     Returns
     -------
     FloodDepth
-        Depth, its standard uncertainty and the water's surface.
+        Depth, its standard uncertainty, the water's surface, the probability of water, and what they rest on.
 
     Raises
     ------
@@ -159,6 +213,7 @@ def flood_depth(
             elevation_error_m=elevation_error_m,
             surface_slope=surface_slope,
             edge_depth_m=edge_depth_m,
+            unseen_reach_m=unseen_reach_m,
         )
     ground = np.asarray(elevation.to_numpy(), np.float32)
     found = tile_depth(
@@ -167,6 +222,6 @@ def flood_depth(
     return FloodDepth(*(_raster(values, flood) for values in found))
 
 
-def _raster(values: NDArray[np.float32], like: Raster) -> Raster:
+def _raster(values: NDArray[Any], like: Raster) -> Raster:
     coords = {name: like[name] for name in ("y", "x") if name in like.coords}
     return xr.DataArray(values, dims=("y", "x"), coords=coords)
