@@ -37,7 +37,16 @@ if TYPE_CHECKING:
     from mitoshi.core.features import Features
     from mitoshi.methods.statistics.zonal import ZonalStatistics
 
-__all__ = ["Assumptions", "FeatureWater", "Stock", "building_table", "expected_depth", "insured_depth", "stock_of", "water_at"]
+__all__ = [
+    "Assumptions",
+    "FeatureWater",
+    "Stock",
+    "building_table",
+    "expected_depth",
+    "insured_depth",
+    "stock_of",
+    "water_at",
+]
 
 Floats = NDArray[np.float64]
 COLLAPSED = 5

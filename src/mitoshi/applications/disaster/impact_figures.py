@@ -136,7 +136,12 @@ UNSEEN = (
         "cut_off_unknown",
         "settlements",
     ),
-    ("facilities_not_observed", Text("facilities not observed", "未観測の施設"), "not_observed_facilities", "facilities"),
+    (
+        "facilities_not_observed",
+        Text("facilities not observed", "未観測の施設"),
+        "not_observed_facilities",
+        "facilities",
+    ),
 )
 WITH_PROBABILITY = (
     (
@@ -210,7 +215,9 @@ def _not_given(theme: str) -> Text:
 def _known(totals: Mapping[str, float], theme: str, key: str) -> bool:
     if theme == "roads" and not totals.get("given_settlements"):
         return False
-    return bool(key in totals and (totals.get(f"given_{theme}") or (theme == "population" and "affected_population" in totals)))
+    return bool(
+        key in totals and (totals.get(f"given_{theme}") or (theme == "population" and "affected_population" in totals))
+    )
 
 
 def _ranged(totals: Mapping[str, float], name: str, title: Text, key: str, units: str, theme: str) -> Figure:

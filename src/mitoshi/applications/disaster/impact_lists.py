@@ -16,12 +16,12 @@ from mitoshi.applications.disaster.impact_uncertainty import exceedance
 from mitoshi.applications.disaster.impact_waste import WasteRow, site_area, total_range, whole_sets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mitoshi.applications.disaster.impact_grid import Grid
     from mitoshi.applications.disaster.impact_survey import Survey, Water
     from mitoshi.applications.disaster.impact_totals import Places
     from mitoshi.applications.disaster.impact_waters import Waters
-    from collections.abc import Sequence
-
     from mitoshi.core.features import Features
 
 __all__ = [

@@ -130,9 +130,7 @@ class Impact(NamedTuple):
     ]
     totals: Annotated[
         Features,
-        Listed(
-            Text("totals with ranges", "集計と信頼区間"), columns.TOTALS, uncertainty="value_lower, value_upper"
-        ),
+        Listed(Text("totals with ranges", "集計と信頼区間"), columns.TOTALS, uncertainty="value_lower, value_upper"),
     ]
     given: Annotated[
         Features,

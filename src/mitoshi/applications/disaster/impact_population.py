@@ -200,7 +200,9 @@ def people_layers(band: WaterBand, people: NDArray[Any], near: NearWater = NOWHE
     seen = np.asarray(_layers(band.depth, band.sigma, seen_people(band, people), *near))
     found = np.concatenate([seen, seen[4:]])
     row, column = np.nonzero(band.unseen & (people > 0))
-    levels = Levels(band.level[row, column].astype(float), band.sigma[row, column].astype(float)) if row.size else NOBODY
+    levels = (
+        Levels(band.level[row, column].astype(float), band.sigma[row, column].astype(float)) if row.size else NOBODY
+    )
     chance, here = exceedance(levels, 0.0), people[row, column]
     for layer, share in enumerate((1.0, chance, chance > LIKELY, chance > UNLIKELY, 1.0)):
         found[layer, row, column] = here * share

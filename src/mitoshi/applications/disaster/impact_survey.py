@@ -275,9 +275,7 @@ def _roads(grid: Grid, samples: Floats) -> RoadWater:
     )
 
 
-def _add_roads(
-    roads: RoadWater, water: Water, band: WaterBand, near: tuple[int, int], truck_head_m: float
-) -> None:
+def _add_roads(roads: RoadWater, water: Water, band: WaterBand, near: tuple[int, int], truck_head_m: float) -> None:
     """Write what one band says of the road samples on it."""
     first, last = band.first, band.last
     gather(band.depth, first, roads.row, roads.column, roads.depth)
@@ -290,7 +288,15 @@ def _add_roads(
     speed = np.nan_to_num(roads.speed[here])
     stands = here[np.isnan(roads.level[here]) & (roads.depth[here] + speed**2 / 19.62 < truck_head_m)]
     _deepest_near(
-        band.wide, max(0, first - near[0]), stands, roads.row, roads.column, near, roads.near_depth, roads.near_row, roads.near_column
+        band.wide,
+        max(0, first - near[0]),
+        stands,
+        roads.row,
+        roads.column,
+        near,
+        roads.near_depth,
+        roads.near_row,
+        roads.near_column,
     )
 
 

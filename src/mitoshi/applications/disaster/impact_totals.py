@@ -33,7 +33,9 @@ def places_of(features: Features, grid: Grid) -> Places:
     return grid.pixels(inner_points(shapely.centroid(features.geometry.to_numpy())))
 
 
-def building_totals(water: FeatureWater, floor_height: Floats, grid: Grid, places: Places, length_m: float) -> list[Any]:
+def building_totals(
+    water: FeatureWater, floor_height: Floats, grid: Grid, places: Places, length_m: float
+) -> list[Any]:
     """Return a row each for buildings in water, flooded above the floor, and in more than 45 cm.
 
     Parameters

@@ -8,7 +8,7 @@ distance d are correlated by exp(-d / length): nearly common to a quarter of a t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,4 +184,3 @@ def _beta_range(value: Floats, variance: Floats, most: float) -> tuple[Floats, F
         first, second = mean[known] * total, (1.0 - mean[known]) * total
         lower[known], upper[known] = (most * betaincinv(first, second, q) for q in (0.05, 0.95))
     return lower, upper
-
