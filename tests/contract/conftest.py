@@ -58,6 +58,11 @@ def plausible(quantity, seed, shape=SHAPE):
     elif quantity.name == "quality":
         attrs["flag_scheme"] = "sentinel2-scl"
         values = noise.choice([4.0, 5.0, 6.0, 9.0], shape, p=[0.4, 0.3, 0.2, 0.1])
+    elif quantity.name == "land_cover":
+        values = noise.choice([0.0, 10.0, 40.0, 50.0], (shape[0] // 20 + 1, shape[1] // 20 + 1), p=[0.1, 0.2, 0.6, 0.1])
+        values = np.kron(values, np.ones((20, 20)))[: shape[0], : shape[1]]
+    elif quantity.name == "built_up_share":
+        values = np.where(noise.uniform(0, 1, shape) < 0.01, 0.4, 0.0)
     elif quantity.name == "water_occurrence":
         values = (bowl < 0.08).astype(float)
     else:

@@ -23,6 +23,7 @@ __all__ = [
     "BACKSCATTER",
     "BETA0",
     "BRIGHTNESS_TEMPERATURE",
+    "BUILT_UP",
     "COHERENCE",
     "DIGITAL_NUMBER",
     "DURATION",
@@ -134,6 +135,7 @@ BRIGHTNESS_TEMPERATURE = Quantity(
 ELEVATION = Quantity("elevation", "m", Text("elevation", "標高データ"), "surface_altitude")
 WATER_OCCURRENCE = Quantity("water_occurrence", "1", Text("share of time under water", "水面出現率"))
 LAND_COVER = Quantity("land_cover", "1", Text("land cover", "土地被覆"), "land_cover_lccs")
+BUILT_UP = Quantity("built_up_share", "1", Text("share covered by buildings", "建物の占める割合"))
 POPULATION = Quantity("population", "1", Text("population per cell", "人口"), extensive=True)
 QUALITY = Quantity("quality", "1", Text("quality flags", "品質フラグ"), "quality_flag")
 PROBABILITY = Quantity("probability", "1", Text("probability", "確率"))

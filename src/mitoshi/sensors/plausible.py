@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "population": (-0.5, 1e7),  # people in one cell
     "water_occurrence": (-1e-3, 1.001),
     "probability": (-1e-3, 1.001),
+    "built_up_share": (-1e-3, 1.001),
     "coherence": (-1e-2, 1.01),
     "surface_temperature": (100.0, 2_000.0),
     "brightness_temperature": (100.0, 2_000.0),

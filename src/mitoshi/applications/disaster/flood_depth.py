@@ -15,7 +15,15 @@ from mitoshi.applications.disaster.flood_depth_survey import LARGEST_CELL, Depth
 from mitoshi.applications.disaster.flood_depth_tile import STEP_M, tile_depth
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Measured
-from mitoshi.core.quantity import ELEVATION, FLOOD_EXTENT, HEIGHT_UNCERTAINTY, WATER_DEPTH, WATER_SURFACE, Raster
+from mitoshi.core.quantity import (
+    ELEVATION,
+    FLOOD_EXTENT,
+    HEIGHT_UNCERTAINTY,
+    PROBABILITY,
+    WATER_DEPTH,
+    WATER_SURFACE,
+    Raster,
+)
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
@@ -32,12 +40,17 @@ class FloodDepth(NamedTuple):
     ----------
     depth
         Depth of water over ground that is dry in normal times [m], shape (y, x). At least 0.01 on every flooded pixel, 0 on dry
-        ground and on permanent water, NaN where not observable.
+        ground and on permanent water. Where the map saw nothing: the mean depth if water stands there, 0 where it does not come,
+        NaN where that is not known.
     depth_uncertainty
-        Standard uncertainty of the depth, given that the pixel is flooded [m], shape (y, x); 0 where the depth is 0, NaN where
-        not observable. Whether a pixel is flooded at all is what the flood probability says.
+        Standard uncertainty of the depth, given that there is water [m], shape (y, x); 0 where the depth is 0, NaN where it is
+        NaN. Whether a pixel that was seen is flooded at all is what the flood probability says.
     water_surface
-        Elevation of the water's surface on flooded pixels [m], shape (y, x), as ground plus depth; NaN elsewhere.
+        Elevation of the water's surface where there is a depth [m], shape (y, x), as ground plus depth; NaN elsewhere.
+    water_probability
+        Probability of flood water, shape (y, x): 1 where the map says flooded, 0 where it says dry or permanent water. Where the
+        map saw nothing: the probability that the surface carried in from the water around stands above the ground and above what
+        lies on the way; NaN where that is not known.
     """
 
     depth: Annotated[
@@ -73,6 +86,17 @@ class FloodDepth(NamedTuple):
             colours="viridis",
         ),
     ]
+    water_probability: Annotated[
+        Raster,
+        Measured(
+            Text("probability of water", "水のある確率"),
+            PROBABILITY,
+            0.001,
+            no_uncertainty=Text("it is itself an uncertainty", "それ自体が不確かさを表す"),
+            limits=(0.0, 1.0),
+            colours="Blues",
+        ),
+    ]
 
 
 @method(
@@ -104,6 +128,7 @@ def flood_depth(
     elevation_error_m: Annotated[float, Ge(0.02), Le(10.0)] = 0.3,
     surface_slope: Annotated[float, Ge(1e-6), Le(0.05)] = 1e-3,
     edge_depth_m: Annotated[float, Ge(0.0), Le(1.0)] = 0.1,
+    unseen_reach_m: Annotated[float, Ge(0.0), Le(20_000.0)] = 2000.0,
     surveyed: Annotated[DepthSurvey | None, Surveyed()] = None,
 ) -> FloodDepth:
     """Return the depth of a mapped flood.
@@ -134,13 +159,16 @@ def flood_depth(
     edge_depth_m
         Depth of water at the edge of the flood map [m]: shallower water is not mapped, for stubble and grass stand out of it.
         The default is the 0.1 m of Betterle and Salamon (2024); 0 for a map that ends where the water does.
+    unseen_reach_m
+        Distance from what was seen up to which unseen ground that water does not reach is taken for dry [m]; beyond it nothing is
+        known. An assumption: a town is narrower, the missing half of a scene is not.
     surveyed
         The scene's water surface; the runner gives it.
 
     Returns
     -------
     FloodDepth
-        Depth, its standard uncertainty and the water's surface.
+        Depth, its standard uncertainty, the water's surface and the probability of water.
 
     Raises
     ------
@@ -159,6 +187,7 @@ def flood_depth(
             elevation_error_m=elevation_error_m,
             surface_slope=surface_slope,
             edge_depth_m=edge_depth_m,
+            unseen_reach_m=unseen_reach_m,
         )
     ground = np.asarray(elevation.to_numpy(), np.float32)
     found = tile_depth(

@@ -22,7 +22,9 @@ __all__ = [
     "codes_of",
     "edge_heights",
     "label_cells",
+    "pairs",
     "pieces",
+    "touching",
 ]
 
 DRY, FLOODED, PERMANENT, UNSEEN = 0, 1, 2, 255
@@ -152,6 +154,22 @@ def pieces(found: Pieces, origin: tuple[int, int], cell: int) -> NDArray[np.int3
     )
     first = found.first.astype(np.int32)
     return np.where(found.label >= 0, first[rows[:, None], columns[None, :]] + found.label, np.int32(-1))
+
+
+def touching(piece: NDArray[np.int32], side: int) -> tuple[Integers, Integers]:
+    """Return pairs of pieces that touch across a cell's side, (n, 2) eastward and (n, 2) southward."""
+    right = np.arange(side, piece.shape[1], side)
+    below = np.arange(side, piece.shape[0], side)
+    return (
+        pairs(piece[:, right - 1].ravel(), piece[:, right].ravel()),
+        pairs(piece[below - 1].ravel(), piece[below].ravel()),
+    )
+
+
+def pairs(one: NDArray[Any], other: NDArray[Any]) -> Integers:
+    """Return the different pairs, (n, 2), of two lists of which both members are pieces (not -1)."""
+    both = (one >= 0) & (other >= 0)
+    return np.unique(np.stack([one[both], other[both]], axis=1), axis=0)
 
 
 @njit(cache=True, nogil=True)

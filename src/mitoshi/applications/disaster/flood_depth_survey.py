@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,29 @@ from mitoshi.applications.disaster.flood_depth_cells import (
     codes_of,
     edge_heights,
     label_cells,
+    pairs,
     pieces,
+    touching,
+)
+from mitoshi.applications.disaster.flood_depth_unseen import (
+    Coarse,
+    Seen,
+    Unseen,
+    assembled,
+    coarse,
+    coarse_factor,
+    survey_unseen,
 )
 from mitoshi.core.errors import InputError
-from mitoshi.methods.hydraulics.water_surface import Lattice, Shoreline, roots, shared_corners, solve_water_surface
+from mitoshi.methods.hydraulics.water_surface import (
+    SAMPLES,
+    Lattice,
+    Shoreline,
+    WaterSurface,
+    roots,
+    shared_corners,
+    solve_water_surface,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +98,8 @@ class DepthSurvey(NamedTuple):
     usual_depth
         Scale of the exponential prior of depths [m]: twice the mean of surface less mean ground, for on an even slope depths are
         equally frequent up to twice their mean.
+    unseen
+        Water carried into what was not seen; None where everything was seen.
     """
 
     corner: tuple[float, float, float, float] | None
@@ -90,6 +111,7 @@ class DepthSurvey(NamedTuple):
     ground: NDArray[np.float32]
     segment: NDArray[np.int32]
     usual_depth: float
+    unseen: Unseen | None = None
 
 
 class _Block(NamedTuple):
@@ -104,6 +126,7 @@ class _Block(NamedTuple):
     across: Integers
     down: Integers
     rim: tuple[Numbers, Numbers, Numbers, Numbers]
+    coarse: Coarse | None
 
 
 def cell_side(shape: tuple[int, int]) -> int:
@@ -116,7 +139,12 @@ def cell_side(shape: tuple[int, int]) -> int:
 
 
 def survey_depth(
-    view: SceneView, *, elevation_error_m: float = 0.3, surface_slope: float = 1e-3, edge_depth_m: float = 0.1
+    view: SceneView,
+    *,
+    elevation_error_m: float = 0.3,
+    surface_slope: float = 1e-3,
+    edge_depth_m: float = 0.1,
+    unseen_reach_m: float = 2000.0,
 ) -> DepthSurvey:
     """Return the water surface of a scene with the data arguments of `disaster.flood-depth`.
 
@@ -124,7 +152,7 @@ def survey_depth(
     ----------
     view
         The scene; its arrays are named flood and elevation.
-    elevation_error_m, surface_slope, edge_depth_m
+    elevation_error_m, surface_slope, edge_depth_m, unseen_reach_m
         As for `disaster.flood-depth`.
 
     Raises
@@ -133,7 +161,8 @@ def survey_depth(
         If nothing of the flood map was observed.
     """
     side = cell_side(view.shape)
-    blocks = view.map_blocks(_Reader(side), READ)
+    factor = coarse_factor(view.shape)
+    blocks = view.map_blocks(_Reader(side, factor), READ)
     if not any(b.counts[3] for b in blocks):
         raise InputError("flood holds no observed pixels; give another flood map or check its nodata value")
     across = -(-view.shape[1] // READ)
@@ -149,27 +178,38 @@ def survey_depth(
     joined = _joined(blocks, order)
     pixel = next((b.pixel_m for b in blocks if b.pixel_m), None) or PLAIN_PIXEL_M
     edge = _edges(blocks, starts, new, side, edge_depth_m)
-    surface, segment = _surface(
+    seen, segment = _surface(
         cell[order], links, joined, edge, cells[1], (pixel * side, elevation_error_m, surface_slope, edge_depth_m)
+    )
+    level = seen.surface.level[seen.corners].astype(np.float32)
+    squares = (-(-view.shape[0] // factor), -(-view.shape[1] // factor))
+    unseen = survey_unseen(
+        assembled([b.coarse for b in blocks], starts, new, squares, across),
+        factor,
+        side,
+        seen,
+        _roughness(pixel * side, elevation_error_m, surface_slope),
+        unseen_reach_m / (pixel * factor),
     )
     return DepthSurvey(
         blocks[0].corner,
         side,
         first,
         count,
-        surface[0],
-        surface[1],
+        level,
+        seen.surface.uncertainty[seen.corners].astype(np.float32),
         joined[1].astype(np.float32),
         segment.astype(np.int32),
-        _usual_depth(surface[0], joined[0], joined[1]),
+        _usual_depth(level, joined[0], joined[1]),
+        unseen,
     )
 
 
 class _Reader:
     """Reads one block; picklable."""
 
-    def __init__(self, side: int) -> None:
-        self.side = side
+    def __init__(self, side: int, factor: int) -> None:
+        self.side, self.factor = side, factor
 
     def __call__(self, row: int, column: int, arrays: Mapping[str, Raster | None]) -> _Block:
         flood, elevation = arrays["flood"], arrays["elevation"]
@@ -186,12 +226,13 @@ class _Reader:
         cell = np.stack(np.nonzero(found.number), axis=1).repeat(found.number[found.number > 0], axis=0)
         cell = cell + np.array([row // self.side, column // self.side])
         counts = np.array([(codes == code).sum() for code in (DRY, FLOODED)] + [0, (codes != UNSEEN).sum()])
-        across, down = _touching(piece, self.side)
+        across, down = touching(piece, self.side)
         wet = piece >= 0
         share = np.bincount(piece[wet], minlength=total) / float(self.side**2)
         ground, high = _ground(codes, piece, heights, total)
         return _Block(_corner(flood), float(pixel) if pixel else None, cell, counts, share, ground, high, edge, across, down,
-                      (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()))  # fmt: skip
+                      (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()),
+                      coarse(codes, heights, piece, self.factor))  # fmt: skip
 
 
 def _corner(array: Raster) -> tuple[float, float, float, float] | None:
@@ -215,21 +256,6 @@ def _usable(codes: NDArray[np.uint8], pixel_m2: float) -> NDArray[np.bool_]:
         small[rim] = False  # may go on in the next block
     small[0] = False
     return np.asarray(~(unseen | permanent | small[islands]))
-
-
-def _touching(piece: Numbers, side: int) -> tuple[Integers, Integers]:
-    """Return pairs of pieces that touch across a cell's side, (n, 2) eastward and (n, 2) southward."""
-    right = np.arange(side, piece.shape[1], side)
-    below = np.arange(side, piece.shape[0], side)
-    return (
-        _pairs(piece[:, right - 1].ravel(), piece[:, right].ravel()),
-        _pairs(piece[below - 1].ravel(), piece[below].ravel()),
-    )
-
-
-def _pairs(one: NDArray[Any], other: NDArray[Any]) -> Integers:
-    both = (one >= 0) & (other >= 0)
-    return np.unique(np.stack([one[both], other[both]], axis=1), axis=0)
 
 
 def _ground(
@@ -262,7 +288,7 @@ def _links(blocks: list[_Block], starts: Integers, across: int, new: Integers) -
 
 
 def _over(one: Numbers, start: int, other: Numbers, other_start: int) -> Integers:
-    return _pairs(np.where(one >= 0, one + start, -1), np.where(other >= 0, other + other_start, -1))
+    return pairs(np.where(one >= 0, one + start, -1), np.where(other >= 0, other + other_start, -1))
 
 
 def _index(cell: Integers, cells: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
@@ -300,8 +326,8 @@ def _edges(blocks: list[_Block], starts: Integers, new: Integers, side: int, dee
 def _surface(
     cell: Integers, links: tuple[Integers, Integers], joined: tuple[Floats, Floats, Floats], edge: Edge, width: int,
     scales: tuple[float, float, float, float],
-) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], Integers]:  # fmt: skip
-    """Return level and uncertainty at the pieces' corners, and the connected water each belongs to."""
+) -> tuple[Seen, Integers]:  # fmt: skip
+    """Return the surface of the pieces, and the connected water each belongs to."""
     cell_m, error, slope, deeper = scales
     share, _, high = joined
     total = len(share)
@@ -309,18 +335,23 @@ def _surface(
         total, np.concatenate([links[0][:, 0], links[1][:, 0]]), np.concatenate([links[0][:, 1], links[1][:, 1]])
     )
     if not total:
-        empty = np.zeros((0, 4), np.float32)
-        return (empty, empty), segment
+        nothing = WaterSurface(np.zeros(0), np.zeros(0), np.zeros((0, SAMPLES)))
+        return Seen(np.zeros((0, 4), np.int64), nothing, cell), segment
     corners, place = shared_corners(total, links[0], links[1], cell, width)
     lattice = Lattice(corners, np.minimum(share, 1.0), place, segment)
     independent = max(1.0, cell_m / COMMON_M)
     samples = np.bincount(edge.piece, minlength=total)[edge.piece]
     shoreline = Shoreline(edge.piece, edge.across, edge.down, edge.height, edge.variance + NUGGET_M**2 + (OWN_ERROR * error) ** 2,
                           np.minimum(1.0, independent / samples))  # fmt: skip
-    roughness = math.hypot(slope * cell_m, COMMON_ERROR * error)
+    roughness = _roughness(cell_m, error, slope)
     prior, spread = _prior(corners, high + deeper, np.isin(segment, segment[edge.piece]), len(place))
     found = solve_water_surface(lattice, shoreline, roughness, prior, spread)
-    return (found.level[corners].astype(np.float32), found.uncertainty[corners].astype(np.float32)), segment
+    return Seen(corners, found, cell), segment
+
+
+def _roughness(cell_m: float, error: float, slope: float) -> float:
+    """Return the standard deviation of the surface's difference across a cell [m]: its slope, and the elevation's error."""
+    return math.hypot(slope * cell_m, COMMON_ERROR * error)
 
 
 def _usual_depth(level: NDArray[np.float32], share: Floats, ground: Floats) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from mitoshi.applications.disaster.flood_depth_cells import DRY, FLOODED, PERMANENT, label_cells
+from mitoshi.applications.disaster.flood_depth_cells import DRY, FLOODED, PERMANENT, UNSEEN, label_cells
 
 if TYPE_CHECKING:
     from mitoshi.applications.disaster.flood_depth_survey import DepthSurvey
@@ -26,12 +26,17 @@ OWN_ERROR = 0.5
 """Share of the elevation's error that a pixel has for itself, not in common with the shoreline of its cell."""
 
 
+LEAST_PROBABILITY = 0.0005
+"""Below it, water that was carried to a pixel has the stored probability zero, and the pixel no depth."""
+
+
 class TileDepth(NamedTuple):
-    """Depth, its standard uncertainty and the water's surface of one tile [m], each (rows, columns), float32."""
+    """Depth, its standard uncertainty, surface [m] and probability of water of one tile, each (rows, columns), float32."""
 
     depth: NDArray[np.float32]
     uncertainty: NDArray[np.float32]
     surface: NDArray[np.float32]
+    probability: NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
@@ -124,9 +129,70 @@ def tile_depth(
         Standard error of the elevation [m].
     """
     label: Any = label_cells(codes, origin, survey.cell).label
-    found = TileDepth(*(np.empty(codes.shape, np.float32) for _ in range(3)))
+    found = TileDepth(*(np.empty(codes.shape, np.float32) for _ in range(3)), _certain(codes))
     _fill(
         codes, ground, label, *origin, survey.cell, survey.first, survey.pieces, survey.level, survey.uncertainty,
-        survey.ground, OWN_ERROR * error_m, survey.usual_depth, *found,
+        survey.ground, OWN_ERROR * error_m, survey.usual_depth, *found[:3],
     )  # fmt: skip
+    unseen = survey.unseen
+    if unseen is not None:
+        _carry(
+            codes, ground, *origin, survey.cell, unseen.factor, unseen.barrier, unseen.piece, unseen.level, unseen.uncertainty,
+            OWN_ERROR * error_m, survey.usual_depth, *found,
+        )  # fmt: skip
     return found
+
+
+def _certain(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probability of water as the map says: 1 flooded, 0 dry or permanent water, NaN not observable."""
+    dry = (codes == DRY) | (codes == PERMANENT)
+    return np.where(codes == FLOODED, 1.0, np.where(dry, 0.0, np.nan)).astype(np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _carry(  # type: ignore[no-untyped-def]
+    codes,
+    ground,
+    top,
+    left,
+    cell,
+    factor,
+    barriers,
+    pieces,
+    levels,
+    spreads,
+    error,
+    shallow,
+    depth,
+    uncertainty,
+    surface,
+    probability,
+):
+    """Fill what was not seen from the surface carried there."""
+    for r in range(codes.shape[0]):
+        i = (top + r) // factor
+        down = ((top + r) % cell + 0.5) / cell
+        for c in range(codes.shape[1]):
+            j = (left + c) // factor
+            z = np.float64(ground[r, c])
+            outside = i < 0 or i >= pieces.shape[0] or j < 0 or j >= pieces.shape[1]
+            if codes[r, c] != UNSEEN or outside or not np.isfinite(z) or np.isnan(barriers[i, j]):
+                continue
+            depth[r, c] = uncertainty[r, c] = probability[r, c] = 0.0
+            n = pieces[i, j]
+            if n < 0:
+                continue
+            across = ((left + c) % cell + 0.5) / cell
+            a, b, d, e = (1 - across) * (1 - down), across * (1 - down), across * down, (1 - across) * down
+            level = a * levels[n, 0] + b * levels[n, 1] + d * levels[n, 2] + e * levels[n, 3]
+            spread = a * spreads[n, 0] + b * spreads[n, 1] + d * spreads[n, 2] + e * spreads[n, 3]
+            deviation = math.sqrt(spread * spread + error * error)
+            barrier = max(z, np.float64(barriers[i, j]))
+            chance = 0.5 * math.erfc((barrier - level) / (deviation * math.sqrt(2.0)))
+            if chance < LEAST_PROBABILITY:
+                continue
+            over, deviation = given_flooded(level - barrier, deviation, shallow)
+            probability[r, c] = chance
+            depth[r, c] = max(barrier - z + over, STEP_M)
+            uncertainty[r, c] = max(deviation, STEP_M)
+            surface[r, c] = z + depth[r, c]

@@ -12,9 +12,19 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_area import figures, tally
+from mitoshi.applications.disaster.flood_extent_unseen import Scheme, cover_of, faces_seen, uncovered
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Measured
-from mitoshi.core.quantity import BACKSCATTER, ELEVATION, FLOOD_EXTENT, PROBABILITY, WATER_OCCURRENCE, Raster
+from mitoshi.core.quantity import (
+    BACKSCATTER,
+    BUILT_UP,
+    ELEVATION,
+    FLOOD_EXTENT,
+    LAND_COVER,
+    PROBABILITY,
+    WATER_OCCURRENCE,
+    Raster,
+)
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
@@ -50,9 +60,6 @@ HAND_RANGE = (5.0, 15.0)
 
 SLOPE_RANGE = (5.0, 15.0)
 """Degrees; OPERA DSWx-S1 ends at 15. Below 5 a 10 m surface model's own noise decides, not the terrain."""
-
-STEEPEST_SEEN = 30.0
-"""Degrees: a face steeper than the smallest incidence angle of the swath lies in layover or shadow from some side."""
 
 NATURAL_DROP_DB = (2.0, 4.2)
 """Drop of backscatter from before to after, mean of polarisations over 7 × 7 pixels: at most the first, dry ground does it of
@@ -113,8 +120,10 @@ class FloodExtent(NamedTuple):
     title=Text("Flood extent from radar", "レーダーによる浸水域"),
     caveats=(
         Text(
-            "Radar sees open water. Flooded towns and flooded forest answer bright and are missed or not observable.",
-            "レーダーが捉えるのは開けた水面です。浸水した市街地や森林は明るく写り、見逃されるか観測不能となります。",
+            "Radar sees open water. Towns and forest are not observable where a land cover or the buildings are given; elsewhere "
+            "flooded towns and flooded forest answer bright and may be called dry.",
+            "レーダーが捉えるのは開けた水面です。土地被覆または建物のデータがあれば市街地と森林を観測不能とします。"
+            "ない場合、浸水した市街地や森林は明るく写り、非浸水と判定されることがあります。",
         ),
         Text(
             "Ground that was as dark as water before the flood (tarmac, smooth sand) is not observable where reference water is "
@@ -134,9 +143,15 @@ def flood_extent(
     before: Annotated[Raster, BACKSCATTER, Need(when="before", within="60d", same_geometry_as="after")] | None = None,
     elevation: Annotated[Raster, ELEVATION, Need()] | None = None,
     reference_water: Annotated[Raster, WATER_OCCURRENCE, Need()] | None = None,
+    land_cover: Annotated[Raster, LAND_COVER, Need()] | None = None,
+    built_up: Annotated[Raster, BUILT_UP, Need()] | None = None,
     /,
     *,
     threshold_shift: Annotated[float, Ge(-0.3), Le(0.3)] = 0.0,
+    land_cover_scheme: Scheme = "esa-worldcover",
+    built_up_threshold: Annotated[float, Ge(0.01), Le(1.0)] = 0.1,
+    look_azimuth_deg: Annotated[float, Ge(-1.0), Le(360.0)] = -1.0,
+    incidence_deg: Annotated[float, Ge(0.0), Le(80.0)] = 0.0,
     surveyed: Annotated[FloodSurvey | None, Surveyed()] = None,
 ) -> FloodExtent:
     """Map the flood in a radar image taken during or after it.
@@ -160,8 +175,24 @@ def flood_extent(
         Terrain or surface height [m]; gives slope and height above nearest drainage.
     reference_water
         Share of time under water, 0..1; from 0.5 it is permanent water, which keeps out of the means of its shore.
+    land_cover
+        Codes of a land-cover map: tree cover and built-up are not observable, and neither is what lies within 15 m of the latter.
+    built_up
+        Share of the pixel that buildings cover, 0..1; where known it decides what is built-up instead of the land cover, whose
+        class also holds roads.
     threshold_shift
         Added to the trained probability threshold: lower finds more flood, higher is more certain.
+    land_cover_scheme
+        Whose codes the land cover holds.
+    built_up_threshold
+        Share covered by buildings from which a pixel is built-up. An assumption: one wall of a few metres outshines 100 m² of
+        ground.
+    look_azimuth_deg
+        Direction in which the radar looks, clockwise from north: about 80 on ascending and 280 on descending passes of a
+        right-looking radar; -1 where not known. With `incidence_deg` and elevation it gives layover and shadow; without, every
+        face steeper than 30 degrees is not observable.
+    incidence_deg
+        Incidence angle of the radar at the scene's centre; 0 where not known.
     surveyed
         Summary of the scene; the runner gives it.
 
@@ -173,7 +204,8 @@ def flood_extent(
     Raises
     ------
     InputError
-        If before and after differ in polarisation or calibration, or nothing was observed.
+        If before and after differ in polarisation or calibration, nothing was observed, the land cover holds codes that its
+        scheme does not know, or only one of the two angles of the look is given.
 
     Notes
     -----
@@ -188,7 +220,10 @@ def flood_extent(
     index = _indices(after, before, reference, surveyed.weights)
     now, then = _brightness(index, after, surveyed, origin)
     observable = (
-        np.isfinite(index.after) & ~_double_bounce(after, index.after, surveyed.weights) & _not_too_steep(elevation)
+        np.isfinite(index.after)
+        & ~_double_bounce(after, index.after, surveyed.weights)
+        & faces_seen(elevation, look_azimuth_deg, incidence_deg)
+        & uncovered(cover_of(land_cover, built_up, land_cover_scheme, built_up_threshold), after)
     )
     if index.before is not None:
         observable &= np.isfinite(index.before)
@@ -371,14 +406,6 @@ def _plausibility(
         )
         member *= z_membership(surveyed.hand, *HAND_RANGE)[rows[:, None], columns[None, :]]
     return member
-
-
-def _not_too_steep(elevation: Raster | None) -> NDArray[np.bool_] | bool:
-    steep = None if elevation is None else slope_of(elevation)
-    if steep is None:
-        return True
-    with np.errstate(invalid="ignore"):
-        return np.asarray(~(steep > STEEPEST_SEEN))
 
 
 def _double_bounce(after: Raster, index: NDArray[np.float32], weights: tuple[float, ...]) -> NDArray[np.bool_] | bool:

@@ -22,7 +22,20 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-__all__ = ["Lattice", "Shoreline", "WaterSurface", "bilinear_weights", "roots", "shared_corners", "solve_water_surface"]
+__all__ = [
+    "SAMPLES",
+    "Lattice",
+    "Shoreline",
+    "WaterSurface",
+    "bilinear_weights",
+    "draws_of",
+    "roots",
+    "shared_corners",
+    "solve_water_surface",
+    "solved",
+    "stiffness_of",
+    "with_data",
+]
 
 NW, NE, SE, SW = range(4)
 STIFFNESS = np.array([[4, -1, -2, -1], [-1, 4, -1, -2], [-2, -1, 4, -1], [-1, -2, -1, 4]]) / 6.0
@@ -107,10 +120,13 @@ class WaterSurface(NamedTuple):
         (values,) elevation of the surface [m].
     uncertainty
         (values,) its standard deviation [m].
+    draws
+        (values, draws) deviations of the surface from its level, of which `uncertainty` is the root mean square [m].
     """
 
     level: Floats
     uncertainty: Floats
+    draws: Floats
 
 
 @njit(cache=True)
@@ -230,7 +246,7 @@ def solve_water_surface(
     """
     if not (roughness > 0 and (spread > 0).all()):
         raise InputError(f"roughness and spread must be positive, got {roughness:g} and {spread.min():g}")
-    stiffness = _stiffness(lattice, 1.0 / roughness**2)
+    stiffness = stiffness_of(lattice, 1.0 / roughness**2)
     basis = bilinear_weights(shoreline.across, shoreline.down)
     columns = lattice.corners[shoreline.piece]
     datum = float(prior.mean()) if prior.size else 0.0
@@ -240,14 +256,14 @@ def solve_water_surface(
     for _ in range(ROUNDS):
         residual = height - (basis * level[columns, 0]).sum(axis=1)
         robust = trusted / (1.0 + residual**2 / (OUTLIER**2 * shoreline.variance))
-        matrix, seen = _with_data(stiffness, basis, columns, robust, spread)
+        matrix, seen = with_data(stiffness, basis, columns, robust, spread)
         right = np.asarray(seen.T @ (robust * height)) + prior / spread**2
-        level = _solved(matrix, right[:, None], level)
-    draws = _draws(lattice, seen, robust, 1.0 / roughness**2, spread)
-    away = _solved(matrix, draws, np.zeros_like(draws))
+        level = solved(matrix, right[:, None], level)
+    draws = draws_of(lattice, seen, robust, 1.0 / roughness**2, spread)
+    away = solved(matrix, draws, np.zeros_like(draws))
     residual = height - (basis * level[columns, 0]).sum(axis=1)
     scale = _misfit(lattice, shoreline, residual)
-    return WaterSurface(level[:, 0] + datum, np.sqrt((away**2).mean(axis=1)) * scale)
+    return WaterSurface(level[:, 0] + datum, np.sqrt((away**2).mean(axis=1)) * scale, away * scale[:, None])
 
 
 def _misfit(lattice: Lattice, shoreline: Shoreline, residual: Floats) -> Floats:
@@ -274,7 +290,8 @@ def _pairs(lattice: Lattice) -> tuple[Integers, Integers]:
     return order[:-1][same], order[1:][same]
 
 
-def _stiffness(lattice: Lattice, stiff: float) -> Any:
+def stiffness_of(lattice: Lattice, stiff: float) -> Any:
+    """Return the membrane's matrix, (values, values) sparse, for a stiffness of one over the squared roughness."""
     from scipy.sparse import coo_array
 
     weight = stiff * np.maximum(lattice.share, CLOSE)
@@ -289,7 +306,8 @@ def _stiffness(lattice: Lattice, stiff: float) -> Any:
     return coo_array((np.concatenate([values, link, link, -link, -link]), (rows, columns)), (size, size)).tocsr()
 
 
-def _with_data(stiffness: Any, basis: Floats, columns: Integers, weight: Floats, spread: Floats) -> tuple[Any, Any]:
+def with_data(stiffness: Any, basis: Floats, columns: Integers, weight: Floats, spread: Floats) -> tuple[Any, Any]:
+    """Return the matrix with samples and prior, and the samples' own matrix (samples, values)."""
     from scipy.sparse import csr_array, diags_array
 
     start = np.arange(0, 4 * len(basis) + 1, 4)
@@ -298,7 +316,7 @@ def _with_data(stiffness: Any, basis: Floats, columns: Integers, weight: Floats,
     return (stiffness + seen.T @ diags_array(weight) @ seen + prior).tocsr(), seen
 
 
-def _draws(lattice: Lattice, seen: Any, weight: Floats, stiff: float, spread: Floats) -> Floats:
+def draws_of(lattice: Lattice, seen: Any, weight: Floats, stiff: float, spread: Floats) -> Floats:
     """Return right-hand sides whose covariance is the matrix, (values, draws)."""
     noise = np.random.default_rng(20261125)
     right = np.asarray(seen.T @ (np.sqrt(weight)[:, None] * noise.standard_normal((weight.size, SAMPLES))))
@@ -313,7 +331,8 @@ def _draws(lattice: Lattice, seen: Any, weight: Floats, stiff: float, spread: Fl
     return right
 
 
-def _solved(matrix: Any, right: Floats, start: Floats) -> Floats:
+def solved(matrix: Any, right: Floats, start: Floats) -> Floats:
+    """Return the solution for each column of `right`, from `start` on."""
     found = np.ascontiguousarray(start)
     _conjugate_gradients(
         matrix.data,

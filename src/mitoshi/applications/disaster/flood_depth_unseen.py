@@ -1,0 +1,258 @@
+"""The water surface carried into ground that the flood map did not see: the scene's part of it, on a coarse grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mitoshi.applications.disaster.flood_depth_cells import DRY, FLOODED, UNSEEN, label_cells, pieces, touching
+from mitoshi.methods.hydraulics.carried_surface import Contact, carry_water_surface, reach_of
+from mitoshi.methods.hydraulics.water_surface import Lattice, WaterSurface, bilinear_weights, roots, shared_corners
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Integers = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+__all__ = ["Coarse", "Seen", "Unseen", "assembled", "coarse", "coarse_factor", "survey_unseen"]
+
+MOST_PLACES = 4_000_000
+LARGEST_FACTOR = 32
+
+
+class Coarse(NamedTuple):
+    """One block of the scene in squares of so many pixels, each (rows, columns).
+
+    Attributes
+    ----------
+    low
+        Lowest elevation of the pixels that were not seen [m]; NaN where there is none.
+    piece
+        Number of a piece of water in the square, -1 where there is none.
+    seen
+        Whether any pixel was seen.
+    """
+
+    low: NDArray[np.float32]
+    piece: NDArray[np.int32]
+    seen: NDArray[np.bool_]
+
+
+class Seen(NamedTuple):
+    """The water that was seen: corners of each piece, its surface, and row and column of its cell."""
+
+    corners: Integers
+    surface: WaterSurface
+    cell: Integers
+
+
+class Unseen(NamedTuple):
+    """Water carried into what was not seen; small and picklable.
+
+    Attributes
+    ----------
+    factor
+        Pixels along the squares of the grid.
+    barrier
+        (rows, columns) highest ground on the lowest way from the water [m]; infinite where water does not come, NaN where that is
+        not known.
+    piece
+        (rows, columns) number of the carried piece, -1 where there is none.
+    level, uncertainty
+        (pieces, 4) carried surface at the corners of the piece's cell, and its standard deviation [m].
+    """
+
+    factor: int
+    barrier: NDArray[np.float32]
+    piece: NDArray[np.int32]
+    level: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+
+
+def coarse_factor(shape: tuple[int, int]) -> int:
+    """Return the side of the squares on which water is carried through a scene of so many rows and columns.
+
+    >>> coarse_factor((2000, 2000)), coarse_factor((10_000, 10_000)), coarse_factor((20_000, 20_000))
+    (1, 8, 16)
+    """
+    factor = 1
+    while factor < LARGEST_FACTOR and -(-shape[0] // factor) * -(-shape[1] // factor) > MOST_PLACES:
+        factor *= 2
+    return factor
+
+
+def coarse(
+    codes: NDArray[np.uint8], heights: NDArray[np.float32], piece: NDArray[np.int32], factor: int
+) -> Coarse | None:
+    """Return a block in squares of `factor` pixels; None where all of it was seen and holds no water."""
+    unseen = codes == UNSEEN
+    if not unseen.any() and not (piece >= 0).any():
+        return None
+    low = np.where(unseen & np.isfinite(heights), heights, np.float32(np.inf))
+    lowest = _squares(low, factor, np.inf).min(axis=(1, 3))
+    first = np.where(piece >= 0, piece, np.int32(np.iinfo(np.int32).max))
+    water = _squares(first, factor, np.iinfo(np.int32).max).min(axis=(1, 3))
+    return Coarse(
+        np.where(np.isfinite(lowest), lowest, np.float32(np.nan)),
+        np.where(water < np.iinfo(np.int32).max, water, np.int32(-1)),
+        _squares(~unseen, factor, fill=False).any(axis=(1, 3)),
+    )
+
+
+def _squares(values: NDArray[Any], factor: int, fill: float) -> NDArray[Any]:
+    """Return (rows, factor, columns, factor)."""
+    rows, columns = (-(-n // factor) for n in values.shape)
+    if values.shape != (rows * factor, columns * factor):
+        padded = np.full((rows * factor, columns * factor), fill, values.dtype)
+        padded[: values.shape[0], : values.shape[1]] = values
+        values = padded
+    return values.reshape(rows, factor, columns, factor)
+
+
+def assembled(
+    blocks: Sequence[Coarse | None], starts: Integers, new: Integers, shape: tuple[int, int], across: int
+) -> Coarse:
+    """Return the whole scene in squares, pieces in the scene's numbers.
+
+    Parameters
+    ----------
+    blocks
+        In row-major order.
+    starts
+        Number of each block's first piece among those of all blocks.
+    new
+        The scene's number of each.
+    shape
+        Rows and columns of the scene in squares.
+    across
+        Blocks along a row.
+    """
+    whole = Coarse(np.full(shape, np.nan, np.float32), np.full(shape, -1, np.int32), np.ones(shape, bool))
+    side = max((max(b.low.shape) for b in blocks if b is not None), default=1)
+    for k, block in enumerate(blocks):
+        if block is None:
+            continue
+        place = tuple(
+            slice(n * side, n * side + size) for n, size in zip(divmod(k, across), block.low.shape, strict=True)
+        )
+        whole.low[place] = block.low
+        whole.seen[place] = block.seen
+        wet = block.piece >= 0
+        whole.piece[place][wet] = new[block.piece[wet] + starts[k]]
+    return whole
+
+
+def survey_unseen(
+    scene: Coarse, factor: int, side: int, seen: Seen, roughness: float, farthest: float
+) -> Unseen | None:
+    """Return the water carried into what was not seen; None where everything was seen.
+
+    Parameters
+    ----------
+    scene
+        In squares.
+    factor
+        Pixels along a square.
+    side
+        Pixels along a cell of the water's surface.
+    seen
+        The water that was seen.
+    roughness
+        Standard deviation of the surface's difference across a cell [m].
+    farthest
+        Squares from what was seen up to which ground without water is dry; beyond it nothing is known.
+    """
+    if scene.seen.all() and not np.isfinite(scene.low).any():
+        return None
+    cell = side // factor
+    contact = _contacts(scene, cell, seen)
+    reach = reach_of(scene.low, contact.level, contact.spread, roughness**2 / cell)
+    barrier = np.where(_unknown(scene, farthest) & ~reach.reached, np.float32(np.nan), reach.barrier)
+    labelled = label_cells(np.where(reach.reached, FLOODED, DRY).astype(np.uint8), (0, 0), cell)
+    piece = pieces(labelled, (0, 0), cell)
+    total = int(labelled.number.sum())
+    if not total:
+        empty = np.zeros((0, 4), np.float32)
+        return Unseen(factor, barrier, piece, empty, empty)
+    cells = np.stack(np.nonzero(labelled.number), axis=1).repeat(labelled.number[labelled.number > 0], axis=0)
+    east, south = touching(piece, cell)
+    water = roots(total, np.concatenate([east[:, 0], south[:, 0]]), np.concatenate([east[:, 1], south[:, 1]]))
+    corners, place = shared_corners(total, east, south, cells, labelled.number.shape[1])
+    share = np.bincount(piece[piece >= 0], minlength=total) / float(cell**2)
+    lattice = Lattice(corners, np.minimum(share, 1.0), place, water)
+    found = carry_water_surface(lattice, _tied(contact, piece, cell, seen), roughness)
+    return Unseen(
+        factor,
+        barrier,
+        piece,
+        found.level[corners].astype(np.float32),
+        found.uncertainty[corners].astype(np.float32),
+    )
+
+
+class _Contacts(NamedTuple):
+    """Unseen squares beside water: number of its piece, -1 where there is none, its level and spread; each (rows, columns)."""
+
+    piece: NDArray[np.int32]
+    level: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+
+def _contacts(scene: Coarse, cell: int, seen: Seen) -> _Contacts:
+    """Return for each unseen square the water in it or else beside it, north, south, west and east in this order."""
+    shape = scene.low.shape
+    unseen = np.isfinite(scene.low)
+    found = np.where(unseen, scene.piece, -1)
+    padded = np.pad(scene.piece, 1, constant_values=-1)
+    for down, across in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        beside = padded[down : down + shape[0], across : across + shape[1]]
+        found = np.where(unseen & (found < 0), beside, found)
+    level, spread = (np.full(shape, np.nan, np.float32) for _ in range(2))
+    r, c = np.nonzero(found >= 0)
+    n = found[r, c]
+    basis = _basis(r, c, seen.cell[n], cell)
+    at = seen.corners[n]
+    level[r, c] = (basis * seen.surface.level[at]).sum(axis=1)
+    spread[r, c] = (basis * seen.surface.uncertainty[at]).sum(axis=1)
+    return _Contacts(found.astype(np.int32), level, spread)
+
+
+def _basis(rows: Integers, columns: Integers, cells: Integers, cell: int) -> Floats:
+    """Return shares of the corners of cells at the centres of squares, which may lie beside the cell."""
+    down = np.clip((rows + 0.5) / cell - cells[:, 0], 0.0, 1.0)
+    across = np.clip((columns + 0.5) / cell - cells[:, 1], 0.0, 1.0)
+    return bilinear_weights(across, down)
+
+
+def _tied(contacts: _Contacts, piece: NDArray[np.int32], cell: int, seen: Seen) -> Contact:
+    """Return contacts averaged over each pair of an unseen piece and a piece of water."""
+    r, c = np.nonzero((contacts.piece >= 0) & (piece >= 0))
+    own, other = piece[r, c].astype(np.int64), contacts.piece[r, c].astype(np.int64)
+    keys, index = np.unique(own * len(seen.corners) + other, return_inverse=True)
+    count = np.bincount(index).astype(np.float64)
+
+    def mean(values: Any) -> Floats:
+        return np.bincount(index, values) / count
+
+    basis = _basis(r, c, seen.cell[other], cell)
+    at = seen.corners[other]
+    draws = [mean((basis * seen.surface.draws[at, k]).sum(axis=1)) for k in range(seen.surface.draws.shape[1])]
+    return Contact(
+        keys // len(seen.corners),
+        mean((c % cell + 0.5) / cell),
+        mean((r % cell + 0.5) / cell),
+        mean((basis * seen.surface.level[at]).sum(axis=1)),
+        np.stack(draws, axis=1),
+    )
+
+
+def _unknown(scene: Coarse, farthest: float) -> NDArray[np.bool_]:
+    """Return what lies so far from anything seen that nothing is known of water there."""
+    from scipy import ndimage
+
+    if scene.seen.all():
+        return np.zeros(scene.seen.shape, bool)
+    return np.asarray(ndimage.distance_transform_edt(~scene.seen) > farthest)

@@ -1,0 +1,201 @@
+"""Water that is carried into ground that was not seen: where it may come, over what barrier, and how high it stands there.
+
+The surface of the water that was seen goes on as the same membrane (`mitoshi.methods.hydraulics.water_surface`) over the ground
+that it can reach. What was seen stays as it is; every draw of its surface is continued by a draw of the membrane, so the
+uncertainty that neighbouring shores have in common is not averaged away.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from mitoshi.methods.hydraulics.water_surface import (
+    SAMPLES,
+    Lattice,
+    WaterSurface,
+    bilinear_weights,
+    draws_of,
+    solved,
+    stiffness_of,
+    with_data,
+)
+
+if TYPE_CHECKING:
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+__all__ = ["Contact", "Reach", "carry_water_surface", "reach_of"]
+
+TIE_M = 0.05
+"""Standard deviation between the surface on both sides of the line where what was seen ends."""
+
+FREE_M = 50.0
+"""Standard deviation of the carried level before any contact."""
+
+BOUND = 3.0
+"""Standard deviations above the carried level up to which ground may be reached."""
+
+
+class Contact(NamedTuple):
+    """Where the water that was seen touches ground that was not.
+
+    Attributes
+    ----------
+    piece
+        (contacts,) the unseen piece.
+    across, down
+        (contacts,) place in its cell, 0..1 from the west and from the north.
+    level
+        (contacts,) of the water that was seen [m].
+    draws
+        (contacts, draws) deviations of that level, a draw of the field in each column [m].
+    """
+
+    piece: Integers
+    across: Floats
+    down: Floats
+    level: Floats
+    draws: Floats
+
+
+class Reach(NamedTuple):
+    """Which ground water can come to, (rows, columns) each.
+
+    Attributes
+    ----------
+    reached
+        Whether a barrier on the way stands no more than three standard deviations above the water.
+    barrier
+        Highest ground on the lowest way from the water [m], that of the place included; infinite where not reached.
+    """
+
+    reached: NDArray[np.bool_]
+    barrier: NDArray[np.float32]
+
+
+def carry_water_surface(lattice: Lattice, contact: Contact, roughness: float) -> WaterSurface:
+    """Return the surface over ground that was not seen, continued from its contacts.
+
+    Parameters
+    ----------
+    lattice
+        The unseen pieces that water can reach.
+    contact
+        Where they touch the water that was seen.
+    roughness
+        Standard deviation of the surface's difference across a cell [m].
+
+    Returns
+    -------
+    WaterSurface
+
+    Notes
+    -----
+    The mode of the membrane tied to the contacts; each draw is the membrane's own draw tied to the same draw of the water seen.
+    """
+    size = lattice.place.size
+    spread = np.full(size, FREE_M)
+    basis = bilinear_weights(contact.across, contact.down)
+    weight = np.full(len(basis), 1.0 / TIE_M**2)
+    columns = lattice.corners[contact.piece]
+    matrix, seen = with_data(stiffness_of(lattice, 1.0 / roughness**2), basis, columns, weight, spread)
+    datum = float(contact.level.mean())
+    level = solved(matrix, np.asarray(seen.T @ (weight * (contact.level - datum)))[:, None], np.zeros((size, 1)))
+    right = draws_of(lattice, seen, weight, 1.0 / roughness**2, spread)
+    right += np.asarray(seen.T @ (weight[:, None] * contact.draws))
+    draws = solved(matrix, right, np.zeros((size, SAMPLES)))
+    return WaterSurface(level[:, 0] + datum, np.sqrt((draws**2).mean(axis=1)), draws)
+
+
+def reach_of(
+    ground: NDArray[np.float32], level: NDArray[np.float32], spread: NDArray[np.float32], growth: float
+) -> Reach:
+    """Return where water can come from the places at which it was seen.
+
+    Parameters
+    ----------
+    ground
+        (rows, columns) lowest elevation of each place that was not seen [m]; NaN where water cannot be carried: what was seen, or
+        has no elevation.
+    level, spread
+        (rows, columns) of the water that touches the place, and its standard deviation [m]; NaN where none does.
+    growth
+        Variance that the level gains from one place to the next [m2].
+
+    Notes
+    -----
+    Priority flood (Barnes, Lehman and Mulla 2014, doi:10.1016/j.cageo.2013.04.024): places are taken in the order of the highest
+    ground on the way to them, so the first way found is the lowest.
+    """
+    barrier = np.full(ground.shape, np.inf, np.float32)
+    _flood(
+        np.ascontiguousarray(ground, np.float32), np.ascontiguousarray(level, np.float32),
+        np.ascontiguousarray(spread, np.float32), growth, barrier,
+    )  # fmt: skip
+    return Reach(np.isfinite(barrier), barrier)
+
+
+@njit(cache=True, nogil=True)
+def _push(heap: Any, keys: Any, size: int, place: int, key: float) -> int:
+    """Add a place to the heap, the lowest key first and of equal keys the lowest place; return the new size."""
+    n = size
+    heap[n], keys[n] = place, key
+    while n > 0:
+        up = (n - 1) // 2
+        if keys[up] < keys[n] or (keys[up] == keys[n] and heap[up] <= heap[n]):
+            break
+        heap[up], heap[n] = heap[n], heap[up]
+        keys[up], keys[n] = keys[n], keys[up]
+        n = up
+    return size + 1
+
+
+@njit(cache=True, nogil=True)
+def _pop(heap: Any, keys: Any, size: int) -> int:
+    """Take the first place from the heap, leaving it at the end; return the new size."""
+    size -= 1
+    heap[0], heap[size] = heap[size], heap[0]
+    keys[0], keys[size] = keys[size], keys[0]
+    n = 0
+    while True:
+        low = n
+        for m in (2 * n + 1, 2 * n + 2):
+            if m < size and (keys[m] < keys[low] or (keys[m] == keys[low] and heap[m] < heap[low])):
+                low = m
+        if low == n:
+            return size
+        heap[low], heap[n] = heap[n], heap[low]
+        keys[low], keys[n] = keys[n], keys[low]
+        n = low
+
+
+@njit(cache=True, nogil=True)
+def _flood(ground, level, spread, growth, barrier):  # type: ignore[no-untyped-def]
+    rows, columns = ground.shape
+    heap, keys = np.empty(rows * columns, np.int64), np.empty(rows * columns, np.float32)
+    source, variance = np.empty(rows * columns, np.float32), np.empty(rows * columns, np.float32)
+    size = 0
+    for place in range(rows * columns):
+        r, c = place // columns, place % columns
+        if ground[r, c] <= level[r, c] + BOUND * spread[r, c]:  # false where either is missing
+            barrier[r, c] = ground[r, c]
+            source[place], variance[place] = level[r, c], spread[r, c] ** 2
+            size = _push(heap, keys, size, place, barrier[r, c])
+    while size > 0:
+        size = _pop(heap, keys, size)
+        place = heap[size]
+        r, c = place // columns, place % columns
+        for n in range(4):
+            y, x = r + (n == 0) - (n == 1), c + (n == 2) - (n == 3)
+            if y < 0 or y >= rows or x < 0 or x >= columns or barrier[y, x] < np.inf or not np.isfinite(ground[y, x]):
+                continue
+            highest = max(barrier[r, c], ground[y, x])
+            if highest > source[place] + BOUND * np.sqrt(variance[place] + growth):
+                continue
+            there = y * columns + x
+            barrier[y, x], source[there], variance[there] = highest, source[place], variance[place] + growth
+            size = _push(heap, keys, size, there, highest)
