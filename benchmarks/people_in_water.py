@@ -113,9 +113,7 @@ def true_map(seen: dict[str, Any], *, covered: bool) -> Any:
 def depths(seen: dict[str, Any], codes: Any) -> Any:
     from mitoshi.applications.disaster.flood_depth import flood_depth
 
-    return flood_depth(
-        raster(codes, "flood_extent"), raster(seen["dem"], "elevation", "m"), elevation_error_m=ERROR_M
-    )
+    return flood_depth(raster(codes, "flood_extent"), raster(seen["dem"], "elevation", "m"), elevation_error_m=ERROR_M)
 
 
 def people(seed: int, seen: dict[str, Any], found: Any, length_m: float, *, with_chance: bool) -> Result:

@@ -124,7 +124,7 @@ class Situation:
     pictures
         PNG of the map by language, see `mitoshi.handover.situation_map`; empty for none.
     unseen
-        What was not seen, in words; figures whose name says "observ" are said beside it.
+        What was not seen, in words; figures whose name says "observ" or "not_determined" are said beside it.
     message
         The report in one or two sentences, or None.
     happened
@@ -163,7 +163,7 @@ class Situation:
 
 
 def _of_the_unseen(figure: Figure) -> bool:
-    return "observ" in figure.name
+    return "observ" in figure.name or figure.name.endswith("not_determined")
 
 
 def _named(figure: Figure, section: Text) -> Figure:

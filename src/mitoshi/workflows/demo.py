@@ -11,12 +11,16 @@ import numpy as np
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.requirement import instant
+from mitoshi.core.text import Text
 from mitoshi.evidence import verify
 from mitoshi.evidence.wording import said
+from mitoshi.handover.writing import LANGUAGES
 from mitoshi.methods.statistics.agreement import Agreement, agreement
 from mitoshi.methods.statistics.calibration import expected_calibration_error
 from mitoshi.sensors import items
 from mitoshi.simulation import EVENT, region, write_exposure, write_region
+from mitoshi.workflows.demo_story import Story, classes_of, draw
+from mitoshi.workflows.people_words import people_words
 from mitoshi.workflows.respond import respond
 
 if TYPE_CHECKING:
@@ -60,6 +64,8 @@ class DemoResult:
         Expected calibration error of the probability, there too.
     not_observable
         Share of the area that the map calls not observable.
+    people
+        People in water in truth, beside the figure ``affected_population`` of the impact.
     """
 
     out: Path
@@ -71,6 +77,7 @@ class DemoResult:
     score: Agreement
     calibration_error: float
     not_observable: float
+    people: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -92,6 +99,8 @@ class DemoResult:
             "score": self.score._asdict(),
             "expected_calibration_error": self.calibration_error,
             "not_observable_share": self.not_observable,
+            "people_in_water_truth": self.people,
+            "story": [str(self.out / f"story.{language}.png") for language in LANGUAGES],
         }
 
     def lines(self) -> list[str]:
@@ -106,10 +115,18 @@ class DemoResult:
             f"omission {self.score.omission_error:.3f}, expected calibration error {self.calibration_error:.3f}",
             f"  not observable: {self.not_observable:.1%} of the area",
             f"  depth against the known truth: root mean square error {self.depth_error:.2f} m",
+            *self._people(),
             *self._steps(),
             f"  verify: {', '.join(f'{name} {status}' for name, status in self.verdicts.items())}",
+            f"Look at {self.out}/story.en.png or story.ja.png first: the flood as estimated, and the truth beside it",
             f"Open {self.response.out}/handover/situation.en.pdf or situation.ja.pdf; each product's report lies beside it",
         ]
+
+    def _people(self) -> list[str]:
+        """Return the people in water beside the truth."""
+        bundle = self.response.bundles.get("impact")
+        told = None if bundle is None else people_words(bundle.figures)
+        return [] if told is None else [f"  {told.line.en}; in truth {self.people:,.0f}"]
 
     def _steps(self) -> list[str]:
         """Return one line per further product, with its first figures."""
@@ -175,7 +192,42 @@ def run_demo(
     score, error, unseen = compared(bundle.path, folder / "truth")
     depth = depth_error(response.bundles["depth"].path, folder / "truth")
     told = {name: verdict.status for name, verdict in verdicts.items()}
-    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen)
+    people = tell_story(out, response.bundles, folder)
+    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen, people)
+
+
+def tell_story(out: Path, bundles: Mapping[str, Bundle], folder: Path) -> float:
+    """Draw the flood as estimated with the truth beside it, as ``story.en.png`` and ``story.ja.png``.
+
+    Parameters
+    ----------
+    out
+        Where the pictures go.
+    bundles
+        Step → evidence bundle; the story has flood, depth and impact in it.
+    folder
+        Of the region, with its truth.
+
+    Returns
+    -------
+    People in water in truth.
+    """
+    people, frame = _read(folder / "truth" / "population.tif")
+    flood, _ = _read(folder / "truth" / "flood.tif")
+    true = float(people[flood == 1].sum())
+    if not {"flood", "depth", "impact"} <= bundles.keys():
+        return true
+    mapped = _onto(frame, flood.shape, *_read(bundles["flood"].path / "flood.tif"), outside=255)
+    chance = _onto(frame, flood.shape, *_read(bundles["depth"].path / "water_probability.tif"), outside=0)
+    told = people_words(bundles["impact"].figures)
+    if told is None:
+        return true
+    truth = Text(f"People in water: {true:,.0f}\u202fpeople", f"影響人口：{true:,.0f}\u202f人")
+    estimate, known = classes_of(mapped, chance, people), classes_of(flood, (flood == 1).astype(float), people)
+    story = Story(estimate, known, abs(frame.a), *told, truth)
+    for language in LANGUAGES:
+        (out / f"story.{language}.png").write_bytes(draw(story, language))
+    return true
 
 
 def depth_error(bundle: Path, truth: Path) -> float:
