@@ -4,9 +4,10 @@
 
 The chain to the people in water: a flood map in which towns, forest and layover are not observable, flood-depth, which carries
 the water's surface into them, and impact. The map is flood-extent's of a simulated radar pair with the land cover ("radar"), or
-the true map with the same ground taken out ("true"), which leaves the errors of the flood map out. Truth: the solved flood and the residents of the simulation. The elevation
-has a correlated error of 0.6 m, as in the demonstration, which the chain is told. Counted are whole people. A region counts for the
-ratio of the range's ends where at least 100 people stand in the water; the coverage is that of every region with anybody in it.
+the true map with the same ground taken out ("true"), which leaves the errors of the flood map out. Truth: the solved flood and
+the residents of the simulation. The elevation has a correlated error of 0.6 m, as in the demonstration, and the chain is told so.
+People are counted whole. The coverage is that of all regions with residents, those without a soul in the water included; a
+region counts for the ratio of the range's ends where at least 100 people stand in the water.
 
 Held out: seeds 1 to 40. Anything chosen was chosen on seeds 101 to 110.
 Baseline: the same without land cover and without the probability, which is the answer of the versions before.
