@@ -22,6 +22,7 @@ from mitoshi.applications.disaster.flood_depth_cells import (
 )
 from mitoshi.applications.disaster.flood_depth_unseen import (
     Coarse,
+    Scales,
     Seen,
     Unseen,
     assembled,
@@ -188,8 +189,12 @@ def survey_depth(
         factor,
         side,
         seen,
-        _roughness(pixel * side, elevation_error_m, surface_slope),
-        unseen_reach_m / (pixel * factor),
+        Scales(
+            _roughness(pixel * side, elevation_error_m, surface_slope),
+            math.hypot(NUGGET_M, OWN_ERROR * elevation_error_m),
+            max(1.0, pixel * side / COMMON_M),
+            unseen_reach_m / (pixel * factor),
+        ),
     )
     return DepthSurvey(
         blocks[0].corner,

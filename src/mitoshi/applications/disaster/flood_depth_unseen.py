@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_depth_cells import DRY, FLOODED, UNSEEN, label_cells, pieces, touching
-from mitoshi.methods.hydraulics.carried_surface import Contact, carry_water_surface, reach_of
+from mitoshi.methods.hydraulics.carried_surface import Contact, DryGround, carry_water_surface, reach_of
 from mitoshi.methods.hydraulics.water_surface import Lattice, WaterSurface, bilinear_weights, roots, shared_corners
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-__all__ = ["Coarse", "Seen", "Unseen", "assembled", "coarse", "coarse_factor", "survey_unseen"]
+__all__ = ["Coarse", "Scales", "Seen", "Unseen", "assembled", "coarse", "coarse_factor", "survey_unseen"]
 
 MOST_PLACES = 4_000_000
 LARGEST_FACTOR = 32
@@ -32,12 +32,15 @@ class Coarse(NamedTuple):
         Lowest elevation of the pixels that were not seen [m]; NaN where there is none.
     piece
         Number of a piece of water in the square, -1 where there is none.
+    dry
+        Lowest elevation of the pixels that were seen to be dry [m]; NaN where there is none.
     seen
         Whether any pixel was seen.
     """
 
     low: NDArray[np.float32]
     piece: NDArray[np.int32]
+    dry: NDArray[np.float32]
     seen: NDArray[np.bool_]
 
 
@@ -47,6 +50,27 @@ class Seen(NamedTuple):
     corners: Integers
     surface: WaterSurface
     cell: Integers
+
+
+class Scales(NamedTuple):
+    """Scales of the carried surface.
+
+    Attributes
+    ----------
+    roughness
+        Standard deviation of the surface's difference across a cell [m].
+    error
+        Standard deviation of dry ground against the surface beside it [m].
+    independent
+        Independent heights along a shore as long as a cell.
+    farthest
+        Squares from what was seen up to which ground without water is dry; beyond it nothing is known.
+    """
+
+    roughness: float
+    error: float
+    independent: float
+    farthest: float
 
 
 class Unseen(NamedTuple):
@@ -91,15 +115,20 @@ def coarse(
     unseen = codes == UNSEEN
     if not unseen.any() and not (piece >= 0).any():
         return None
-    low = np.where(unseen & np.isfinite(heights), heights, np.float32(np.inf))
-    lowest = _squares(low, factor, np.inf).min(axis=(1, 3))
     first = np.where(piece >= 0, piece, np.int32(np.iinfo(np.int32).max))
     water = _squares(first, factor, np.iinfo(np.int32).max).min(axis=(1, 3))
     return Coarse(
-        np.where(np.isfinite(lowest), lowest, np.float32(np.nan)),
+        _lowest(unseen, heights, factor),
         np.where(water < np.iinfo(np.int32).max, water, np.int32(-1)),
+        _lowest(codes == DRY, heights, factor),
         _squares(~unseen, factor, fill=False).any(axis=(1, 3)),
     )
+
+
+def _lowest(where: NDArray[np.bool_], heights: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Return the lowest elevation of some pixels of each square, NaN where there is none."""
+    low = _squares(np.where(where & np.isfinite(heights), heights, np.float32(np.inf)), factor, np.inf).min(axis=(1, 3))
+    return np.where(np.isfinite(low), low, np.float32(np.nan))
 
 
 def _squares(values: NDArray[Any], factor: int, fill: float) -> NDArray[Any]:
@@ -130,7 +159,8 @@ def assembled(
     across
         Blocks along a row.
     """
-    whole = Coarse(np.full(shape, np.nan, np.float32), np.full(shape, -1, np.int32), np.ones(shape, bool))
+    nothing = np.full(shape, np.nan, np.float32)
+    whole = Coarse(nothing, np.full(shape, -1, np.int32), nothing.copy(), np.ones(shape, bool))
     side = max((max(b.low.shape) for b in blocks if b is not None), default=1)
     for k, block in enumerate(blocks):
         if block is None:
@@ -139,15 +169,14 @@ def assembled(
             slice(n * side, n * side + size) for n, size in zip(divmod(k, across), block.low.shape, strict=True)
         )
         whole.low[place] = block.low
+        whole.dry[place] = block.dry
         whole.seen[place] = block.seen
         wet = block.piece >= 0
         whole.piece[place][wet] = new[block.piece[wet] + starts[k]]
     return whole
 
 
-def survey_unseen(
-    scene: Coarse, factor: int, side: int, seen: Seen, roughness: float, farthest: float
-) -> Unseen | None:
+def survey_unseen(scene: Coarse, factor: int, side: int, seen: Seen, scales: Scales) -> Unseen | None:
     """Return the water carried into what was not seen; None where everything was seen.
 
     Parameters
@@ -160,11 +189,10 @@ def survey_unseen(
         Pixels along a cell of the water's surface.
     seen
         The water that was seen.
-    roughness
-        Standard deviation of the surface's difference across a cell [m].
-    farthest
-        Squares from what was seen up to which ground without water is dry; beyond it nothing is known.
+    scales
+        Of the surface and of what is known.
     """
+    roughness, error, independent, farthest = scales
     if scene.seen.all() and not np.isfinite(scene.low).any():
         return None
     cell = side // factor
@@ -183,7 +211,9 @@ def survey_unseen(
     corners, place = shared_corners(total, east, south, cells, labelled.number.shape[1])
     share = np.bincount(piece[piece >= 0], minlength=total) / float(cell**2)
     lattice = Lattice(corners, np.minimum(share, 1.0), place, water)
-    found = carry_water_surface(lattice, _tied(contact, piece, cell, seen), roughness)
+    found = carry_water_surface(
+        lattice, _tied(contact, piece, cell, seen), _dry(scene, piece, cell, error, independent), roughness
+    )
     return Unseen(
         factor,
         barrier,
@@ -247,6 +277,28 @@ def _tied(contacts: _Contacts, piece: NDArray[np.int32], cell: int, seen: Seen) 
         mean((basis * seen.surface.level[at]).sum(axis=1)),
         np.stack(draws, axis=1),
     )
+
+
+def _dry(scene: Coarse, piece: NDArray[np.int32], cell: int, error: float, independent: float) -> DryGround:
+    """Return dry ground beside unseen squares that water can reach, averaged over quarters of a cell."""
+    shape = piece.shape
+    padded = np.pad(scene.dry, 1, constant_values=np.nan)
+    beside = np.stack([padded[d : d + shape[0], a : a + shape[1]] for d, a in ((0, 1), (2, 1), (1, 0), (1, 2))])
+    r, c = np.nonzero((piece >= 0) & np.isfinite(beside).any(axis=0))
+    height = np.nanmean(beside[:, r, c], axis=0) if r.size else np.zeros(0)
+    stretch = max(1, cell // 4)
+    own = piece[r, c].astype(np.int64)
+    keys, index = np.unique((own * 4 + r % cell // stretch) * 4 + c % cell // stretch, return_inverse=True)
+    count = np.bincount(index).astype(np.float64)
+
+    def mean(values: Any) -> Floats:
+        return np.bincount(index, values) / count
+
+    own = keys // 16
+    height = mean(height.astype(np.float64))
+    samples = np.bincount(own)[own] if own.size else np.ones(0)
+    return DryGround(own, mean((c % cell + 0.5) / cell), mean((r % cell + 0.5) / cell), height,
+                     np.full(own.size, error), np.minimum(1.0, independent / samples))  # fmt: skip
 
 
 def _unknown(scene: Coarse, farthest: float) -> NDArray[np.bool_]:

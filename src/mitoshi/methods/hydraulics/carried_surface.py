@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-__all__ = ["Contact", "Reach", "carry_water_surface", "reach_of"]
+__all__ = ["Contact", "DryGround", "Reach", "carry_water_surface", "reach_of"]
 
 TIE_M = 0.05
 """Standard deviation between the surface on both sides of the line where what was seen ends."""
@@ -36,6 +36,7 @@ TIE_M = 0.05
 FREE_M = 50.0
 """Standard deviation of the carried level before any contact."""
 
+ROUNDS = 8
 BOUND = 3.0
 """Standard deviations above the carried level up to which ground may be reached."""
 
@@ -62,6 +63,31 @@ class Contact(NamedTuple):
     draws: Floats
 
 
+class DryGround(NamedTuple):
+    """Ground beside the unseen that was seen to be dry: were water there, it would stand lower.
+
+    Attributes
+    ----------
+    piece
+        (samples,) the unseen piece beside it.
+    across, down
+        (samples,) place in its cell, 0..1 from the west and from the north.
+    height
+        (samples,) of the ground [m].
+    deviation
+        (samples,) standard deviation of that height against the surface beside it [m].
+    weight
+        (samples,) how many independent heights a sample stands for.
+    """
+
+    piece: Integers
+    across: Floats
+    down: Floats
+    height: Floats
+    deviation: Floats
+    weight: Floats
+
+
 class Reach(NamedTuple):
     """Which ground water can come to, (rows, columns) each.
 
@@ -77,7 +103,7 @@ class Reach(NamedTuple):
     barrier: NDArray[np.float32]
 
 
-def carry_water_surface(lattice: Lattice, contact: Contact, roughness: float) -> WaterSurface:
+def carry_water_surface(lattice: Lattice, contact: Contact, dry: DryGround, roughness: float) -> WaterSurface:
     """Return the surface over ground that was not seen, continued from its contacts.
 
     Parameters
@@ -86,6 +112,8 @@ def carry_water_surface(lattice: Lattice, contact: Contact, roughness: float) ->
         The unseen pieces that water can reach.
     contact
         Where they touch the water that was seen.
+    dry
+        Where they touch ground that was seen to be dry.
     roughness
         Standard deviation of the surface's difference across a cell [m].
 
@@ -95,20 +123,41 @@ def carry_water_surface(lattice: Lattice, contact: Contact, roughness: float) ->
 
     Notes
     -----
-    The mode of the membrane tied to the contacts; each draw is the membrane's own draw tied to the same draw of the water seen.
+    The mode of the membrane tied to the contacts, under a probit likelihood Φ((z - h) / σ) of staying below each dry ground
+    (Newton steps; Rasmussen and Williams 2006, eq. 3.16). A draw is the membrane's own draw about the mode, tied to the same
+    draw of the water seen.
     """
     size = lattice.place.size
     spread = np.full(size, FREE_M)
-    basis = bilinear_weights(contact.across, contact.down)
-    weight = np.full(len(basis), 1.0 / TIE_M**2)
-    columns = lattice.corners[contact.piece]
-    matrix, seen = with_data(stiffness_of(lattice, 1.0 / roughness**2), basis, columns, weight, spread)
+    basis = bilinear_weights(np.concatenate([contact.across, dry.across]), np.concatenate([contact.down, dry.down]))
+    columns = lattice.corners[np.concatenate([contact.piece, dry.piece])]
+    stiffness = stiffness_of(lattice, 1.0 / roughness**2)
     datum = float(contact.level.mean())
-    level = solved(matrix, np.asarray(seen.T @ (weight * (contact.level - datum)))[:, None], np.zeros((size, 1)))
+    tied = len(contact.piece)
+    weight = np.concatenate([np.full(tied, 1.0 / TIE_M**2), np.zeros(len(dry.piece))])
+    height = np.concatenate([contact.level, dry.height]) - datum
+    level = np.zeros((size, 1))
+    for _ in range(ROUNDS):
+        matrix, seen = with_data(stiffness, basis, columns, weight, spread)
+        level = solved(matrix, np.asarray(seen.T @ (weight * height))[:, None], level)
+        there = (basis[tied:] * level[columns[tied:], 0]).sum(axis=1)
+        weight[tied:], height[tied:] = _below(there, dry.height - datum, dry)
     right = draws_of(lattice, seen, weight, 1.0 / roughness**2, spread)
-    right += np.asarray(seen.T @ (weight[:, None] * contact.draws))
-    draws = solved(matrix, right, np.zeros((size, SAMPLES)))
+    pull = np.zeros((len(weight), SAMPLES))
+    pull[:tied] = weight[:tied, None] * contact.draws
+    right += np.asarray(seen.T @ pull)
+    draws = solved(with_data(stiffness, basis, columns, weight, spread)[0], right, np.zeros((size, SAMPLES)))
     return WaterSurface(level[:, 0] + datum, np.sqrt((draws**2).mean(axis=1)), draws)
+
+
+def _below(level: Floats, ground: Floats, dry: DryGround) -> tuple[Floats, Floats]:
+    """Return weight and height of the Gaussian that touches the likelihood of a level below the ground."""
+    from scipy.special import log_ndtr
+
+    room = (ground - level) / dry.deviation
+    hazard = np.exp(-0.5 * room**2 - log_ndtr(room)) / np.sqrt(2.0 * np.pi)
+    bend = np.maximum(hazard * (hazard + room), 1e-9)
+    return dry.weight * bend / dry.deviation**2, level - dry.deviation * hazard / bend
 
 
 def reach_of(
