@@ -151,10 +151,10 @@ class Situation:
 
     @property
     def headline(self) -> tuple[Figure, ...]:
-        """The figures of the first page: the first of each section, then the second of each, …, without the shares not seen."""
+        """The figures of the first page: the first of each section, then the second of each, …, without what was not seen."""
         ranks = max((len(s.figures) for s in self.sections), default=0)
         ordered = [s.figures[rank] for rank in range(ranks) for s in self.sections if rank < len(s.figures)]
-        return tuple(f for f in ordered if not _of_the_unseen(f))[:MOST_CARDS]
+        return tuple(f for f in ordered if not _of_the_unseen(f) and not f.name.endswith("_unseen"))[:MOST_CARDS]
 
     @property
     def unseen_figures(self) -> tuple[Figure, ...]:

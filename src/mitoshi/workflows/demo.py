@@ -13,7 +13,7 @@ from mitoshi.catalog import Catalogue
 from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
 from mitoshi.evidence import verify
-from mitoshi.evidence.wording import said
+from mitoshi.evidence.wording import number, said
 from mitoshi.handover.writing import LANGUAGES
 from mitoshi.methods.statistics.agreement import Agreement, agreement
 from mitoshi.methods.statistics.calibration import expected_calibration_error
@@ -222,7 +222,7 @@ def tell_story(out: Path, bundles: Mapping[str, Bundle], folder: Path) -> float:
     told = people_words(bundles["impact"].figures)
     if told is None:
         return true
-    truth = Text(f"People in water: {true:,.0f}\u202fpeople", f"影響人口：{true:,.0f}\u202f人")
+    truth = Text(f"People in water: {number(true, 0)}\u202fpeople", f"影響人口：{number(true, 0)}\u202f人")
     estimate, known = classes_of(mapped, chance, people), classes_of(flood, (flood == 1).astype(float), people)
     story = Story(estimate, known, abs(frame.a), *told, truth)
     for language in LANGUAGES:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoshi.core.text import Text
+from mitoshi.evidence.wording import decimals_of
 from mitoshi.handover.ranges import ranged
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ __all__ = ["PEOPLE", "PeopleWords", "people_words"]
 
 PEOPLE, UNSEEN, UNKNOWN = "affected_population", "affected_population_unseen", "population_not_determined"
 TITLE = Text("People in water: {}", "影響人口：{}")
+ALL = Text("all of them where nothing was observed", "全員が未観測域（市街地など）")
 OF_THESE = Text("of these {} where nothing was observed", "うち未観測域（市街地など）{}")
 NO_ESTIMATE = Text("not determined for {} more", "ほかに推定不能 {}")
+ALMOST = 0.995
 NOT_DETERMINED = Text("not determined ({})", "推定不能（{}）")
 
 
@@ -85,15 +88,16 @@ def _not_determined(reason: Text) -> Text:
 
 
 def _note(known: dict[str, Figure], language: Language) -> str:
-    said = [
-        words.in_(language).format(ranged(_rounded(known[name]), language).words)
-        for name, words in ((UNSEEN, OF_THESE), (UNKNOWN, NO_ESTIMATE))
-        if name in known and known[name].value >= 1
-    ]
+    said = []
+    if UNSEEN in known and known[UNSEEN].value >= 1:
+        part = OF_THESE.in_(language).format(ranged(_rounded(known[UNSEEN], known[PEOPLE]), language).words)
+        said.append(ALL.in_(language) if known[UNSEEN].value > ALMOST * known[PEOPLE].value else part)
+    if UNKNOWN in known and known[UNKNOWN].value >= 1:
+        said.append(NO_ESTIMATE.in_(language).format(ranged(known[UNKNOWN], language).words))
     return Text(", ", "、").in_(language).join(said)
 
 
-def _rounded(figure: Figure) -> Figure:
-    """Return a count without an interval to two digits."""
-    digits = len(str(int(figure.value))) - 2
-    return figure._replace(value=float(round(figure.value, -max(digits, 0))))
+def _rounded(part: Figure, whole: Figure) -> Figure:
+    """Return a part of a number as finely as the number's own interval allows."""
+    half = 0.0 if whole.upper is None or whole.lower is None else (whole.upper - whole.lower) / 2
+    return part._replace(value=float(round(part.value, min(decimals_of(half), 0)))) if half > 0 else part

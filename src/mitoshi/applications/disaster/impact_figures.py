@@ -20,6 +20,9 @@ __all__ = ["figures", "tally"]
 
 ENDS = ("", "_lower", "_upper")
 EXACT = Text("a count of what was given, exact", "入力データの集計値")
+EXPECTED_NUMBER = Text(
+    "an expected number; its error is in the range of the whole", "期待値（誤差は全体の信頼区間に含めています）"
+)
 NO_COUNT = Text("share of the flooded area without a population count", "浸水域のうち人口データのない割合")
 NOT_NAMED = Text("not determined: the kind of every facility is unknown", "推定不能：施設種別が不明")
 NOTHING_SEEN = Text("not determined: none of what was given was observed", "推定不能：観測された対象がありません")
@@ -238,4 +241,6 @@ def _ranged(totals: Mapping[str, float], name: str, title: Text, key: str, units
 def _count(totals: Mapping[str, float], name: str, title: Text, key: str, theme: str) -> Figure:
     if not _known(totals, theme, key):
         return Figure(name, title, np.nan, None, None, "1", None, _not_given(theme))
-    return Figure(name, title, totals[key], None, None, "1", None, EXACT)
+    return Figure(
+        name, title, totals[key], None, None, "1", None, EXPECTED_NUMBER if name.endswith("_unseen") else EXACT
+    )
