@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from mitoshi.applications.disaster import flood_depth_unseen
 from mitoshi.applications.disaster.flood_depth import flood_depth
 from mitoshi.applications.disaster.flood_depth_cells import codes_of, label_cells
 from mitoshi.applications.disaster.flood_depth_figures import figures, tally
@@ -238,4 +239,124 @@ def test_figures_are_those_of_the_basin():
     assert found["flood_volume"].lower < volume < found["flood_volume"].upper
     assert found["mean_depth"].value == pytest.approx(1.0, abs=0.04)
     assert found["area_from_1_m"].value == pytest.approx(0.5 * found["flooded_area"].value, rel=0.05)
-    assert found["not_observable_share"].value == 0
+    assert found["not_determined_share"].value == 0
+    assert found["unseen_flooded_area"].value == 0
+
+
+class TestWhereTheMapSawNothing:
+    """The surface is carried on by connectivity and level, with its uncertainty."""
+
+    @staticmethod
+    def lake(hidden, ground=None):
+        """A bowl filled to 11.5 m, some of it hidden from the map."""
+        rows, columns = np.mgrid[:320, :320]
+        bowl = 10.0 + 1e-4 * ((rows - 160.0) ** 2 + (columns - 160.0) ** 2)
+        ground = bowl if ground is None else ground(bowl, rows, columns)
+        codes = (bowl < 11.5).astype(float)
+        return np.where(hidden(rows, columns), np.nan, codes), ground
+
+    def test_a_hidden_part_of_a_lake_has_the_lakes_depth(self):
+        codes, ground = self.lake(lambda r, c: c > 200)
+        found = depth_of(codes, ground, **CERTAIN)
+        hidden, truth = np.isnan(codes), np.maximum(11.5 - ground, 0.0)
+        chance = found.water_probability.to_numpy()
+        assert (chance[hidden & (truth > 0.5)] > 0.97).all()
+        assert (chance[hidden & (ground > 12.0)] < 0.03).all()
+        sure = hidden & (truth > 0.5)
+        error = (found.depth.to_numpy() - truth)[sure]
+        assert rmse(error) < 0.1
+        assert (np.abs(error) < 3 * found.depth_uncertainty.to_numpy()[sure]).all()
+        assert_allclose(found.water_surface.to_numpy()[sure], 11.5, atol=0.3)
+
+    def test_probability_falls_with_height(self):
+        codes, ground = self.lake(lambda r, c: c > 120)
+        found = depth_of(codes, ground, elevation_error_m=0.3, edge_depth_m=0.0)
+        chance = found.water_probability.to_numpy()[160, 200:]
+        assert (np.diff(chance) <= 1e-6).all()
+        assert 0.0 < chance[(np.abs(ground[160, 200:] - 11.5)).argmin()] < 1.0
+
+    def test_hidden_ground_behind_a_hidden_levee_stays_dry(self):
+        """A polder lies 1 m below the lake; its levee stands 3 m above it, and neither was seen."""
+
+        def polder(bowl, rows, columns):
+            return np.where(columns > 240, np.where(columns < 248, 14.5, 10.5), bowl)
+
+        codes, ground = self.lake(lambda r, c: c > 200, polder)
+        found = depth_of(codes, ground, **CERTAIN)
+        behind = np.isnan(codes) & (np.mgrid[:320, :320][1] >= 248)
+        assert (found.water_probability.to_numpy()[behind] == 0).all()
+        assert (found.depth.to_numpy()[behind] == 0).all()
+        opened = ground.copy()
+        opened[150:170, 236:256] = 10.5  # a breach lets the lake in
+        found = depth_of(codes, opened, **CERTAIN)
+        assert found.water_probability.to_numpy()[behind].mean() > 0.9
+
+    def test_a_low_levee_gives_the_probability_that_the_water_stands_above_it(self):
+        def polder(bowl, rows, columns):
+            return np.where(columns > 240, np.where(columns < 248, 11.5, 10.0), bowl)
+
+        codes, ground = self.lake(lambda r, c: c > 200, polder)
+        found = depth_of(codes, ground, elevation_error_m=0.2, edge_depth_m=0.0)
+        behind = found.water_probability.to_numpy()[160, 260]
+        assert behind == pytest.approx(found.water_probability.to_numpy()[160, 244], abs=0.1)
+        assert 0.2 < behind < 0.8
+        assert found.depth.to_numpy()[160, 260] > 1.5  # if water is there, it came over the levee
+
+    def test_unseen_ground_far_from_anything_seen_is_not_determined(self):
+        codes = np.zeros((100, 300))
+        codes[:, 50:] = np.nan
+        found = depth_of(codes, np.full(codes.shape, 5.0), unseen_reach_m=1000.0)
+        chance = found.water_probability.to_numpy()
+        assert (chance[:, 50:149] == 0).all()
+        assert np.isnan(chance[:, 151:]).all()
+        assert np.isnan(found.depth.to_numpy()[:, 151:]).all()
+
+    def test_no_elevation_is_not_determined(self):
+        codes, ground = self.lake(lambda r, c: c > 200)
+        ground[100:120, 210:230] = np.nan
+        found = depth_of(codes, ground, **CERTAIN)
+        for name in ("water_probability", "depth", "depth_uncertainty", "water_surface"):
+            assert np.isnan(getattr(found, name).to_numpy()[100:120, 210:230]).all(), name
+
+    def test_what_was_seen_does_not_change(self):
+        """The carried surface goes on from the seen one and does not pull at it."""
+        codes, ground = self.lake(lambda r, c: c > 200)
+        closed = ground.copy()
+        closed[:, 201:] = 30.0
+        one, other = (depth_of(codes, g, **CERTAIN) for g in (ground, closed))
+        seen = ~np.isnan(codes)
+        for name in ("depth", "depth_uncertainty", "water_surface"):
+            assert_array_equal(getattr(one, name).to_numpy()[seen], getattr(other, name).to_numpy()[seen])
+
+    @pytest.mark.parametrize("places", [4_000_000, 9_000])
+    def test_tiles_equal_the_whole(self, monkeypatch, places):
+        """On the grid of pixels, and on squares of 8 pixels as in a scene of 100 megapixels."""
+        monkeypatch.setattr(flood_depth_unseen, "MOST_PLACES", places)
+        rows, columns = np.mgrid[:200, :2300]
+        ground = 12.0 + 2e-4 * (rows - 100.0) ** 2 + 2e-5 * (columns - 2048.0) ** 2
+        codes = (ground < 13.0).astype(float)
+        codes[60:160, 1900:2200] = np.nan
+        flood, heights = raster(codes, "flood_extent", "1"), raster(ground, "elevation", "m")
+        survey = survey_depth(ArrayScene({"flood": flood, "elevation": heights}), **CERTAIN)
+        assert survey.unseen.factor == (1 if places > 9_000 else 8)
+        whole = flood_depth(flood, heights, surveyed=survey, **CERTAIN)
+        hidden = np.isnan(codes)
+        chance = whole.water_probability.to_numpy()
+        assert (chance[hidden & (ground < 12.6)] > 0.95).all()
+        for tile in tiles(flood.shape, 512, flood_depth.support.margin):
+            part = flood_depth(flood[tile.read], heights[tile.read], surveyed=survey, **CERTAIN)
+            for name in part._fields:
+                assert_array_equal(
+                    getattr(part, name).to_numpy()[tile.crop], getattr(whole, name).to_numpy()[tile.write], err_msg=name
+                )
+
+    def test_figures_name_the_unseen_beside_the_seen(self):
+        codes, ground = self.lake(lambda r, c: c > 200)
+        found = depth_of(codes, ground, **CERTAIN)
+        given = {f.name: f for f in figures(tally(found, 100.0), {})}
+        truth = np.maximum(11.5 - ground, 0.0)[np.isnan(codes)]
+        area, volume = given["unseen_flooded_area"], given["unseen_flood_volume"]
+        assert area.lower < 1e-4 * (truth > 0).sum() < area.upper
+        assert area.value == pytest.approx(1e-4 * (truth > 0).sum(), rel=0.1)
+        assert volume.value == pytest.approx(100.0 * truth.sum(), rel=0.15)
+        assert given["flooded_area"].value == pytest.approx(1e-4 * (codes == 1).sum())

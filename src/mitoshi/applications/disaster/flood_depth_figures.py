@@ -8,10 +8,12 @@ import numpy as np
 
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
-from mitoshi.methods.statistics.areas import CellArea, areas_of
+from mitoshi.methods.statistics.areas import Areas, CellArea, areas_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from mitoshi.applications.disaster.flood_depth import FloodDepth
 
@@ -26,6 +28,10 @@ COMMON = 0.5
 
 GIVEN = Text("the flood map's area, taken as given", "浸水域の面積（入力値のまま）")
 UNSEEN = Text("a count of pixels, exact", "画素の計数値（統計的な区間なし。抽出の誤りは含まない）")
+UNSEEN_AREA = Text("expected flooded area where the map saw nothing", "観測不能域の推定浸水面積")
+UNSEEN_VOLUME = Text("expected volume of water where the map saw nothing", "観測不能域の推定湛水量")
+LIKELY, UNLIKELY = 0.95, 0.05
+"""Probabilities of water from which an unseen area counts at either end of its 90 % interval, all errors being common."""
 
 
 def tally(result: FloodDepth, cell_area_m2: CellArea) -> dict[str, float]:
@@ -41,26 +47,38 @@ def tally(result: FloodDepth, cell_area_m2: CellArea) -> dict[str, float]:
     Returns
     -------
     dict
-        Volume (m3) and its sum of standard uncertainties, flooded, unseen and total area (m2), and for each bound the area at
+        Of what was seen: volume (m3) and its sum of standard uncertainties, flooded area (m2), and for each bound the area at
         least so deep, and the same if all depths were 0.82 standard uncertainties (the common half of a 90 % interval) lower or
-        higher.
+        higher. Of what was not: the expected flooded area and volume (carried), and both where water is likely, or at least not
+        unlikely. Area of which nothing is known, and total area.
     """
     depth = np.asarray(result.depth, np.float64)
     spread = np.asarray(result.depth_uncertainty, np.float64)
     area = areas_of(cell_area_m2, depth.shape)
-    flooded = depth > 0
+    chance = np.asarray(result.water_probability, np.float64)
+    flooded = (depth > 0) & (chance == 1.0)
+    carried = np.where((chance > 0) & (chance < 1.0), chance, 0.0)
     d, s = np.where(flooded, depth, 0.0), np.where(flooded, spread, 0.0)
     found = {
         "volume": area.total(d),
         "volume_spread": area.total(s),
         "flooded": area.total(flooded),
         "unseen": area.total(np.isnan(depth)),
+        **_carried(area, carried, depth),
         "total": area.total(np.ones(depth.shape)),
         "unreferenced": 0.0 if area.known else float(depth.size),
     }
     for bound in BOUNDS_M:
         for name, shift in (("", 0.0), ("_lower", -NORMAL_90 * COMMON), ("_upper", NORMAL_90 * COMMON)):
             found[f"deeper_{bound:g}{name}"] = area.total(flooded & (d + shift * s >= bound))
+    return found
+
+
+def _carried(area: Areas, chance: NDArray[np.float64], depth: NDArray[np.float64]) -> dict[str, float]:
+    found = {}
+    for name, share in (("", chance), ("_lower", chance >= LIKELY), ("_upper", chance >= UNLIKELY)):
+        found[f"carried{name}"] = area.total(share)
+        found[f"carried_volume{name}"] = area.total(np.where(chance > 0, share * depth, 0.0))
     return found
 
 
@@ -78,8 +96,9 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     -------
     tuple of Figure
         The intervals take half of every pixel's standard uncertainty as common to the whole scene. They are those of the depth,
-        given the flood map: whether the map is right is not in them. Without georeference areas are numbers of pixels and
-        volumes pixels times metres.
+        given the flood map: whether the map is right is not in them. What the map did not see has its own area and volume; their
+        intervals take the errors of the carried surface as common to the scene. Without georeference areas are numbers of pixels
+        and volumes pixels times metres.
     """
     del parameters
     placed = totals["unreferenced"] == 0
@@ -111,7 +130,13 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
                 0.9,
             )
         )
+    for name, title, key, factor, unit in (
+        ("unseen_flooded_area", UNSEEN_AREA, "carried", area, units),
+        ("unseen_flood_volume", UNSEEN_VOLUME, "carried_volume", 1.0, volume_units),
+    ):
+        low, value, high = (totals[f"{key}{end}"] * factor for end in ("_lower", "", "_upper"))
+        found.append(Figure(name, title, value, min(low, value), max(high, value), unit, 0.9))
     share = 100.0 * totals["unseen"] / max(totals["total"], 1e-9)
-    title = Text("share not observable", "観測不能の割合")
-    found.append(Figure("not_observable_share", title, share, None, None, "percent", None, UNSEEN))
+    title = Text("share of which nothing is known", "判定できない割合")
+    found.append(Figure("not_determined_share", title, share, None, None, "percent", None, UNSEEN))
     return tuple(found)

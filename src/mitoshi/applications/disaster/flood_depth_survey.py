@@ -185,7 +185,7 @@ def survey_depth(
     level = seen.surface.level[seen.corners].astype(np.float32)
     squares = (-(-view.shape[0] // factor), -(-view.shape[1] // factor))
     unseen = survey_unseen(
-        assembled([b.coarse for b in blocks], starts, new, squares, across),
+        assembled([b.coarse for b in blocks], starts, new, squares, across, READ // factor),
         factor,
         side,
         seen,

@@ -29,6 +29,9 @@ OWN_ERROR = 0.5
 LEAST_PROBABILITY = 0.0005
 """Below it, water that was carried to a pixel has the stored probability zero, and the pixel no depth."""
 
+MOST_PROBABLE = 0.999
+"""What was not seen is never certain: a probability of one says that the map says flooded."""
+
 
 class TileDepth(NamedTuple):
     """Depth, its standard uncertainty, surface [m] and probability of water of one tile, each (rows, columns), float32."""
@@ -192,7 +195,7 @@ def _carry(  # type: ignore[no-untyped-def]
             if chance < LEAST_PROBABILITY:
                 continue
             over, deviation = given_flooded(level - barrier, deviation, shallow)
-            probability[r, c] = chance
+            probability[r, c] = min(chance, MOST_PROBABLE)
             depth[r, c] = max(barrier - z + over, STEP_M)
             uncertainty[r, c] = max(deviation, STEP_M)
             surface[r, c] = z + depth[r, c]

@@ -142,7 +142,7 @@ def _squares(values: NDArray[Any], factor: int, fill: float) -> NDArray[Any]:
 
 
 def assembled(
-    blocks: Sequence[Coarse | None], starts: Integers, new: Integers, shape: tuple[int, int], across: int
+    blocks: Sequence[Coarse | None], starts: Integers, new: Integers, shape: tuple[int, int], across: int, side: int
 ) -> Coarse:
     """Return the whole scene in squares, pieces in the scene's numbers.
 
@@ -158,10 +158,11 @@ def assembled(
         Rows and columns of the scene in squares.
     across
         Blocks along a row.
+    side
+        Squares along a whole block.
     """
     nothing = np.full(shape, np.nan, np.float32)
     whole = Coarse(nothing, np.full(shape, -1, np.int32), nothing.copy(), np.ones(shape, bool))
-    side = max((max(b.low.shape) for b in blocks if b is not None), default=1)
     for k, block in enumerate(blocks):
         if block is None:
             continue

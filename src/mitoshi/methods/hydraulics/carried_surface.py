@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mitoshi.methods.hydraulics.water_surface import (
     SAMPLES,
+    SEED,
     Lattice,
     WaterSurface,
     bilinear_weights,
@@ -142,7 +143,7 @@ def carry_water_surface(lattice: Lattice, contact: Contact, dry: DryGround, roug
         level = solved(matrix, np.asarray(seen.T @ (weight * height))[:, None], level)
         there = (basis[tied:] * level[columns[tied:], 0]).sum(axis=1)
         weight[tied:], height[tied:] = _below(there, dry.height - datum, dry)
-    right = draws_of(lattice, seen, weight, 1.0 / roughness**2, spread)
+    right = draws_of(lattice, seen, weight, 1.0 / roughness**2, spread, SEED + 1)  # not those of the water seen
     pull = np.zeros((len(weight), SAMPLES))
     pull[:tied] = weight[:tied, None] * contact.draws
     right += np.asarray(seen.T @ pull)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SAMPLES",
+    "SEED",
     "Lattice",
     "Shoreline",
     "WaterSurface",
@@ -55,6 +56,7 @@ ROUNDS = 6
 SAMPLES = 24
 """Draws of the field from which its standard deviation is taken; their own error is 1/sqrt(2 x 24), about 14 %."""
 
+SEED = 20261125
 WORST = 5.0
 """Residual, in standard deviations, beyond which a height says no more of the scatter."""
 
@@ -316,9 +318,9 @@ def with_data(stiffness: Any, basis: Floats, columns: Integers, weight: Floats, 
     return (stiffness + seen.T @ diags_array(weight) @ seen + prior).tocsr(), seen
 
 
-def draws_of(lattice: Lattice, seen: Any, weight: Floats, stiff: float, spread: Floats) -> Floats:
-    """Return right-hand sides whose covariance is the matrix, (values, draws)."""
-    noise = np.random.default_rng(20261125)
+def draws_of(lattice: Lattice, seen: Any, weight: Floats, stiff: float, spread: Floats, seed: int = SEED) -> Floats:
+    """Return right-hand sides whose covariance is the matrix, (values, draws); other draws for another seed."""
+    noise = np.random.default_rng(seed)
     right = np.asarray(seen.T @ (np.sqrt(weight)[:, None] * noise.standard_normal((weight.size, SAMPLES))))
     right += noise.standard_normal((spread.size, SAMPLES)) / spread[:, None]
     scale = np.sqrt(stiff * np.maximum(lattice.share, CLOSE))
