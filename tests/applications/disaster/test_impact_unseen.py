@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
-from scipy import ndimage, stats
-from shapely.geometry import Point
-from test_impact import (
+from impact_scene import (
     FACILITIES,
     ROADS,
     SHAPE,
@@ -21,6 +18,9 @@ from test_impact import (
     raster,
     sigma,
 )
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import ndimage, stats
+from shapely.geometry import Point
 
 from mitoshi.applications.disaster.impact import impact
 from mitoshi.applications.disaster.impact_grid import grid_of
@@ -46,6 +46,9 @@ class TestLevels:
         for level, spread, depth in zip(*levels, self.depth, strict=True):
             given_water = stats.truncnorm(-level / spread, np.inf, level, spread)
             assert given_water.mean() == pytest.approx(depth, rel=1e-6)
+
+    def test_water_without_a_depth_keeps_its_probability(self):
+        assert exceedance(possible_levels(np.array([0.3]), np.array([0.0])), 0.0)[0] == pytest.approx(0.3)
 
     def test_what_is_not_determined_stays_so(self):
         assert np.isnan(possible_levels(np.array([0.5]), np.array([np.nan])).level[0])

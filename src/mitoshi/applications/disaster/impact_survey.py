@@ -247,7 +247,7 @@ def survey(
         for name, statistics in found.items():
             update(statistics, shapes[name], stack, band.first)
         seen = band.observed
-        cells += (seen.size, *(np.count_nonzero(m) for m in (seen > 0, np.isnan(seen), np.isnan(band.depth))))
+        cells += np.array([seen.size, *(np.count_nonzero(m) for m in (seen > 0, np.isnan(seen), np.isnan(band.depth)))])
         if ground is not None:
             _add_blocks(seen, band.sigma, ground, blocks[:, band.first // BLOCK :])
         if roads is not None:

@@ -109,7 +109,8 @@ def possible_levels(chance: Floats, depth: Floats) -> Levels:
     bounded = np.clip(chance, LEAST_CHANCE, 1.0 - LEAST_CHANCE)
     quantile = ndtri(bounded)
     density = np.exp(-0.5 * quantile**2) / np.sqrt(2.0 * np.pi)
-    sigma = depth / (quantile + density / bounded)
+    # Water that may be there has a depth, however small: its probability must not be lost.
+    sigma = np.maximum(depth, STEP) / (quantile + density / bounded)
     return Levels(quantile * sigma, np.where(np.isfinite(sigma), sigma, 0.0))
 
 

@@ -78,8 +78,8 @@ def empty_unseen(questions: int, grid: Grid) -> Unseen:
     side = max(SMALLEST_BLOCK, -(-max(rows, columns) // MOST_BLOCKS))
     high, wide = grid.cell_m
     shape = (questions, -(-rows // side), -(-columns // side), BINS)
-    totals = (np.zeros(questions) for _ in range(3))
-    return Unseen(side, (side * high, side * wide), np.zeros(shape), *totals, np.zeros(1))
+    zeros = np.zeros((3, questions))
+    return Unseen(side, (side * high, side * wide), np.zeros(shape), zeros[0], zeros[1], zeros[2], np.zeros(1))
 
 
 def add_unseen(
