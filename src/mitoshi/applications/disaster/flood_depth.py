@@ -112,6 +112,11 @@ class FloodDepth(NamedTuple):
             "離れた場所の水位を用いるため不確かさが大きくなります。",
         ),
         Text(
+            "Where the map saw nothing, the probability of water is that of a surface carried in from the water around. Water of "
+            "other origin (rain, drains, a flood that lies wholly in the town) is not in it.",
+            "観測不能域の確率は、周囲で観測された水面を延長して求めた値です。雨水や排水路による浸水、市街地の中だけの浸水は含みません。",
+        ),
+        Text(
             "The elevation model must show the ground, not roofs and tree tops, and must not predate earthworks. Its stated "
             "error is taken as given.",
             "標高データは建物や樹冠でなく地表面を表し、地形改変後のものである必要があります。標高の誤差は入力値のとおりとみなします。",
@@ -143,6 +148,10 @@ def flood_depth(
     continuous through connected water and free to jump across a levee. Water without any edge takes the 98 % quantile of its
     ground. Depth is the mean of surface less ground, given that it is positive and that shallow water is more frequent than
     deep (an exponential prior of twice the scene's mean depth).
+
+    What was not seen: the membrane goes on from the water that touches it over unseen ground that it can reach, held down by
+    ground seen to be dry beside it (`mitoshi.methods.hydraulics.carried_surface`). The probability of water is that of the
+    surface standing above the ground and above the highest ground on the lowest way from the water.
 
     Parameters
     ----------
