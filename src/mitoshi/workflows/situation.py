@@ -283,7 +283,7 @@ def _message(sections: tuple[Section, ...], bundles: Mapping[str, Bundle], recor
         for figure in section.figures:
             known.setdefault(figure.name, figure)
     chosen = [known[name] for name in MESSAGE if name in known]
-    entry = record.entries.get("impact")
+    entry = next((record.entries[n] for n in ("depth", "impact") if n in record.entries and not record.done(n)), None)
     why_not = None if entry is None else Text(NO_IMPACT.en.format(entry.reason), NO_IMPACT.ja)
     people = people_words(bundles["impact"].figures if "impact" in bundles else (), why_not)
     if people is None and not chosen:

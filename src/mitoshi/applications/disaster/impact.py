@@ -115,7 +115,7 @@ def impact(
     flooding: Literal["levee_breach", "inland"] = "levee_breach",
     certificate_rule: Literal["six_classes", "notice_2018"] = "six_classes",
     assumed_uncertainty: Annotated[float, Ge(0.0), Le(10.0)] = 0.5,
-    error_length: Annotated[float, Gt(0.0), Le(1e6)] = 250.0,
+    error_length: Annotated[float, Gt(0.0), Le(1e6)] = 175.0,
     floor_height: Annotated[float, Ge(0.0), Le(5.0)] = 0.5,
     slope_class: Literal["all", "A", "B", "C"] = "all",
     house_value: Annotated[float, Ge(0.0), Le(1e8)] = 0.0,
@@ -177,8 +177,8 @@ def impact(
         Standard uncertainty of depth [m] where none is given: an assumption.
     error_length
         Distance over which errors of the water's level are shared where nothing was observed [m]: correlated by exp(-d / length).
-        The longer, the wider the ranges of people and buildings. The default was chosen on ten simulated regions, whose elevation
-        errs over 250 m (benchmarks/people_in_water.py); errors of real elevation models may reach farther.
+        The longer, the wider the ranges of people and buildings. The default was chosen on thirty simulated regions, whose elevation
+        errs over 165 m (benchmarks/people_in_water.py); errors of real elevation models may reach farther.
     floor_height
         Height of the ground floor above ground [m] where a building does not say (水害ハザードマップ作成の手引き).
     slope_class
