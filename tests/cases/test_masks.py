@@ -203,8 +203,8 @@ def test_a_mask_beside_is_recorded_and_verified_with_its_file(tmp_path):
     assert re.search(r"not observable: 20\s%", done.output)
     recorded = json.loads((tmp_path / "out/run.json").read_text())["inputs"]["flood"][0]["files"]
     assert [file["name"] for file in recorded] == ["flood.tif", "flood.tif.msk"]
-    with rasterio.open(tmp_path / "out/depth.tif") as depth:
-        np.testing.assert_array_equal(np.isnan(depth.read(1)), HIDDEN)
+    with rasterio.open(tmp_path / "out/depth_source.tif") as source:
+        np.testing.assert_array_equal(source.read(1) != 0, HIDDEN)
     verify = ["verify", str(tmp_path / "out")]
     assert CliRunner().invoke(cli, verify, standalone_mode=False).return_value in (None, 0)
     with rasterio.open(f"{folder}/flood.tif.msk", "r+") as mask:

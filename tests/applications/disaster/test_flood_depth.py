@@ -41,8 +41,12 @@ def depth_of(codes, ground, **parameters):
 
 
 def peers():
-    path = Path(__file__).parents[3] / "benchmarks/flood_depth_peers.py"
-    spec = importlib.util.spec_from_file_location("flood_depth_peers", path)
+    return benchmark("flood_depth_peers")
+
+
+def benchmark(name):
+    path = Path(__file__).parents[3] / f"benchmarks/{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -120,6 +124,7 @@ def test_mask_and_depth_never_disagree(blocks, seed, missing):
     assert_array_equal(depth[seen] > 0, codes[seen] == 1)
     assert_array_equal(chance[seen], codes[seen] == 1)
     assert_array_equal(np.isnan(chance), np.isnan(depth))
+    assert_array_equal(found.depth_source.to_numpy(), np.where(seen, 0, np.where(np.isnan(depth), 255, 1)))
     assert_array_equal(chance[~seen] > 0, depth[~seen] > 0)
     assert (depth[codes == 1] >= np.float32(0.01)).all()
     assert (spread[codes == 1] > 0).all()
@@ -239,6 +244,7 @@ def test_figures_are_those_of_the_basin():
     assert found["flood_volume"].lower < volume < found["flood_volume"].upper
     assert found["mean_depth"].value == pytest.approx(1.0, abs=0.04)
     assert found["area_from_1_m"].value == pytest.approx(0.5 * found["flooded_area"].value, rel=0.05)
+    assert found["not_observable_share"].value == 0
     assert found["not_determined_share"].value == 0
     assert found["unseen_flooded_area"].value == 0
 
@@ -360,3 +366,21 @@ class TestWhereTheMapSawNothing:
         assert area.value == pytest.approx(1e-4 * (truth > 0).sum(), rel=0.1)
         assert volume.value == pytest.approx(100.0 * truth.sum(), rel=0.15)
         assert given["flooded_area"].value == pytest.approx(1e-4 * (codes == 1).sum())
+        assert given["not_observable_share"].value == pytest.approx(100.0 * np.isnan(codes).mean())
+        assert given["not_determined_share"].value == 0
+
+
+@pytest.mark.slow
+def test_the_probability_of_water_in_buildings_that_no_radar_sees_is_calibrated(capsys):
+    """The first three held-out seeds with a hundred wet unseen buildings; all forty are in `benchmarks/flood_in_towns.py`."""
+    towns = benchmark("flood_in_towns")
+    found = [towns.scored(seed, 384) for seed in (4, 5, 9)]
+    for name in ("own", "ideal"):
+        parts = [f[name] for f in found]
+        chance, wet = np.concatenate([p.chance for p in parts]), np.concatenate([p.truth for p in parts]) > 0
+        with capsys.disabled():
+            print()
+            error = towns.report(f"{name} map", parts)
+        assert wet.sum() > 1000  # each of which was said to be dry before
+        assert error <= 0.08
+        assert np.mean((chance - wet) ** 2) < 0.5 * min(wet.mean(), wet.mean() * (1 - wet.mean()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from mitoshi.applications.disaster.flood_depth_cells import codes_of
 from mitoshi.applications.disaster.flood_depth_figures import figures, tally
 from mitoshi.applications.disaster.flood_depth_survey import LARGEST_CELL, DepthSurvey, survey_depth
-from mitoshi.applications.disaster.flood_depth_tile import STEP_M, tile_depth
+from mitoshi.applications.disaster.flood_depth_tile import CARRIED, SEEN, STEP_M, UNKNOWN, tile_depth
 from mitoshi.core.method import Surveyed, method
-from mitoshi.core.product import Measured
+from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.quantity import (
     ELEVATION,
     FLOOD_EXTENT,
@@ -51,6 +51,8 @@ class FloodDepth(NamedTuple):
         Probability of flood water, shape (y, x): 1 where the map says flooded, 0 where it says dry or permanent water. Where the
         map saw nothing: the probability that the surface carried in from the water around stands above the ground and above what
         lies on the way; NaN where that is not known.
+    depth_source
+        What the other layers rest on, shape (y, x): 0 seen by the flood map, 1 carried in from around, 255 nothing known.
     """
 
     depth: Annotated[
@@ -95,6 +97,21 @@ class FloodDepth(NamedTuple):
             no_uncertainty=Text("it is itself an uncertainty", "それ自体が不確かさを表す"),
             limits=(0.0, 1.0),
             colours="Blues",
+        ),
+    ]
+    depth_source: Annotated[
+        Raster,
+        Coded(
+            Text("what the depth rests on", "浸水深の根拠"),
+            (
+                CodedClass(SEEN, Text("seen by the flood map", "浸水域図による観測"), "#f2efe6"),
+                CodedClass(
+                    CARRIED, Text("not observable: carried in from around", "観測不能：周囲の水面を延長"), "#cc79a7"
+                ),
+                CodedClass(UNKNOWN, Text("not observable: nothing known", "観測不能：判定できない"), "#9a9a9a"),
+            ),
+            nodata=UNKNOWN,
+            no_uncertainty=Text("that of what it names is in its layer", "各層の不確かさとして示す"),
         ),
     ]
 
@@ -177,7 +194,7 @@ def flood_depth(
     Returns
     -------
     FloodDepth
-        Depth, its standard uncertainty, the water's surface and the probability of water.
+        Depth, its standard uncertainty, the water's surface, the probability of water, and what they rest on.
 
     Raises
     ------
@@ -205,6 +222,6 @@ def flood_depth(
     return FloodDepth(*(_raster(values, flood) for values in found))
 
 
-def _raster(values: NDArray[np.float32], like: Raster) -> Raster:
+def _raster(values: NDArray[Any], like: Raster) -> Raster:
     coords = {name: like[name] for name in ("y", "x") if name in like.coords}
     return xr.DataArray(values, dims=("y", "x"), coords=coords)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mitoshi.applications.disaster.flood_depth_tile import SEEN
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 from mitoshi.methods.statistics.areas import Areas, CellArea, areas_of
@@ -63,7 +64,8 @@ def tally(result: FloodDepth, cell_area_m2: CellArea) -> dict[str, float]:
         "volume": area.total(d),
         "volume_spread": area.total(s),
         "flooded": area.total(flooded),
-        "unseen": area.total(np.isnan(depth)),
+        "unseen": area.total(np.asarray(result.depth_source) != SEEN),
+        "unknown": area.total(np.isnan(depth)),
         **_carried(area, carried, depth),
         "total": area.total(np.ones(depth.shape)),
         "unreferenced": 0.0 if area.known else float(depth.size),
@@ -136,7 +138,10 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     ):
         low, value, high = (totals[f"{key}{end}"] * factor for end in ("_lower", "", "_upper"))
         found.append(Figure(name, title, value, min(low, value), max(high, value), unit, 0.9))
-    share = 100.0 * totals["unseen"] / max(totals["total"], 1e-9)
-    title = Text("share of which nothing is known", "判定できない割合")
-    found.append(Figure("not_determined_share", title, share, None, None, "percent", None, UNSEEN))
+    for name, title, key in (
+        ("not_observable_share", Text("share not observable", "観測不能の割合"), "unseen"),
+        ("not_determined_share", Text("share of which nothing is known", "判定できない割合"), "unknown"),
+    ):
+        share = 100.0 * totals[key] / max(totals["total"], 1e-9)
+        found.append(Figure(name, title, share, None, None, "percent", None, UNSEEN))
     return tuple(found)

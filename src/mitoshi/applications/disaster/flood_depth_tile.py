@@ -32,14 +32,18 @@ LEAST_PROBABILITY = 0.0005
 MOST_PROBABLE = 0.999
 """What was not seen is never certain: a probability of one says that the map says flooded."""
 
+SEEN, CARRIED, UNKNOWN = 0, 1, 255
+"""Sources of a depth: the flood map, the water around, or nothing."""
+
 
 class TileDepth(NamedTuple):
-    """Depth, its standard uncertainty, surface [m] and probability of water of one tile, each (rows, columns), float32."""
+    """Depth, its standard uncertainty, surface [m], probability of water and source of one tile, each (rows, columns)."""
 
     depth: NDArray[np.float32]
     uncertainty: NDArray[np.float32]
     surface: NDArray[np.float32]
     probability: NDArray[np.float32]
+    source: NDArray[np.uint8]
 
 
 @njit(cache=True, nogil=True)
@@ -132,7 +136,7 @@ def tile_depth(
         Standard error of the elevation [m].
     """
     label: Any = label_cells(codes, origin, survey.cell).label
-    found = TileDepth(*(np.empty(codes.shape, np.float32) for _ in range(3)), _certain(codes))
+    found = TileDepth(*(np.empty(codes.shape, np.float32) for _ in range(3)), _certain(codes), _source(codes))
     _fill(
         codes, ground, label, *origin, survey.cell, survey.first, survey.pieces, survey.level, survey.uncertainty,
         survey.ground, OWN_ERROR * error_m, survey.usual_depth, *found[:3],
@@ -150,6 +154,11 @@ def _certain(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the probability of water as the map says: 1 flooded, 0 dry or permanent water, NaN not observable."""
     dry = (codes == DRY) | (codes == PERMANENT)
     return np.where(codes == FLOODED, 1.0, np.where(dry, 0.0, np.nan)).astype(np.float32)
+
+
+def _source(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what was seen; all else is not known yet."""
+    return np.where(codes == UNSEEN, UNKNOWN, SEEN).astype(np.uint8)
 
 
 @njit(cache=True, nogil=True)
@@ -170,6 +179,7 @@ def _carry(  # type: ignore[no-untyped-def]
     uncertainty,
     surface,
     probability,
+    source,
 ):
     """Fill what was not seen from the surface carried there."""
     for r in range(codes.shape[0]):
@@ -182,6 +192,7 @@ def _carry(  # type: ignore[no-untyped-def]
             if codes[r, c] != UNSEEN or outside or not np.isfinite(z) or np.isnan(barriers[i, j]):
                 continue
             depth[r, c] = uncertainty[r, c] = probability[r, c] = 0.0
+            source[r, c] = CARRIED
             n = pieces[i, j]
             if n < 0:
                 continue
