@@ -177,8 +177,8 @@ def impact(
         Standard uncertainty of depth [m] where none is given: an assumption.
     error_length
         Distance over which errors of the water's level are shared where nothing was observed [m]: correlated by exp(-d / length).
-        The longer, the wider the ranges of people and buildings. The default was chosen on thirty simulated regions, whose elevation
-        errs over 165 m (benchmarks/people_in_water.py); errors of real elevation models may reach farther.
+        The longer, the wider the ranges of people and buildings. The default was chosen on thirty simulated regions whose
+        elevation errs over 165 m (benchmarks/people_in_water.py); errors of real elevation models may reach farther.
     floor_height
         Height of the ground floor above ground [m] where a building does not say (水害ハザードマップ作成の手引き).
     slope_class
