@@ -136,10 +136,11 @@ def tile_depth(
         Standard error of the elevation [m].
     """
     label: Any = label_cells(codes, origin, survey.cell).label
-    found = TileDepth(*(np.empty(codes.shape, np.float32) for _ in range(3)), _certain(codes), _source(codes))
+    depth, uncertainty, surface = (np.empty(codes.shape, np.float32) for _ in range(3))
+    found = TileDepth(depth, uncertainty, surface, _certain(codes), _source(codes))
     _fill(
         codes, ground, label, *origin, survey.cell, survey.first, survey.pieces, survey.level, survey.uncertainty,
-        survey.ground, OWN_ERROR * error_m, survey.usual_depth, *found[:3],
+        survey.ground, OWN_ERROR * error_m, survey.usual_depth, depth, uncertainty, surface,
     )  # fmt: skip
     unseen = survey.unseen
     if unseen is not None:

@@ -121,7 +121,7 @@ def coarse(
         _lowest(unseen, heights, factor),
         np.where(water < np.iinfo(np.int32).max, water, np.int32(-1)),
         _lowest(codes == DRY, heights, factor),
-        _squares(~unseen, factor, fill=False).any(axis=(1, 3)),
+        np.asarray(_squares(~unseen, factor, fill=False).any(axis=(1, 3))),
     )
 
 
