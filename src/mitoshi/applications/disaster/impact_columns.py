@@ -197,9 +197,9 @@ GIVEN = (
 )
 TOTALS = (
     text("name", "what is counted", "項目"),
-    *ranged("value", "number in the water", "浸水した数"),
-    number("value_unseen", "of these where nothing was observed", "うち未観測域の推定数"),
-    number("amount", "number given", "全体の数"),
-    number("not_observed", "of which not observed", "うち未観測"),
-    number("not_determined", "of which without any estimate", "うち推定できないもの"),
+    *ranged("value", "number in the water", "浸水した数", "1", 0.1),
+    number("value_unseen", "of these where nothing was observed", "うち未観測域の推定数", "1", 0.1),
+    number("amount", "number given", "全体の数", "1", 0.1),
+    number("not_observed", "of which not observed", "うち未観測", "1", 0.1),
+    number("not_determined", "of which without any estimate", "うち推定できないもの", "1", 0.1),
 )

@@ -133,7 +133,8 @@ def spreads(unseen: Unseen, length_m: float, combined: Floats | None = None) -> 
     nodes = _numbers(unseen.histogram)
     factors = np.eye(nodes.shape[0]) if combined is None else np.asarray(combined, float)
     value = factors @ unseen.expected
-    variance = np.array([_variance(np.tensordot(f, nodes, 1), unseen.step, length_m) for f in factors])
+    shared = _covariance(nodes, unseen.step, length_m)
+    variance = np.maximum(np.einsum("nq,qp,np->n", factors, shared, factors), 0.0)
     most = float(unseen.weight[0])
     ends = _beta_range(value, variance, most)
     return Spread(value, np.minimum(ends[0], value), np.maximum(ends[1], value))
@@ -153,18 +154,25 @@ def _polynomials() -> Floats:
     return np.asarray((basis * np.sign(np.diag(turn))).T * np.sqrt(BINS))
 
 
-def _variance(numbers: Floats, step: tuple[float, float], length_m: float) -> float:
-    """Return the variance of the sum over all blocks; (rows, columns, BINS)."""
+def _covariance(numbers: Floats, step: tuple[float, float], length_m: float) -> Floats:
+    """Return the covariance of the sums over all blocks; numbers (questions, rows, columns, BINS).
+
+    The sum over all pairs of blocks, each weighed by its correlation, is taken in the Fourier domain (Parseval).
+    """
     parts = numbers @ _polynomials().T / BINS
-    own = (numbers**2).mean(axis=-1) - (parts**2).sum(axis=-1)
-    total = float(np.maximum(own, 0.0).sum())
-    rows, columns = numbers.shape[:2]
+    flat, polynomial = (v.reshape(len(numbers), -1) for v in (numbers, parts))
+    total = np.asarray(flat @ flat.T / BINS - polynomial @ polynomial.T)
+    rows, columns = numbers.shape[1:3]
     size = (next_fast_len(2 * rows, real=True), next_fast_len(2 * columns, real=True))
+    twice = np.full(size[1] // 2 + 1, 2.0)
+    twice[0] = 1.0
+    if size[1] % 2 == 0:
+        twice[-1] = 1.0
     for order in range(1, ORDERS + 1):
-        kernel = rfft2(_correlation(size, step, length_m / order))
-        around = irfft2(rfft2(parts[..., order], size) * kernel, size)[:rows, :columns]
-        total += float((parts[..., order] * around).sum())
-    return max(total, 0.0)
+        kernel = rfft2(_correlation(size, step, length_m / order)).real * twice / (size[0] * size[1])
+        waves = rfft2(parts[..., order], size).reshape(len(numbers), -1)
+        total += ((waves * kernel.ravel()) @ waves.conj().T).real
+    return total
 
 
 def _correlation(size: tuple[int, int], step: tuple[float, float], length_m: float) -> Floats:
