@@ -59,7 +59,9 @@ class DemoResult:
     depth_error
         Root mean square difference between the depth and the truth where both are wet [m].
     score
-        Agreement with the simulated truth, outside what the radar cannot see.
+        Agreement with the simulated truth where the radar can see and the map says something.
+    left_out
+        Share of the flood that the radar can see and that the map calls not observable: ground beside towns, woods and roads.
     calibration_error
         Expected calibration error of the probability, there too.
     not_observable
@@ -78,6 +80,7 @@ class DemoResult:
     calibration_error: float
     not_observable: float
     people: float
+    left_out: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -99,6 +102,7 @@ class DemoResult:
             "score": self.score._asdict(),
             "expected_calibration_error": self.calibration_error,
             "not_observable_share": self.not_observable,
+            "visible_flood_not_mapped_share": self.left_out,
             "people_in_water_truth": self.people,
             "story": [str(self.out / f"story.{language}.png") for language in LANGUAGES],
         }
@@ -113,7 +117,7 @@ class DemoResult:
             f"  agreement with the known truth, outside what radar cannot see: "
             f"IoU {self.score.intersection_over_union:.3f}, commission {self.score.commission_error:.3f}, "
             f"omission {self.score.omission_error:.3f}, expected calibration error {self.calibration_error:.3f}",
-            f"  not observable: {self.not_observable:.1%} of the area",
+            f"  not observable: {self.not_observable:.1%} of the area, and {self.left_out:.1%} of the flood that a radar sees",
             f"  depth against the known truth: root mean square error {self.depth_error:.2f} m",
             *self._people(),
             *self._steps(),
@@ -189,11 +193,11 @@ def run_demo(
     progress(3, 4, "verify")
     verdicts = {name: verify(bundle.path) for name, bundle in response.bundles.items()}
     bundle = response.bundles["flood"]
-    score, error, unseen = compared(bundle.path, folder / "truth")
+    score, error, unseen, left_out = compared(bundle.path, folder / "truth")
     depth = depth_error(response.bundles["depth"].path, folder / "truth")
     told = {name: verdict.status for name, verdict in verdicts.items()}
     people = tell_story(out, response.bundles, folder)
-    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen, people)
+    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen, people, left_out)
 
 
 def tell_story(out: Path, bundles: Mapping[str, Bundle], folder: Path) -> float:
@@ -238,16 +242,21 @@ def depth_error(bundle: Path, truth: Path) -> float:
     return float(np.sqrt(np.mean((depth[wet] - known[wet]) ** 2))) if wet.any() else float("nan")
 
 
-def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float]:
-    """Return agreement, calibration error and not-observable share of a bundle against the truth of its region."""
+def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float, float]:
+    """Return agreement, calibration error and two shares of a bundle against the truth of its region.
+
+    What the map calls not observable is no claim that it is dry: it is left out of the agreement, and its share of the area and
+    of the flood that the radar can see stand beside it.
+    """
     codes, frame = _read(bundle / "flood.tif")
     probability, _ = _read(bundle / "flood_probability.tif")
     flood = _onto(frame, codes.shape, *_read(truth / "flood.tif"), outside=0) == 1
     seen = _onto(frame, codes.shape, *_read(truth / "not_observable.tif"), outside=1) == 0
-    score = agreement(codes == 1, flood, seen)
+    score = agreement(codes == 1, flood, seen & (codes != 255))
     said = seen & np.isfinite(probability)
     error = expected_calibration_error(probability[said], flood[said])
-    return score, error, float((codes == 255).mean())
+    left_out = float((codes[flood & seen] == 255).mean()) if (flood & seen).any() else 0.0
+    return score, error, float((codes == 255).mean()), left_out
 
 
 def _read(path: Path) -> tuple[np.ndarray[Any, Any], Affine]:

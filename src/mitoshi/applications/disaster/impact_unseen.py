@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft2, next_fast_len, rfft2
+from scipy.fft import next_fast_len, rfft2
 from scipy.special import betaincinv, ndtri
 
 if TYPE_CHECKING:
