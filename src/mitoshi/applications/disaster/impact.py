@@ -72,6 +72,12 @@ __all__ = ["Impact", "impact"]
             "ただし標高データがある場合、水面近くの低い土地は上限に含めます。",
         ),
         Text(
+            "What stands where nothing was observed counts by its probability of water, in ranges with an error that is shared "
+            "over a distance; false or missed flood in the map is not in them.",
+            "観測できなかった場所の人と建物は、水のある確率で数えます。範囲は、近い場所ほど誤差が共通であるとした90 %の幅で、"
+            "浸水域の誤りは含みません。",
+        ),
+        Text(
             "Damage certificate classes are a guide by depth; the municipality decides.",
             "罹災証明の区分は浸水深による目安です。認定は市町村が行います。",
         ),

@@ -3,7 +3,7 @@
 Each of them stands in water with a probability. The sum of the probabilities is the best estimate. How far the number may be off
 depends on how far the error of the water's surface and of the ground reaches: were it common to everyone, all houses of equal
 height would be in water or none; were it everybody's own, the number would be all but certain. Here the errors of two places at a
-distance d are correlated by exp(-d / length): nearly common to a quarter of a town, partly to a town, not between distant towns.
+distance d are correlated by exp(-d / length): shared in part within a town, not between distant towns.
 """
 
 from __future__ import annotations
