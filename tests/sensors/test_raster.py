@@ -10,7 +10,7 @@ from pyproj import CRS, Proj
 
 from mitoshi import sensors
 from mitoshi.core.errors import InputError, ParameterError, QuantityError, UnknownFileError
-from mitoshi.core.quantity import BACKSCATTER, ELEVATION, GAMMA0, WATER_OCCURRENCE, as_declared
+from mitoshi.core.quantity import BACKSCATTER, BUILT_UP, ELEVATION, GAMMA0, WATER_OCCURRENCE, as_declared
 from mitoshi.sensors.observation import Description
 
 RNG = np.random.default_rng(3)
@@ -84,12 +84,11 @@ def test_elevation_is_taken_because_it_is_asked_for(write_raster):
         as_declared(sensors.open_observation(path).layers["value"], GAMMA0, "after")
 
 
-def test_water_occurrence_in_percent_is_recognised(write_raster):
+@pytest.mark.parametrize("quantity", [WATER_OCCURRENCE, BUILT_UP])
+def test_shares_in_percent_are_recognised(write_raster, quantity):
     share = RNG.uniform(0, 100, (20, 20)).astype("float32")
-    layer = sensors.open_observation(write_raster("w.tif", share), expecting=WATER_OCCURRENCE).layers[
-        "water_occurrence"
-    ]
-    np.testing.assert_allclose(as_declared(layer.load(), WATER_OCCURRENCE, "w").values, share / 100, rtol=1e-6)
+    layer = sensors.open_observation(write_raster("w.tif", share), expecting=quantity).layers[quantity.name]
+    np.testing.assert_allclose(as_declared(layer.load(), quantity, "w").values, share / 100, rtol=1e-6)
 
 
 def test_linear_backscatter_is_supposed_only_where_backscatter_is_asked_for(write_raster):

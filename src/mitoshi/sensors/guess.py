@@ -281,7 +281,11 @@ def _as_asked(
     if not single or expecting.members:
         return "value", units or "1", (UNSTATED,)
     found = units or expecting.units
-    if units is None and expecting.units == "1" and expecting.name in {"water_occurrence", "probability"}:
+    if (
+        units is None
+        and expecting.units == "1"
+        and expecting.name in {"water_occurrence", "probability", "built_up_share"}
+    ):
         found = "percent" if sample().highest > 1.0 else "1"
     counts = (COUNTS.format(quantity=expecting.name),) if expecting.extensive and units is None else ()
     return expecting.name, found, (ASKED.format(quantity=expecting.name, units=found), *counts)

@@ -13,10 +13,11 @@ from mitoshi.methods.sar.observability import RAY_REACH, WALL_REACH_M, layover_o
 @pytest.mark.parametrize("pixel", [2.5, 5.0, 10.0, 20.0])
 def test_walls_answer_within_their_reach(pixel):
     built = np.zeros((41, 41), bool)
-    built[20, 20] = True
+    built[19:22, 19:22] = True
+    built[:, 5] = True  # a road
     rows, columns = np.mgrid[:41, :41]
-    expected = np.hypot(rows - 20, columns - 20) * pixel <= WALL_REACH_M
-    np.testing.assert_array_equal(near_walls(built, pixel), expected)
+    nearest = np.hypot(np.maximum(np.abs(rows - 20) - 1, 0), np.maximum(np.abs(columns - 20) - 1, 0))
+    np.testing.assert_array_equal(near_walls(built, pixel), (nearest * pixel <= WALL_REACH_M) | (columns == 5))
 
 
 def hill(height, side=10.0, shape=(60, 200)):

@@ -176,7 +176,7 @@ def flood_extent(
     reference_water
         Share of time under water, 0..1; from 0.5 it is permanent water, which keeps out of the means of its shore.
     land_cover
-        Codes of a land-cover map: tree cover and built-up are not observable, and neither is what lies within 15 m of the latter.
+        Codes of a land-cover map: tree cover and built-up are not observable, and neither is what lies within 15 m of blocks.
     built_up
         Share of the pixel that buildings cover, 0..1; where known it decides what is built-up instead of the land cover, whose
         class also holds roads.

@@ -34,7 +34,7 @@ __all__ = ["FIELDS", "Layer", "Listing", "listing_of"]
 
 MOST = 5000  # layers
 STRETCHED = 3  # observations of a series from which its colour scale is taken: the latest ones
-STATIC = frozenset({"elevation", "land_cover", "population", "water_occurrence"})
+STATIC = frozenset({"elevation", "land_cover", "population", "water_occurrence", "built_up_share"})
 EARLIEST, LATEST = "0001", "9999"  # years of an item that states no time
 NOT_STATED = Text("the observation states none", "（不確かさの記載なし）")
 IN_COLUMNS = Text("in the columns {names}", "属性 {names} に記載")

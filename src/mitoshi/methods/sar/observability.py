@@ -23,7 +23,9 @@ WIDEST = 24
 
 
 def near_walls(built: NDArray[np.bool_], pixel_m: float) -> NDArray[np.bool_]:
-    """Return the pixels whose centre lies within `WALL_REACH_M` of a built-up pixel's centre.
+    """Return built-up pixels, and those whose centre lies within `WALL_REACH_M` of one in a block of 3 × 3 and more.
+
+    A line of one or two pixels is a road, whose surroundings are seen.
 
     Parameters
     ----------
@@ -35,10 +37,10 @@ def near_walls(built: NDArray[np.bool_], pixel_m: float) -> NDArray[np.bool_]:
     Returns
     -------
     NDArray[np.bool_]
-        Shape (y, x). A pixel depends on those at most 24 rows and columns away.
+        Shape (y, x). A pixel depends on those at most 26 rows and columns away.
 
-    >>> near_walls(np.array([[False, False, True]]), 10.0).tolist()
-    [[False, True, True]]
+    >>> near_walls(np.array([[False, True, False]] * 3), 10.0)[1].tolist()
+    [False, True, False]
     """
     from scipy import ndimage
 
@@ -47,7 +49,8 @@ def near_walls(built: NDArray[np.bool_], pixel_m: float) -> NDArray[np.bool_]:
         return built
     down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disk = np.hypot(down, across) * pixel_m <= WALL_REACH_M
-    return np.asarray(ndimage.binary_dilation(built, disk))
+    blocks = ndimage.binary_opening(built, np.ones((3, 3)))
+    return np.asarray(built | ndimage.binary_dilation(blocks, disk))
 
 
 def layover_or_shadow(
