@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_the_right_pair_is_taken_among_other_dates_orbits_sensors_and_places(dem
     taken = {name: [i["id"] for i in group] for name, group in record["inputs"].items()}
     assert [i.split("_VV")[0] for i in taken["after"]] == ["SIM_RTC_A039_20261012T200000Z"]
     assert [i.split("_VV")[0] for i in taken["before"]] == ["SIM_RTC_A039_20260930T200000Z"]
-    assert set(taken) == {"after", "before", "elevation", "reference_water", "land_cover"}
+    assert set(taken) == {"after", "before", "elevation", "land_cover", "reference_water"}
     assert any("same track" in c.en for c in demonstration.bundle.choice)
 
 
@@ -39,7 +40,9 @@ def test_the_map_agrees_with_the_truth_outside_what_radar_cannot_see(demonstrati
             f"\nsimulated coast: IoU {demonstration.score.intersection_over_union:.3f}, "
             f"not observable {demonstration.not_observable:.3f}, calibration error {demonstration.calibration_error:.3f}"
         )
-    assert demonstration.score.intersection_over_union >= 0.90
+    # Not observable is not dry. With it counted as dry the map without land cover had 0.929, and 0.946 where it said something.
+    assert demonstration.score.intersection_over_union >= 0.92
+    assert demonstration.left_out < 0.10
     shares = [f for f in demonstration.bundle.figures if f.name == "not_observable_share"]
     assert shares[0].value == pytest.approx(100 * demonstration.not_observable, abs=0.1)
 
@@ -94,6 +97,21 @@ def test_impact_says_how_many_it_did_not_see(demonstration):
         <= figures["affected_population"].value
         <= figures["affected_population"].upper
     )
+
+
+def test_the_people_in_water_hold_the_truth_and_the_town_was_not_seen(demonstration):
+    """4,221 people stand in water in truth, all of them in a town and a village, which the radar cannot see."""
+    figures = {f.name: f for f in demonstration.response.bundles["impact"].figures}
+    people = figures["affected_population"]
+    assert demonstration.people == pytest.approx(4220.7, abs=0.1)
+    assert people.lower <= demonstration.people <= people.upper
+    assert figures["affected_population_unseen"].value > 0.9 * people.value
+    assert "in truth 4,221" in "\n".join(demonstration.lines())
+
+
+def test_the_first_picture_is_drawn_in_both_languages(demonstration):
+    for path in demonstration.as_dict()["story"]:
+        assert Path(path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_second_response_gives_the_same_bytes(demonstration):

@@ -7,8 +7,9 @@ import pytest
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 from mitoshi.handover.ranges import ranged
+from mitoshi.handover.situation import Section
 from mitoshi.workflows import situation
-from mitoshi.workflows.response import Record, read_record, write_record
+from mitoshi.workflows.response import Entry, Record, read_record, write_record
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,18 @@ def test_identifiers_and_statuses_are_shown_as_names():
 def test_buildings_are_counted_with_their_counter(name):
     figure = Figure(name, Text("buildings not observed", "未観測の建物数"), 0.0, None, None, "1", None, None)
     assert ranged(figure._replace(units=situation.UNITS[name]), "ja").words == "0\u202f棟"
+
+
+def test_without_elevation_the_people_in_water_are_not_determined():
+    """The flood is mapped, depth waits for an elevation model and impact for the depth: that is said first, and no zero."""
+    waits = {
+        "depth": Entry("depth", "waiting", reason="the catalogue has no observation for elevation"),
+        "impact": Entry("impact", "waiting", reason="depth waits for depth"),
+    }
+    record = Record((139.0, 35.0, 140.0, 36.0), "2026-10-12T00:00:00Z", "2026-10-12T01:00:00Z", waits)
+    area = Figure("flooded_area", Text("flooded area", "浸水面積"), 9.0, 2.0, 46.0, "km2", 0.9)
+    told = situation._message((Section(Text("Flood extent", "浸水域"), (area,)),), {}, record)
+    assert told.en.startswith(
+        "People in water: not determined (no depth of water: the catalogue has no observation for elevation); flooded area: 2–46"
+    )
+    assert told.ja.startswith("影響人口：推定不能（浸水深がありません。理由は respond.json に記載）。浸水面積：2～46")

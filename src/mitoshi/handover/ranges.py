@@ -27,6 +27,7 @@ COUNTED = {
     "tonne": Text("t", "t"),
     "t": Text("t", "t"),
 }
+TONNES = ("t", "tonne")
 LARGE: dict[
     str, dict[Language, tuple[tuple[float, str], ...]]
 ] = {  # unit → from which size on it is said in which larger one
@@ -115,7 +116,8 @@ def _single(figure: Figure, language: Language) -> Range:
         return Range(said.quantity, "", reason or said.interval, language)
     factor, unit = _unit(figure, language)
     value = figure.value * factor
-    decimals = 0 if value == round(value) else max(0, 2 - math.floor(math.log10(abs(value))))
+    whole = value == round(value) or (figure.units in COUNTED and figure.units not in TONNES)
+    decimals = 0 if whole else max(0, 2 - math.floor(math.log10(abs(value))))
     return Range(_joined(number(value, decimals), unit), "", reason, language)
 
 

@@ -124,7 +124,7 @@ class Situation:
     pictures
         PNG of the map by language, see `mitoshi.handover.situation_map`; empty for none.
     unseen
-        What was not seen, in words; figures whose name says "observ" are said beside it.
+        What was not seen, in words; figures whose name says "observ" or "not_determined" are said beside it.
     message
         The report in one or two sentences, or None.
     happened
@@ -151,10 +151,10 @@ class Situation:
 
     @property
     def headline(self) -> tuple[Figure, ...]:
-        """The figures of the first page: the first of each section, then the second of each, …, without the shares not seen."""
+        """The figures of the first page: the first of each section, then the second of each, …, without what was not seen."""
         ranks = max((len(s.figures) for s in self.sections), default=0)
         ordered = [s.figures[rank] for rank in range(ranks) for s in self.sections if rank < len(s.figures)]
-        return tuple(f for f in ordered if not _of_the_unseen(f))[:MOST_CARDS]
+        return tuple(f for f in ordered if not _of_the_unseen(f) and not f.name.endswith("_unseen"))[:MOST_CARDS]
 
     @property
     def unseen_figures(self) -> tuple[Figure, ...]:
@@ -163,7 +163,7 @@ class Situation:
 
 
 def _of_the_unseen(figure: Figure) -> bool:
-    return "observ" in figure.name
+    return "observ" in figure.name or figure.name.endswith("not_determined")
 
 
 def _named(figure: Figure, section: Text) -> Figure:

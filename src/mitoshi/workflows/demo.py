@@ -11,12 +11,16 @@ import numpy as np
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.requirement import instant
+from mitoshi.core.text import Text
 from mitoshi.evidence import verify
-from mitoshi.evidence.wording import said
+from mitoshi.evidence.wording import number, said
+from mitoshi.handover.writing import LANGUAGES
 from mitoshi.methods.statistics.agreement import Agreement, agreement
 from mitoshi.methods.statistics.calibration import expected_calibration_error
 from mitoshi.sensors import items
 from mitoshi.simulation import EVENT, region, write_exposure, write_region
+from mitoshi.workflows.demo_story import Story, classes_of, draw
+from mitoshi.workflows.people_words import people_words
 from mitoshi.workflows.respond import respond
 
 if TYPE_CHECKING:
@@ -55,11 +59,15 @@ class DemoResult:
     depth_error
         Root mean square difference between the depth and the truth where both are wet [m].
     score
-        Agreement with the simulated truth, outside what the radar cannot see.
+        Agreement with the simulated truth where the radar can see and the map says something.
+    left_out
+        Share of the flood that the radar can see and that the map calls not observable: ground beside towns, woods and roads.
     calibration_error
         Expected calibration error of the probability, there too.
     not_observable
         Share of the area that the map calls not observable.
+    people
+        People in water in truth, beside the figure ``affected_population`` of the impact.
     """
 
     out: Path
@@ -71,6 +79,8 @@ class DemoResult:
     score: Agreement
     calibration_error: float
     not_observable: float
+    people: float
+    left_out: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -92,6 +102,9 @@ class DemoResult:
             "score": self.score._asdict(),
             "expected_calibration_error": self.calibration_error,
             "not_observable_share": self.not_observable,
+            "visible_flood_not_mapped_share": self.left_out,
+            "people_in_water_truth": self.people,
+            "story": [str(self.out / f"story.{language}.png") for language in LANGUAGES],
         }
 
     def lines(self) -> list[str]:
@@ -104,12 +117,20 @@ class DemoResult:
             f"  agreement with the known truth, outside what radar cannot see: "
             f"IoU {self.score.intersection_over_union:.3f}, commission {self.score.commission_error:.3f}, "
             f"omission {self.score.omission_error:.3f}, expected calibration error {self.calibration_error:.3f}",
-            f"  not observable: {self.not_observable:.1%} of the area",
+            f"  not observable: {self.not_observable:.1%} of the area, and {self.left_out:.1%} of the flood that a radar sees",
             f"  depth against the known truth: root mean square error {self.depth_error:.2f} m",
+            *self._people(),
             *self._steps(),
             f"  verify: {', '.join(f'{name} {status}' for name, status in self.verdicts.items())}",
+            f"Look at {self.out}/story.en.png or story.ja.png first: the flood as estimated, and the truth beside it",
             f"Open {self.response.out}/handover/situation.en.pdf or situation.ja.pdf; each product's report lies beside it",
         ]
+
+    def _people(self) -> list[str]:
+        """Return the people in water beside the truth."""
+        bundle = self.response.bundles.get("impact")
+        told = None if bundle is None else people_words(bundle.figures)
+        return [] if told is None else [f"  {told.line.en}; in truth {self.people:,.0f}"]
 
     def _steps(self) -> list[str]:
         """Return one line per further product, with its first figures."""
@@ -172,10 +193,45 @@ def run_demo(
     progress(3, 4, "verify")
     verdicts = {name: verify(bundle.path) for name, bundle in response.bundles.items()}
     bundle = response.bundles["flood"]
-    score, error, unseen = compared(bundle.path, folder / "truth")
+    score, error, unseen, left_out = compared(bundle.path, folder / "truth")
     depth = depth_error(response.bundles["depth"].path, folder / "truth")
     told = {name: verdict.status for name, verdict in verdicts.items()}
-    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen)
+    people = tell_story(out, response.bundles, folder)
+    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen, people, left_out)
+
+
+def tell_story(out: Path, bundles: Mapping[str, Bundle], folder: Path) -> float:
+    """Draw the flood as estimated with the truth beside it, as ``story.en.png`` and ``story.ja.png``.
+
+    Parameters
+    ----------
+    out
+        Where the pictures go.
+    bundles
+        Step → evidence bundle; the story has flood, depth and impact in it.
+    folder
+        Of the region, with its truth.
+
+    Returns
+    -------
+    People in water in truth.
+    """
+    people, frame = _read(folder / "truth" / "population.tif")
+    flood, _ = _read(folder / "truth" / "flood.tif")
+    true = float(people[flood == 1].sum())
+    if not {"flood", "depth", "impact"} <= bundles.keys():
+        return true
+    mapped = _onto(frame, flood.shape, *_read(bundles["flood"].path / "flood.tif"), outside=255)
+    chance = _onto(frame, flood.shape, *_read(bundles["depth"].path / "water_probability.tif"), outside=0)
+    told = people_words(bundles["impact"].figures)
+    if told is None:
+        return true
+    truth = Text(f"People in water: {number(true, 0)}\u202fpeople", f"影響人口：{number(true, 0)}\u202f人")
+    estimate, known = classes_of(mapped, chance, people), classes_of(flood, (flood == 1).astype(float), people)
+    story = Story(estimate, known, abs(frame.a), *told, truth)
+    for language in LANGUAGES:
+        (out / f"story.{language}.png").write_bytes(draw(story, language))
+    return true
 
 
 def depth_error(bundle: Path, truth: Path) -> float:
@@ -186,16 +242,21 @@ def depth_error(bundle: Path, truth: Path) -> float:
     return float(np.sqrt(np.mean((depth[wet] - known[wet]) ** 2))) if wet.any() else float("nan")
 
 
-def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float]:
-    """Return agreement, calibration error and not-observable share of a bundle against the truth of its region."""
+def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float, float]:
+    """Return agreement, calibration error and two shares of a bundle against the truth of its region.
+
+    What the map calls not observable is no claim that it is dry: it is left out of the agreement, and its share of the area and
+    of the flood that the radar can see stand beside it.
+    """
     codes, frame = _read(bundle / "flood.tif")
     probability, _ = _read(bundle / "flood_probability.tif")
     flood = _onto(frame, codes.shape, *_read(truth / "flood.tif"), outside=0) == 1
     seen = _onto(frame, codes.shape, *_read(truth / "not_observable.tif"), outside=1) == 0
-    score = agreement(codes == 1, flood, seen)
+    score = agreement(codes == 1, flood, seen & (codes != 255))
     said = seen & np.isfinite(probability)
     error = expected_calibration_error(probability[said], flood[said])
-    return score, error, float((codes == 255).mean())
+    left_out = float((codes[flood & seen] == 255).mean()) if (flood & seen).any() else 0.0
+    return score, error, float((codes == 255).mean()), left_out
 
 
 def _read(path: Path) -> tuple[np.ndarray[Any, Any], Affine]:

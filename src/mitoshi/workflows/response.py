@@ -73,6 +73,7 @@ STEPS = (
                 ("tsunami", "maximum_depth_uncertainty.tif"),
                 ("inundation", "maximum_depth_uncertainty.tif"),
             ),
+            "water_probability": (("depth", "water_probability.tif"),),
         },
         modes={"tsunami": {"hazard": "tsunami"}},
     ),

@@ -18,6 +18,7 @@ from mitoshi.handover.situation_map import MapLayer
 from mitoshi.handover.situation_map import render as draw
 from mitoshi.handover.writing import LANGUAGES, write
 from mitoshi.workflows.handing_over import layers_of
+from mitoshi.workflows.people_words import PEOPLE, people_words
 from mitoshi.workflows.response import STEPS, since
 from mitoshi.workflows.response import simulated as is_simulated
 
@@ -40,7 +41,7 @@ NOT_YET = {
 }
 UNITS = {
     "affected_population": "person",
-    "population_not_observed": "person",
+    **dict.fromkeys(("population_not_observed", "affected_population_unseen", "population_not_determined"), "person"),
     "cut_off_settlements": "place",
     "settlements_unknown": "place",
     "hospitals_in_water": "place",
@@ -50,6 +51,8 @@ UNITS = {
     **dict.fromkeys(
         (
             "flooded_buildings",
+            "flooded_buildings_unseen",
+            "buildings_not_determined",
             "above_floor_buildings",
             "insured_buildings",
             "total_loss_buildings",
@@ -67,6 +70,7 @@ WORDS = {
     "dry": Text("dry", "浸水なし"),
     "depth": Text("in the water", "浸水"),
     "not_observed": Text("not observed", "未観測"),
+    "not_determined": Text("no estimate", "推定不能"),
     "read": Text("read in its source", "原典確認済み"),
     "unconfirmed": Text("unconfirmed", "未確認"),
     "derived": Text("derived from the rows above", "上の行からの算出値"),
@@ -75,21 +79,43 @@ WORDS = {
 GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (
         Text("People and access", "人と交通"),
-        ("affected_population", "cut_off_settlements", "hospitals_in_water", "shelters_in_water"),
+        (
+            "affected_population",
+            "affected_population_unseen",
+            "cut_off_settlements",
+            "hospitals_in_water",
+            "shelters_in_water",
+        ),
     ),
     (
         Text("Buildings", "建物"),
-        ("flooded_buildings", "above_floor_buildings", "insured_buildings", "total_loss_buildings", "house_loss"),
+        (
+            "flooded_buildings",
+            "flooded_buildings_unseen",
+            "above_floor_buildings",
+            "insured_buildings",
+            "total_loss_buildings",
+            "house_loss",
+        ),
     ),
     (Text("Drainage and waste", "排水と災害廃棄物"), ("pump_trucks", "water_volume", "disaster_waste")),
 )
-MESSAGE = ("flooded_area", "affected_population", "cut_off_settlements", "pump_trucks")
+MESSAGE = ("flooded_area", "cut_off_settlements", "pump_trucks")
+NO_IMPACT = Text("no depth of water: {}", "浸水深がありません。理由は respond.json に記載")
+PROBABLE = 0.5
 MAPPED: tuple[tuple[str, Text, str, Any, float], ...] = (
     ("flood", Text("flooded", "浸水域"), "#5aa9e6", "area", 4.0),
     ("landslide_landslides", Text("landslide", "土砂災害"), "#8c510a", "area", 4.0),
     ("landslide_lakes", Text("lake behind a landslide", "河道閉塞による湛水"), "#01665e", "area", 4.0),
     ("impact_roads", Text("road", "道路"), "#b0b0b0", "line", 2.0),
     ("impact_closed_roads", Text("road under water", "浸水した道路"), "#d55e00", "line", 5.0),
+    (
+        "impact_flooded_buildings",
+        Text("building probably in water (50 % or more)", "浸水の可能性が高い建物（確率50 %以上）"),
+        "#c2255c",
+        "area",
+        4.0,
+    ),
     ("impact_cut_off_settlements", Text("settlement cut off", "孤立集落"), "#d55e00", "square", 14.0),
     ("impact_flooded_shelters", Text("shelter in the water", "浸水した避難所"), "#cc79a7", "triangle", 18.0),
     ("impact_flooded_hospitals", Text("hospital in the water", "浸水した病院"), "#cc0000", "cross", 20.0),
@@ -221,7 +247,7 @@ def _situation(
         sections,
         simulated,
         pictures={} if not layers else {la: _map(layers, record, la, simulated=simulated) for la in LANGUAGES},
-        message=_message(sections),
+        message=_message(sections, bundles, record),
         happened=datetime.fromisoformat(record.event),
         tables=tuple(_tables(layers)),
         clock=tuple(_clock(record, titles)),
@@ -247,20 +273,26 @@ def _sections(bundles: Mapping[str, Bundle], titles: Mapping[str, Text]) -> list
         shown = tuple(f for f in left if np.isfinite(f.value))
         if shown:
             found.append(Section(titles.get(step, Text(step, step)), shown))
-    return found
+    return sorted(found, key=lambda section: section.figures[0].name != PEOPLE)
 
 
-def _message(sections: tuple[Section, ...]) -> Text | None:
+def _message(sections: tuple[Section, ...], bundles: Mapping[str, Bundle], record: Record) -> Text | None:
+    """Return the people in the water, those nobody saw included, and the first of the other figures."""
     known: dict[str, Figure] = {}
     for section in sections:
         for figure in section.figures:
             known.setdefault(figure.name, figure)
     chosen = [known[name] for name in MESSAGE if name in known]
-    if not chosen:
+    entry = next((record.entries[n] for n in ("depth", "impact") if n in record.entries and not record.done(n)), None)
+    why_not = None if entry is None else Text(NO_IMPACT.en.format(entry.reason), NO_IMPACT.ja)
+    people = people_words(bundles["impact"].figures if "impact" in bundles else (), why_not)
+    if people is None and not chosen:
         return None
+    en, ja = ([], []) if people is None else ([people.line.en], [people.line.ja])
+    others = "、".join(f"{f.title.ja}：{ranged(f, 'ja').words}" for f in chosen)
     return Text(
-        "; ".join(f"{f.title.en}: {ranged(f, 'en').words}" for f in chosen) + ".",
-        "、".join(f"{f.title.ja}：{ranged(f, 'ja').words}" for f in chosen) + "。",
+        "; ".join((*en, *(f"{f.title.en}: {ranged(f, 'en').words}" for f in chosen))) + ".",
+        "".join(f"{part}。" for part in (*ja, others) if part),
     )
 
 
@@ -282,11 +314,14 @@ def _clock(record: Record, titles: Mapping[str, Text]) -> list[ClockRow]:
 
 
 def _map(layers: Mapping[str, LayerForHandover], record: Record, language: Language, *, simulated: bool) -> bytes:
-    drawn = [
-        MapLayer(title, layers[name].features, colour, symbol, size)
-        for name, title, colour, symbol, size in MAPPED
-        if name in layers and 0 < len(layers[name].features) <= MOST_MAPPED
-    ]
+    drawn = []
+    for name, title, colour, symbol, size in MAPPED:
+        if name in layers:
+            features = layers[name].features
+            if "wet_probability" in features and name == "impact_flooded_buildings":
+                features = features[features["wet_probability"] >= PROBABLE]
+            if 0 < len(features) <= MOST_MAPPED:
+                drawn.append(MapLayer(title, features, colour, symbol, size))
     return draw(drawn, area=BBox(*record.area), language=language, simulated=simulated)
 
 

@@ -12,7 +12,16 @@ from mitoshi.applications.disaster.impact_fragility import STATES, curves_of, re
 from mitoshi.applications.disaster.impact_losses import house_rate_range
 from mitoshi.applications.disaster.impact_survey import BLOCK, Survey
 from mitoshi.applications.disaster.impact_tables import table
-from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, SHIFTS, Levels, exceedance, levels_of, shifted
+from mitoshi.applications.disaster.impact_uncertainty import (
+    HIGH,
+    LOW,
+    SHIFTS,
+    Levels,
+    exceedance,
+    levels_of,
+    possible_levels,
+    shifted,
+)
 from mitoshi.applications.disaster.impact_waste import (
     Houses,
     WasteRow,
@@ -28,10 +37,20 @@ if TYPE_CHECKING:
     from mitoshi.core.features import Features
     from mitoshi.methods.statistics.zonal import ZonalStatistics
 
-__all__ = ["Assumptions", "FeatureWater", "Stock", "building_table", "insured_depth", "stock_of", "water_at"]
+__all__ = [
+    "Assumptions",
+    "FeatureWater",
+    "Stock",
+    "building_table",
+    "expected_depth",
+    "insured_depth",
+    "stock_of",
+    "water_at",
+]
 
 Floats = NDArray[np.float64]
 COLLAPSED = 5
+SIGMA, CHANCE, OBSERVED, GROUND = 1, 2, 3, 4  # layers of the survey
 
 
 class Assumptions(NamedTuple):
@@ -45,11 +64,34 @@ class Assumptions(NamedTuple):
 
 
 class FeatureWater(NamedTuple):
-    """Water at features: mean over the footprint, at its shallowest point, and the deepest depth."""
+    """Water at features.
+
+    Attributes
+    ----------
+    mean, shallowest
+        Mean over the footprint, and at its shallowest point.
+    deepest
+        The deepest depth.
+    expected
+        Mean depth, no water being 0 where nothing was observed [m].
+    unseen
+        Not all observed: the levels are those of water that may be there.
+    """
 
     mean: Levels
     shallowest: Levels
     deepest: Floats
+    expected: Floats
+    unseen: NDArray[np.bool_]
+
+    @property
+    def observed(self) -> NDArray[np.bool_]:
+        """Where the water was seen, or seen to be none."""
+        return np.asarray(self.mean.observed & ~self.unseen)
+
+    def chance(self, threshold: Floats | float) -> Floats:
+        """Return what each counts for among those deeper than a threshold: 1 or 0 where observed, else the probability."""
+        return np.where(self.unseen, exceedance(self.mean, threshold), self.mean.level > threshold)
 
 
 class Stock(NamedTuple):
@@ -93,15 +135,36 @@ def water_at(geometry: NDArray[Any], statistics: ZonalStatistics, found: Survey,
     mean = np.where(seen, statistics.mean[:, 0], np.nan)
     lowest = np.where(seen, statistics.lowest[:, 0], np.nan)
     deepest = np.where(seen, statistics.highest[:, 0], np.nan)
-    sigma, height = statistics.mean[:, 1], np.full(mean.size, np.nan)
-    if statistics.seen.shape[1] > 2:
+    sigma, height = statistics.mean[:, SIGMA], np.full(mean.size, np.nan)
+    if statistics.seen.shape[1] > GROUND:
         row, column = grid.pixels(inner_points(shapely.centroid(geometry)))
         block = (np.maximum(row, 0) // BLOCK, np.maximum(column, 0) // BLOCK)
-        height = np.where(row >= 0, statistics.lowest[:, 2] - found.water_level[block], np.nan)
+        height = np.where(row >= 0, statistics.lowest[:, GROUND] - found.water_level[block], np.nan)
         sigma = np.where(np.isfinite(sigma), sigma, found.water_sigma[block])
     # Where a part of the footprint is wet, its shallowest point is at the water's edge.
     edge = np.where(deepest > 0, 0.0, height)
-    return FeatureWater(levels_of(mean, sigma, height), levels_of(lowest, sigma, edge), deepest)
+    unseen = seen & (statistics.lowest[:, OBSERVED] < 1)
+    return FeatureWater(
+        _where(unseen, _possible(statistics.mean[:, CHANCE], mean), levels_of(mean, sigma, height)),
+        _where(
+            unseen & (lowest > 0),
+            _possible(statistics.lowest[:, CHANCE], lowest),
+            levels_of(np.where(unseen, 0.0 * lowest, lowest), sigma, edge),
+        ),
+        deepest,
+        mean,
+        unseen,
+    )
+
+
+def _possible(chance: Floats, expected: Floats) -> Levels:
+    """Return levels of probability and expected depth, no water being 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return possible_levels(chance, expected / chance)
+
+
+def _where(there: NDArray[np.bool_], one: Levels, other: Levels) -> Levels:
+    return Levels(np.where(there, one.level, other.level), np.where(there, one.sigma, other.sigma))
 
 
 def stock_of(buildings: Features, grid: Grid, floor_height_m: float) -> Stock:
@@ -149,8 +212,9 @@ def building_table(
     columns: dict[str, Any] = {
         "id": buildings["id"].to_numpy(object),
         "structure": buildings["structure"].to_numpy(object),
-        "observed": mean.observed,
-        **_ranged("depth", mean),
+        "observed": water.observed,
+        "estimated": water.unseen,
+        **expected_depth(water),
         **_ranged("shallowest_depth", water.shallowest),
         "floor_height": floor,
         "floor_height_assumed": stock.floor_assumed,
@@ -158,7 +222,7 @@ def building_table(
         "wet_probability": exceedance(mean, 0.0),
         "above_floor_probability": exceedance(mean, floor),
         "over_45cm_probability": exceedance(mean, table("limits")["insured_depth_m"]["value"]),
-        "insured": mean.level > insured_from,
+        "insured": water.observed & (mean.level > insured_from),
         "insured_probability": exceedance(mean, insured_from),
         "certificate": paper.code,
         "certificate_lower": np.minimum(paper.lower, paper.upper),
@@ -179,6 +243,15 @@ def _ranged(name: str, levels: Levels, above: Floats | float = 0.0) -> dict[str,
     """Return depth above something with its 90 % range, 0 where dry."""
     told = {"": 0.0, "_lower": LOW, "_upper": HIGH}
     return {name + end: np.maximum(shifted(levels, shift) - above, 0.0) for end, shift in told.items()}
+
+
+def expected_depth(water: FeatureWater) -> dict[str, Floats]:
+    """Return the mean depth with its 90 % range [m]; where nothing was observed the mean counts no water as 0."""
+    told = _ranged("depth", water.mean)
+    told["depth"] = np.where(water.unseen, water.expected, told["depth"])
+    told["depth_lower"] = np.minimum(told["depth_lower"], told["depth"])
+    told["depth_upper"] = np.maximum(told["depth_upper"], told["depth"])
+    return told
 
 
 def _waste(mean: Levels, paper: Any, stock: Stock) -> tuple[list[WasteRow], tuple[Floats, Floats, Floats]]:

@@ -8,7 +8,7 @@ from mitoshi.core.text import Text
 
 __all__ = [
     "BUILDINGS", "CUT_OFF_CLASSES", "DISTRICTS", "FACILITIES", "FACILITY_CLASSES", "GIVEN", "LOSSES", "PEOPLE", "PUMPS",
-    "PUMP_CLASSES", "ROADS", "ROAD_CLASSES", "ROUTES", "SETTLEMENTS", "WASTE",
+    "PUMP_CLASSES", "ROADS", "ROAD_CLASSES", "ROUTES", "SETTLEMENTS", "TOTALS", "WASTE",
 ]  # fmt: skip
 
 GREY, BLUE, RED, GREEN = "#9a9a9a", "#0072b2", "#d55e00", "#009e73"
@@ -69,6 +69,7 @@ BUILDINGS = (
     ID,
     text("structure", "structure", "構造"),
     flag("observed", "observed", "観測済み"),
+    flag("estimated", "not observed, estimated from the water around", "未観測、周囲の水位から推定"),
     *ranged("depth", "depth, mean over the footprint", "浸水深（外形内平均）", "m", 0.01),
     *ranged("shallowest_depth", "depth at the shallowest point", "浸水深（最も浅い部分）", "m", 0.01),
     number("floor_height", "height of the floor above ground", "床高", "m", 0.01),
@@ -102,12 +103,14 @@ DISTRICTS = (
     flag("outside", "outside all districts", "地区外"),
     number("buildings", "buildings", "建物棟数", "1", 1.0),
     number("not_observed", "buildings not observed", "未観測の建物棟数", "1", 1.0),
+    number("not_determined", "buildings without any estimate", "推定できない建物棟数", "1", 1.0),
     *ranged("wet", "buildings in water", "浸水棟数", "1", 1.0),
     *ranged("above_floor", "buildings flooded above the floor", "床上浸水棟数", "1", 1.0),
     *ranged("over_45cm", "buildings in more than 45 cm", "地盤面から45 cmを超える浸水の棟数", "1", 1.0),
     number("population", "people", "人口", "1", 0.1),
     *ranged("flooded_population", "people in water", "影響人口", "1", 0.1),
     number("population_not_observed", "people not observed", "未観測の人口", "1", 0.1),
+    number("population_not_determined", "people without any estimate", "推定できない人口", "1", 0.1),
 )
 ROADS = (
     ID,
@@ -190,4 +193,13 @@ GIVEN = (
     flag("given", "given", "与えられたか"),
     number("amount", "features or people", "件数または人口"),
     number("not_observed", "of which not observed", "うち未観測"),
+    number("not_determined", "of which without any estimate", "うち推定できないもの"),
+)
+TOTALS = (
+    text("name", "what is counted", "項目"),
+    *ranged("value", "number in the water", "浸水した数", "1", 0.1),
+    number("value_unseen", "of these where nothing was observed", "うち未観測域の推定数", "1", 0.1),
+    number("amount", "number given", "全体の数", "1", 0.1),
+    number("not_observed", "of which not observed", "うち未観測", "1", 0.1),
+    number("not_determined", "of which without any estimate", "うち推定できないもの", "1", 0.1),
 )

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_tables import table
-from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, Levels, shifted
+from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, shifted
 from mitoshi.core.errors import InputError
 from mitoshi.core.geometry_cost import made_valid
 from mitoshi.core.places import finite_places
 from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
+    from mitoshi.applications.disaster.impact_buildings import FeatureWater
     from mitoshi.applications.disaster.impact_waters import DistrictPeople, Waters
     from mitoshi.core.features import Features
 
@@ -53,7 +54,7 @@ def district_of(geometry: NDArray[Any], districts: NDArray[Any]) -> NDArray[np.i
 def district_table(
     districts: Features,
     members: NDArray[np.int64],
-    levels: Levels | None,
+    water: FeatureWater | None,
     floor_height: Floats | None,
     found: Waters,
 ) -> Features:
@@ -65,7 +66,7 @@ def district_table(
         As declared.
     members
         District of each building, from `district_of`.
-    levels, floor_height
+    water, floor_height
         Of the buildings; None where buildings are not given, and then their counts are missing.
     found
         The second pass, for people.
@@ -79,42 +80,53 @@ def district_table(
         "name": [*districts["name"], OUTSIDE.ja],
         "outside": np.arange(size) == size - 1,
     }
-    columns |= _building_counts(members, levels, floor_height, size)
+    columns |= _building_counts(members, water, floor_height, size)
     columns |= _people(found, size)
     geometry = [*districts.geometry.to_numpy(), shapely.Polygon()]
     return geopandas.GeoDataFrame(columns, geometry=geometry, crs=districts.crs)
 
 
 def _building_counts(
-    members: NDArray[np.int64], levels: Levels | None, floor_height: Floats | None, size: int
+    members: NDArray[np.int64], water: FeatureWater | None, floor_height: Floats | None, size: int
 ) -> dict[str, Floats]:
+    """Return counts with ranges under an error that is common to the district."""
+
     def per(weight: Any) -> Floats:
         return np.bincount(members, np.asarray(weight, float), minlength=size).astype(np.float64)
 
     insured = table("limits")["insured_depth_m"]["value"]
     thresholds: dict[str, Any] = {"wet": 0.0, "above_floor": floor_height, "over_45cm": insured}
-    ends = {"": 0.0, "_lower": LOW, "_upper": HIGH}
-    if levels is None:
-        names = ["buildings", "not_observed", *(n + e for n in thresholds for e in ends)]
+    ends = {"_lower": LOW, "_upper": HIGH}
+    if water is None:
+        names = ["buildings", "not_observed", "not_determined", *(n + e for n in thresholds for e in ("", *ends))]
         return dict.fromkeys(names, np.full(size, np.nan))
-    counts = {"buildings": per(np.ones(levels.level.size)), "not_observed": per(~levels.observed)}
+    levels = water.mean
+    counts = {
+        "buildings": per(np.ones(levels.level.size)),
+        "not_observed": per(~water.observed),
+        "not_determined": per(~levels.observed),
+    }
     for name, threshold in thresholds.items():
-        counts |= {name + end: per(shifted(levels, shift) > threshold) for end, shift in ends.items()}
+        counts[name] = value = per(water.chance(threshold))
+        low, high = (per(shifted(levels, shift) > threshold) for shift in ends.values())
+        counts |= {f"{name}_lower": np.minimum(low, value), f"{name}_upper": np.maximum(high, value)}
     return counts
 
 
 def _people(found: Waters, size: int) -> dict[str, Floats]:
     names = ("population", "flooded_population", "flooded_population_lower", "flooded_population_upper",
-             "population_not_observed")  # fmt: skip
+             "population_not_observed", "population_not_determined")  # fmt: skip
     if found.districts is None or found.people is None:
         return dict.fromkeys(names, np.full(size, np.nan))
-    whole = found.people.people
-    totals = [whole[0].sum(), *(whole[k, 1:-1].sum() for k in range(3)), whole[0, -1]]
+    whole, unseen = found.people.people, found.people.unseen
+    more = (0.0, 0.0, 0.0) if unseen is None else (unseen.expected[0], unseen.likely[0], unseen.possible[0])
+    totals = [found.people.everyone, *(whole[k, 1:-1].sum() + more[k] for k in range(3)), found.people.not_observed,
+              found.people.not_determined]  # fmt: skip
     return {n: _with_rest(v, float(t)) for n, v, t in zip(names, _fields(found.districts), totals, strict=True)}
 
 
 def _fields(people: DistrictPeople) -> tuple[Floats, ...]:
-    return people.people, people.flooded, people.flooded_lower, people.flooded_upper, people.not_observed
+    return tuple(people)
 
 
 def _with_rest(inside: Floats, total: float) -> Floats:

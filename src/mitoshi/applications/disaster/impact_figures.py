@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mitoshi.applications.disaster.impact_lists import UNKNOWN
+from mitoshi.applications.disaster.impact_unseen import LIKELY, UNLIKELY
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 
@@ -18,11 +20,14 @@ __all__ = ["figures", "tally"]
 
 ENDS = ("", "_lower", "_upper")
 EXACT = Text("a count of what was given, exact", "入力データの集計値")
+EXPECTED_NUMBER = Text(
+    "an expected number; its error is in the range of the whole", "期待値（誤差は全体の信頼区間に含めています）"
+)
 NO_COUNT = Text("share of the flooded area without a population count", "浸水域のうち人口データのない割合")
-NOT_NAMED = Text("unknown: the kind of every facility is unknown", "不明：施設種別が不明")
-NOTHING_SEEN = Text("unknown: none of the features given was observed", "不明：観測された対象がありません")
-NOTHING_LISTED = Text("unknown: the list given is empty (0 of 0)", "不明：入力の一覧が空です（0件中0件）")
-NOT_VALUED = Text("unknown: unit values not given", "不明：評価額の単価なし")
+NOT_NAMED = Text("not determined: the kind of every facility is unknown", "推定不能：施設種別が不明")
+NOTHING_SEEN = Text("not determined: none of what was given was observed", "推定不能：観測された対象がありません")
+NOTHING_LISTED = Text("not determined: the list given is empty (0 of 0)", "推定不能：入力の一覧が空です（0件中0件）")
+NOT_VALUED = Text("not determined: unit values not given", "推定不能：評価額の単価なし")
 
 
 def tally(found: Impact, cell_area_m2: float) -> dict[str, float]:
@@ -30,12 +35,13 @@ def tally(found: Impact, cell_area_m2: float) -> dict[str, float]:
     del cell_area_m2
     given = {str(t): bool(g) for t, g in zip(found.given["theme"], found.given["given"], strict=True)}
     totals = {f"given_{theme}": float(there) for theme, there in given.items()}
-    totals |= {f"unseen_{t}": float(n) for t, n in zip(found.given["theme"], found.given["not_observed"], strict=True)}
-    lists = found.given[found.given["theme"].isin(["buildings", "facilities", "settlements"])]
+    for name in ("not_observed", "not_determined"):
+        totals |= {f"{name}_{t}": float(n) for t, n in zip(found.given["theme"], found.given[name], strict=True)}
+    lists = found.given[found.given["theme"].isin(["buildings", "facilities", "settlements", "population"])]
     totals |= {f"amount_{t}": float(n) for t, n in zip(lists["theme"], lists["amount"], strict=True)}
     if given["buildings"]:
         totals |= _buildings(found)
-    totals |= _people(found) | _access(found)
+    totals |= _counted(found) | _access(found)
     totals |= _three("trucks", found.pumps, "pump_trucks") | _three("volume", found.pumps, "volume")
     return totals
 
@@ -47,12 +53,6 @@ def _three(name: str, rows: Any, column: str) -> dict[str, float]:
 def _buildings(found: Impact) -> dict[str, float]:
     rows = found.buildings
     totals: dict[str, float] = {}
-    for name, column, least in (
-        ("wet", "depth", 0.0),
-        ("above_floor", "depth_above_floor", 0.0),
-        ("deep", "depth", 0.45),
-    ):
-        totals |= {name + end: float((rows[column + end] > least).sum()) for end in ENDS}
     for end in ENDS:
         totals["total_loss" + end] = float((rows["certificate" + end] == 6).sum())
     if rows["collapse_probability"].notna().any():
@@ -65,17 +65,14 @@ def _buildings(found: Impact) -> dict[str, float]:
     return totals
 
 
-def _people(found: Impact) -> dict[str, float]:
-    rows = found.people[found.people["kind"] == "depth"]
-    if len(rows) == 0:
-        return {}
-    unseen = found.people[found.people["kind"] == "not_observed"]
-    return {
-        "people": float(rows["at_least"].iloc[0]),
-        "people_lower": float(rows["at_least_lower"].iloc[0]),
-        "people_upper": float(rows["at_least_upper"].iloc[0]),
-        "people_unseen": float(unseen["people"].iloc[0]),
-    }
+def _counted(found: Impact) -> dict[str, float]:
+    """Return what the list of totals says of people and buildings."""
+    totals: dict[str, float] = {}
+    for _, row in found.totals.iterrows():
+        totals |= {f"{row['name']}{end}": float(row[f"value{end}"]) for end in (*ENDS, "_unseen")}
+        if row["name"] == "affected_population":
+            totals |= {f"{k}_population": float(row[k]) for k in ("amount", "not_observed", "not_determined")}
+    return totals
 
 
 def _access(found: Impact) -> dict[str, float]:
@@ -92,7 +89,7 @@ def _access(found: Impact) -> dict[str, float]:
     unnamed = facility["facility"].isna() | (facility["facility"] == "unknown")
     for kind in ("hospital", "shelter"):
         mine = facility[facility["facility"] == kind]
-        totals |= {f"{kind}{end}": float((mine[f"depth{end}"] > 0).sum()) for end in ENDS}
+        totals |= _in_water(kind, mine)
         # One whose kind is not known may be of this kind: it counts at the upper end.
         totals[f"{kind}_upper"] += float((facility["depth_upper"][unnamed] > 0).sum())
         if unnamed.any() and unnamed.all():
@@ -101,10 +98,19 @@ def _access(found: Impact) -> dict[str, float]:
     return totals
 
 
+def _in_water(kind: str, rows: Any) -> dict[str, float]:
+    """Return how many facilities stand in water: those not observed count by their probability, which has one common error."""
+    chance = rows["wet_probability"].where(rows["state"] == UNKNOWN)
+    seen = rows[rows["state"] != UNKNOWN]
+    least = {"": chance.sum(), "_lower": (chance > LIKELY).sum(), "_upper": (chance > UNLIKELY).sum()}
+    return {f"{kind}{end}": float((seen[f"depth{end}"] > 0).sum() + least[end]) for end in ENDS}
+
+
 HEADLINES = (
-    ("flooded_buildings", Text("buildings in water", "浸水棟数"), "wet", "1", "buildings"),
-    ("above_floor_buildings", Text("buildings flooded above the floor", "床上浸水棟数"), "above_floor", "1", "buildings"),
-    ("affected_population", Text("people in water", "影響人口"), "people", "1", "population"),
+    ("affected_population", Text("people in water", "影響人口"), "affected_population", "1", "population"),
+    ("flooded_buildings", Text("buildings in water", "浸水棟数"), "flooded_buildings", "1", "buildings"),
+    ("above_floor_buildings", Text("buildings flooded above the floor", "床上浸水棟数"), "above_floor_buildings", "1",
+     "buildings"),
     ("cut_off_settlements", Text("settlements cut off", "孤立集落"), "cut_off", "1", "roads"),
     ("hospitals_in_water", Text("hospitals in water", "浸水した病院"), "hospital", "1", "facilities"),
     ("pump_trucks", Text("pump trucks needed", "必要な排水ポンプ車"), "trucks", "1", "depth"),
@@ -112,7 +118,7 @@ HEADLINES = (
     (
         "insured_buildings",
         Text("buildings in more than 45 cm", "地盤面から45 cmを超える浸水の棟数"),
-        "deep",
+        "insured_buildings",
         "1",
         "buildings",
     ),
@@ -125,15 +131,46 @@ HEADLINES = (
 EXPECTED = Text("buildings collapsed or washed away, expected", "倒壊・流失棟数（期待値）")
 COLLAPSED = ("collapsed_buildings", EXPECTED, "collapsed", "1", "buildings")
 UNSEEN = (
-    ("buildings_not_observed", Text("buildings not observed", "未観測の建物"), "unseen_buildings", "buildings"),
-    ("population_not_observed", Text("people not observed", "未観測の人口"), "people_unseen", "population"),
+    ("buildings_not_observed", Text("buildings not observed", "未観測の建物"), "not_observed_buildings", "buildings"),
+    ("population_not_observed", Text("people not observed", "未観測の人口"), "not_observed_population", "population"),
     (
         "settlements_unknown",
         Text("settlements of unknown access", "到達可否が不明な集落"),
         "cut_off_unknown",
         "settlements",
     ),
-    ("facilities_not_observed", Text("facilities not observed", "未観測の施設"), "unseen_facilities", "facilities"),
+    (
+        "facilities_not_observed",
+        Text("facilities not observed", "未観測の施設"),
+        "not_observed_facilities",
+        "facilities",
+    ),
+)
+WITH_PROBABILITY = (
+    (
+        "affected_population_unseen",
+        Text("people in water where nothing was observed", "影響人口のうち未観測域の推定数"),
+        "affected_population_unseen",
+        "population",
+    ),
+    (
+        "flooded_buildings_unseen",
+        Text("buildings in water where nothing was observed", "浸水棟数のうち未観測域の推定数"),
+        "flooded_buildings_unseen",
+        "buildings",
+    ),
+    (
+        "population_not_determined",
+        Text("people without any estimate", "推定できない人口"),
+        "not_determined_population",
+        "population",
+    ),
+    (
+        "buildings_not_determined",
+        Text("buildings without any estimate", "推定できない建物"),
+        "not_determined_buildings",
+        "buildings",
+    ),
 )
 THEMES = {
     "buildings": Text("buildings", "建物"),
@@ -163,31 +200,35 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     """
     del parameters
     wave = (COLLAPSED,) if "collapsed" in totals else ()
-    unknown = (_unknown(totals),) if totals.get("unseen_population_count", 0.0) > 0 else ()
-    return (*(_ranged(totals, *h) for h in (*wave, *HEADLINES)), *(_count(totals, *u) for u in UNSEEN), *unknown)
+    unknown = (_unknown(totals),) if totals.get("not_observed_population_count", 0.0) > 0 else ()
+    counts = (*UNSEEN, *(WITH_PROBABILITY if totals.get("given_water_probability") else ()))
+    return (*(_ranged(totals, *h) for h in (*wave, *HEADLINES)), *(_count(totals, *u) for u in counts), *unknown)
 
 
 def _unknown(totals: Mapping[str, float]) -> Figure:
-    share = 100.0 * totals["unseen_population_count"]
+    share = 100.0 * totals["not_observed_population_count"]
     return Figure("flooded_area_without_count", NO_COUNT, share, None, None, "percent", None, EXACT)
 
 
 def _not_given(theme: str) -> Text:
     words = THEMES[theme]
-    return Text(f"unknown: {words.en} not given", f"不明：{words.ja}のデータなし")
+    return Text(f"not determined: {words.en} not given", f"推定不能：{words.ja}のデータなし")
 
 
 def _known(totals: Mapping[str, float], theme: str, key: str) -> bool:
     if theme == "roads" and not totals.get("given_settlements"):
         return False
-    return bool(key in totals and (totals.get(f"given_{theme}") or (theme == "population" and "people" in totals)))
+    return bool(
+        key in totals and (totals.get(f"given_{theme}") or (theme == "population" and "affected_population" in totals))
+    )
 
 
 def _ranged(totals: Mapping[str, float], name: str, title: Text, key: str, units: str, theme: str) -> Figure:
     if not _known(totals, theme, key):
         return Figure(name, title, np.nan, None, None, units, None, _not_given(theme))
     amount = totals.get(f"amount_{'settlements' if theme == 'roads' else theme}", np.nan)
-    if amount == 0 or (amount > 0 and totals.get(f"unseen_{theme}") == amount):
+    empty = amount == 0 and theme != "population"
+    if empty or (amount > 0 and totals.get(f"not_determined_{theme}") == amount):
         return Figure(name, title, np.nan, None, None, units, None, NOTHING_SEEN if amount else NOTHING_LISTED)
     value, lower, upper = (totals[key + end] for end in ENDS)
     if np.isnan(value) and theme == "facilities":
@@ -200,4 +241,6 @@ def _ranged(totals: Mapping[str, float], name: str, title: Text, key: str, units
 def _count(totals: Mapping[str, float], name: str, title: Text, key: str, theme: str) -> Figure:
     if not _known(totals, theme, key):
         return Figure(name, title, np.nan, None, None, "1", None, _not_given(theme))
-    return Figure(name, title, totals[key], None, None, "1", None, EXACT)
+    return Figure(
+        name, title, totals[key], None, None, "1", None, EXPECTED_NUMBER if name.endswith("_unseen") else EXACT
+    )

@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster.impact_buildings import FeatureWater, expected_depth
 from mitoshi.applications.disaster.impact_losses import LossRow
 from mitoshi.applications.disaster.impact_population import ClassCounts, class_table
+from mitoshi.applications.disaster.impact_roads import Network, piece_heads
 from mitoshi.applications.disaster.impact_tables import table
-from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, Levels, exceedance, shifted
+from mitoshi.applications.disaster.impact_uncertainty import exceedance
 from mitoshi.applications.disaster.impact_waste import WasteRow, site_area, total_range, whole_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mitoshi.applications.disaster.impact_grid import Grid
+    from mitoshi.applications.disaster.impact_survey import Survey, Water
+    from mitoshi.applications.disaster.impact_totals import Places
+    from mitoshi.applications.disaster.impact_waters import Waters
     from mitoshi.core.features import Features
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "WET",
     "Given",
     "facility_table",
+    "given_rows",
     "given_table",
     "loss_table",
     "people_table",
@@ -45,13 +52,16 @@ class Given(NamedTuple):
     given
         Whether it was given.
     amount, not_observed
-        Features (people, for the population), and those of which nothing was seen; NaN where not given.
+        Features (people, for the population), and those of which not all was seen; NaN where not given.
+    not_determined
+        Those of the unseen for which no probability of water is known either.
     """
 
     theme: str
     given: bool
     amount: float
     not_observed: float
+    not_determined: float = np.nan
 
 
 def given_table(themes: Sequence[Given]) -> Features:
@@ -63,7 +73,7 @@ def given_table(themes: Sequence[Given]) -> Features:
     )
 
 
-def people_table(counts: ClassCounts | None, source: str) -> Features:
+def people_table(counts: ClassCounts | None, source: str, length_m: float) -> Features:
     """Return people by depth class; no row where nothing is known of people.
 
     Parameters
@@ -72,29 +82,30 @@ def people_table(counts: ClassCounts | None, source: str) -> Features:
         Or None.
     source
         "population" or "occupants of buildings".
+    length_m
+        Over which errors are shared where nothing was observed.
     """
     import geopandas
 
-    rows = [] if counts is None else class_table(counts)
+    rows = [] if counts is None else class_table(counts, length_m)
     names = ("kind", "above", "below", "people", "people_lower", "people_upper", "at_least", "at_least_lower",
              "at_least_upper")  # fmt: skip
     columns: dict[str, Any] = {name: [getattr(r, name) for r in rows] for name in names}
     return geopandas.GeoDataFrame({**columns, "source": [source] * len(rows)})
 
 
-def facility_table(facilities: Features, levels: Levels) -> Features:
-    """Return facilities with their depth and the probability that they stand in water."""
+def facility_table(facilities: Features, water: FeatureWater) -> Features:
+    """Return facilities with their depth and the probability that they stand in water; the state is what was seen."""
     import geopandas
 
+    levels = water.mean
     chance = exceedance(levels, 0.0)
-    state = np.where(levels.observed, np.where(levels.level > 0, WET, DRY), UNKNOWN)
+    state = np.where(water.observed, np.where(levels.level > 0, WET, DRY), UNKNOWN)
     columns: dict[str, Any] = {
         **{name: facilities[name].to_numpy() for name in ("id", "name", "facility", "capacity")},
         "state": state.astype(np.int64),
         "wet_probability": chance,
-        "depth": shifted(levels, 0.0),
-        "depth_lower": shifted(levels, LOW),
-        "depth_upper": shifted(levels, HIGH),
+        **expected_depth(water),
     }
     return geopandas.GeoDataFrame(columns, geometry=facilities.geometry.to_numpy(), crs=facilities.crs)
 
@@ -146,10 +157,82 @@ def loss_table(rows: list[LossRow], values: dict[str, float]) -> Features:
     return geopandas.GeoDataFrame({name: [line[n] for line in lines] for n, name in enumerate(names)})
 
 
-def by_occupants(levels: Levels, occupants: NDArray[np.float64]) -> ClassCounts | None:
-    """Return people by depth class from the occupants of buildings; None where no building says."""
+def by_occupants(water: FeatureWater, occupants: NDArray[np.float64], grid: Grid, places: Places) -> ClassCounts | None:
+    """Return people by depth class from the occupants of buildings; None where no building says.
+
+    Parameters
+    ----------
+    water
+        At the buildings.
+    occupants
+        Of each.
+    grid
+        The grid.
+    places
+        Row and column of each.
+    """
     from mitoshi.applications.disaster.impact_population import people_of
 
     if not (occupants > 0).any():
         return None
-    return people_of(levels, occupants)
+    return people_of(water.mean, occupants, water.unseen, grid, places)
+
+
+def _known(theme: str, amount: float, not_observed: float, not_determined: float) -> Given:
+    return Given(theme, given=True, amount=amount, not_observed=not_observed, not_determined=not_determined)
+
+
+def given_rows(
+    water: Water,
+    listed: dict[str, Features | None],
+    districts: Features | None,
+    network: Network | None,
+    at: dict[str, FeatureWater],
+    passes: tuple[Survey, Waters],
+) -> list[Given]:
+    """Return what was given and seen, one per data argument.
+
+    Parameters
+    ----------
+    water
+        The rasters.
+    listed, at
+        Buildings, facilities and settlements, and the water at those given.
+    districts
+        Areas to count by.
+    network
+        The roads.
+    passes
+        What the two passes over the rasters found.
+    """
+    found, people = passes[0], passes[1].people
+    told = [_known("depth", *(float(found.cells[n]) for n in (0, 2, 3)))]
+    for name, features in listed.items():
+        if features is None:
+            told.append(Given(name, given=False, amount=np.nan, not_observed=np.nan))
+            continue
+        unseen = [float(np.count_nonzero(~m)) for m in (at[name].observed, at[name].mean.observed)]
+        told.append(_known(name, float(len(features)), *unseen))
+    if people is None:
+        told.append(Given("population", given=False, amount=np.nan, not_observed=np.nan))
+    else:
+        told.append(_known("population", people.everyone, people.not_observed, people.not_determined))
+    unknown = passes[1].unknown_share
+    if people is not None and unknown > 0:
+        told.append(Given("population_count", given=True, amount=float(found.cells[1]), not_observed=unknown))
+    unseen_roads, blank_roads = np.nan, np.nan
+    if network is not None and found.roads is not None:
+        heads = piece_heads(network, found.roads)
+        unseen_roads, blank_roads = (float(np.count_nonzero(~m)) for m in (heads.seen, heads.determined))
+    pieces = np.nan if network is None else float(network.graph.size)
+    told.append(Given("roads", network is not None, pieces, unseen_roads, blank_roads))
+    told.append(
+        Given("districts", districts is not None, np.nan if districts is None else float(len(districts)), np.nan)
+    )
+    rasters = {
+        "depth_uncertainty": water.uncertainty,
+        "elevation": water.elevation,
+        "flow_speed": water.speed,
+        "water_probability": water.chance,
+    }
+    return told + [Given(name, given=r is not None, amount=np.nan, not_observed=np.nan) for name, r in rasters.items()]

@@ -1,4 +1,4 @@
-"""What `disaster.impact` gives: eleven lists, and where the uncertainty of each stands."""
+"""What `disaster.impact` gives: twelve lists, and where the uncertainty of each stands."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ class Impact(NamedTuple):
         Disaster waste by every set of units.
     losses
         Losses by the method of the 水害統計.
+    totals
+        People and buildings in the water in all, and how many of them nothing is known of.
     given
         What was given, and how much of it the depth map did not see.
     """
@@ -125,6 +127,10 @@ class Impact(NamedTuple):
     losses: Annotated[
         Features,
         Listed(Text("flood losses", "水害被害額"), columns.LOSSES, uncertainty="loss_lower, loss_upper"),
+    ]
+    totals: Annotated[
+        Features,
+        Listed(Text("totals with ranges", "集計と信頼区間"), columns.TOTALS, uncertainty="value_lower, value_upper"),
     ]
     given: Annotated[
         Features,

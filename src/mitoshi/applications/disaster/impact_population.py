@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.impact_tables import table
-from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, QUANTILES, Levels
+from mitoshi.applications.disaster.impact_uncertainty import HIGH, LOW, QUANTILES, Levels, exceedance
+from mitoshi.applications.disaster.impact_unseen import (
+    LIKELY,
+    UNLIKELY,
+    Spread,
+    Unseen,
+    add_unseen,
+    empty_unseen,
+    spreads,
+)
+
+if TYPE_CHECKING:
+    from mitoshi.applications.disaster.impact_grid import Grid
+    from mitoshi.applications.disaster.impact_survey import WaterBand
 
 __all__ = [
-    "ClassCounts", "NearWater", "add_people", "class_edges", "class_table", "empty_counts", "people_layers", "people_of",
+    "ClassCounts", "NearWater", "add_people", "add_unseen_people", "class_edges", "class_table", "empty_counts",
+    "people_layers", "people_of", "seen_people",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -30,11 +44,30 @@ class ClassCounts(NamedTuple):
         (classes - 1,) depths between the classes [m].
     half_width
         Half of the 90 % range of the people in water that sharing their counts out over pixels leaves open.
+    unseen
+        People where nothing was observed and the probability of water is known, for the depths 0 and `edges`; None where no
+        probability is given. They are not among `people`.
     """
 
     people: Floats
     edges: Floats
     half_width: float = 0.0
+    unseen: Unseen | None = None
+
+    @property
+    def not_determined(self) -> float:
+        """People of whom nothing is known."""
+        return float(self.people[0, -1])
+
+    @property
+    def not_observed(self) -> float:
+        """People whose ground was not observed."""
+        return self.not_determined + (0.0 if self.unseen is None else float(self.unseen.weight[0]))
+
+    @property
+    def everyone(self) -> float:
+        """All people."""
+        return float(self.people[0, :-1].sum()) + self.not_observed
 
 
 def class_edges() -> Floats:
@@ -42,10 +75,40 @@ def class_edges() -> Floats:
     return np.asarray(table("limits")["depth_classes_m"]["values"], float)
 
 
-def empty_counts() -> ClassCounts:
-    """Return counts of nobody."""
+def empty_counts(grid: Grid | None = None) -> ClassCounts:
+    """Return counts of nobody; with a grid, also of those where nothing was observed."""
     edges = class_edges()
-    return ClassCounts(np.zeros((SHIFTS.size, edges.size + 3)), edges)
+    unseen = None if grid is None else empty_unseen(edges.size + 1, grid)
+    return ClassCounts(np.zeros((SHIFTS.size, edges.size + 3)), edges, unseen=unseen)
+
+
+def add_unseen_people(counts: ClassCounts, band: WaterBand, people: NDArray[Any]) -> None:
+    """Add the people of one band where nothing was observed and a probability of water is known, in place.
+
+    Parameters
+    ----------
+    counts
+        So far, made with a grid.
+    band
+        The water.
+    people
+        (rows, columns) people per cell; NaN is nobody known.
+    """
+    if counts.unseen is None:
+        return
+    row, column = np.nonzero(band.unseen & (people > 0))
+    levels = Levels(band.level[row, column].astype(float), band.sigma[row, column].astype(float))
+    chance = _by_depth(counts.edges, levels)
+    add_unseen(counts.unseen, chance, people[row, column].astype(float), row + band.first, column)
+
+
+def seen_people(band: WaterBand, people: NDArray[Any]) -> NDArray[Any]:
+    """Return people per cell without those that `add_unseen_people` counts."""
+    return np.where(band.unseen, np.float32(0.0), people) if band.level.size else people
+
+
+def _by_depth(edges: Floats, levels: Levels) -> Floats:
+    return np.stack([exceedance(levels, t) for t in (0.0, *edges)])
 
 
 class NearWater(NamedTuple):
@@ -70,6 +133,7 @@ class NearWater(NamedTuple):
     first: int
 
 
+NOBODY = Levels(np.zeros(0), np.zeros(0))
 NOWHERE = NearWater(np.zeros((0, 0), np.float32), np.zeros((0, 0)), np.zeros((0, 0)), 1, 0)
 
 
@@ -92,9 +156,33 @@ def add_people(
     _add(counts.people, counts.edges, SHIFTS, depth, sigma, people, *near)
 
 
-def people_of(levels: Levels, people: Floats) -> ClassCounts:
-    """Return counts of people known by building instead of by cell."""
-    counts = empty_counts()
+def people_of(
+    levels: Levels,
+    people: Floats,
+    unseen: NDArray[np.bool_] | None = None,
+    grid: Grid | None = None,
+    places: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+) -> ClassCounts:
+    """Return counts of people known by building instead of by cell.
+
+    Parameters
+    ----------
+    levels
+        At the buildings.
+    people
+        In each.
+    unseen
+        Buildings not observed, whose levels are those of water that may be there; None for none.
+    grid, places
+        The grid, and row and column of each building; asked for with `unseen`.
+    """
+    apart = unseen is not None and grid is not None and places is not None
+    counts = empty_counts(grid if apart else None)
+    if unseen is not None and counts.unseen is not None and places is not None:
+        there = unseen & (people > 0) & (places[0] >= 0)
+        chosen = Levels(levels.level[there], levels.sigma[there])
+        add_unseen(counts.unseen, _by_depth(counts.edges, chosen), people[there], places[0][there], places[1][there])
+        people = np.where(there, 0.0, people)
     depth = np.where(np.isnan(levels.level), np.nan, levels.depth)
     height = np.where(levels.level <= 0, -levels.level, np.inf)
     # One block per building, whose water stands at zero.
@@ -103,11 +191,22 @@ def people_of(levels: Levels, people: Floats) -> ClassCounts:
     return counts
 
 
-def people_layers(
-    depth: NDArray[Any], sigma: NDArray[Any], people: NDArray[Any], near: NearWater = NOWHERE
-) -> NDArray[np.float32]:
-    """Return people per cell, (5, rows, columns): all, flooded at the estimate and at both ends of the range, not observed."""
-    return np.asarray(_layers(depth, sigma, people, *near))
+def people_layers(band: WaterBand, people: NDArray[Any], near: NearWater = NOWHERE) -> NDArray[np.float32]:
+    """Return people per cell, (6, rows, columns).
+
+    All, in water at the estimate and at both ends of the range, not observed, and of these without any estimate. Where nothing
+    was observed the estimate is the expected number, and errors are common to all that is added up.
+    """
+    seen = np.asarray(_layers(band.depth, band.sigma, seen_people(band, people), *near))
+    found = np.concatenate([seen, seen[4:]])
+    row, column = np.nonzero(band.unseen & (people > 0))
+    levels = (
+        Levels(band.level[row, column].astype(float), band.sigma[row, column].astype(float)) if row.size else NOBODY
+    )
+    chance, here = exceedance(levels, 0.0), people[row, column]
+    for layer, share in enumerate((1.0, chance, chance > LIKELY, chance > UNLIKELY, 1.0)):
+        found[layer, row, column] = here * share
+    return found
 
 
 @njit(cache=True)
@@ -185,7 +284,7 @@ class ClassRow(NamedTuple):
     Attributes
     ----------
     kind
-        "dry", "depth" or "not_observed".
+        "dry", "depth" or "not_observed"; where probabilities are given the last is "not_determined".
     above, below
         Bounds of the class [m]; NaN where there is none.
     people, people_lower, people_upper
@@ -205,16 +304,55 @@ class ClassRow(NamedTuple):
     at_least_upper: float
 
 
-def class_table(counts: ClassCounts) -> list[ClassRow]:
-    """Return the table: dry, the depth classes from shallow to deep, and not observed."""
+def class_table(counts: ClassCounts, length_m: float) -> list[ClassRow]:
+    """Return the table: dry, the depth classes from shallow to deep, and not observed.
+
+    People where nothing was observed and the probability of water is known count in the classes by their expected number, and
+    the ends of both ranges are added, as if both errors were one; the last row holds only those of whom nothing is known.
+
+    Parameters
+    ----------
+    counts
+        Of everyone.
+    length_m
+        Over which errors are shared where nothing was observed, see `mitoshi.applications.disaster.impact_unseen.spreads`.
+    """
     people, edges = counts.people, counts.edges
     bounds = np.concatenate([[0.0], edges, [np.nan]])
     deeper = np.cumsum(people[:, -2:0:-1], axis=1)[:, ::-1]
     rows = [_row("dry", np.nan, np.nan, people[:, 0], np.full(len(SHIFTS), np.nan))]
     rows += [_row("depth", bounds[n], bounds[n + 1], people[:, n + 1], deeper[:, n]) for n in range(edges.size + 1)]
+    rows = _with_unseen(rows, counts.unseen, length_m)
     rows[:2] = _widened(rows[0], rows[1], counts.half_width)
-    unseen = people[:, -1]
-    return [*rows, _row("not_observed", np.nan, np.nan, unseen, np.full(len(SHIFTS), np.nan))]
+    kind = "not_observed" if counts.unseen is None else "not_determined"
+    return [*rows, _row(kind, np.nan, np.nan, people[:, -1], np.full(len(SHIFTS), np.nan))]
+
+
+def _with_unseen(rows: list[ClassRow], unseen: Unseen | None, length_m: float) -> list[ClassRow]:
+    """Return the rows with those added of whom nothing was observed."""
+    if unseen is None or not unseen.weight[0] > 0:
+        return rows
+    size = len(rows) - 1
+    deeper = np.eye(size)
+    classes = deeper - np.eye(size, k=1)
+    told = spreads(unseen, length_m, np.concatenate([classes, deeper]))
+    dry = float(unseen.weight[0])
+    wet = [float(v[size]) for v in told]
+    least, most = dry - wet[2], dry - wet[1]
+    found = [_added(rows[0], (dry - wet[0], least, most), (np.nan,) * 3)]
+    return found + [_added(row, _ends(told, n), _ends(told, size + n)) for n, row in enumerate(rows[1:])]
+
+
+def _ends(told: Spread, n: int) -> tuple[float, float, float]:
+    return float(told.value[n]), float(told.lower[n]), float(told.upper[n])
+
+
+def _added(row: ClassRow, people: tuple[float, ...], deeper: tuple[float, ...]) -> ClassRow:
+    return row._replace(
+        people=row.people + people[0], people_lower=row.people_lower + people[1], people_upper=row.people_upper + people[2],
+        at_least=row.at_least + deeper[0], at_least_lower=row.at_least_lower + deeper[1],
+        at_least_upper=row.at_least_upper + deeper[2],
+    )  # fmt: skip
 
 
 def _widened(dry: ClassRow, wet: ClassRow, half_width: float) -> list[ClassRow]:

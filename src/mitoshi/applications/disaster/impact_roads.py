@@ -65,6 +65,8 @@ class RoadHeads(NamedTuple):
         Largest total head along the piece [m], with its uncertainty; -inf dry.
     seen
         Whether every sample within the scene was observed, and there is one.
+    determined
+        The same, or a probability of water is known where not.
     bridge
         Bridges: the depth below says nothing of the deck, they count as dry.
     perhaps_bridge
@@ -75,6 +77,7 @@ class RoadHeads(NamedTuple):
     seen: Mask
     bridge: Mask
     perhaps_bridge: Mask
+    determined: Mask
 
 
 def network_of(roads: Features, grid: Grid, places: Floats, farthest_m: float) -> Network:
@@ -105,7 +108,7 @@ def no_roads() -> tuple[Network, RoadHeads]:
     nothing, nowhere = np.zeros(0, bool), Levels(np.zeros(0), np.zeros(0))
     return (
         Network(graph, sampled(graph, 1.0), np.zeros((0, 2)), nothing, nothing),
-        RoadHeads(nowhere, nothing, nothing, nothing),
+        RoadHeads(nowhere, nothing, nothing, nothing, nothing),
     )
 
 
@@ -114,15 +117,19 @@ def piece_heads(network: Network, water: RoadWater) -> RoadHeads:
     size = network.graph.size
     inside = water.row >= 0
     speed = np.nan_to_num(water.speed.astype(float))
-    head = np.where(water.depth > 0, water.depth + speed**2 / TWICE_GRAVITY, -np.inf)
+    possible = ~np.isnan(water.level)
+    there = (water.depth > 0) | possible
+    head = np.where(there, np.where(possible, water.level, water.depth) + speed**2 / TWICE_GRAVITY, -np.inf)
     worst, spread = np.full(size, -np.inf), np.zeros(size)
     np.maximum.at(worst, network.samples.piece, np.where(inside, head, -np.inf))
     np.maximum.at(spread, network.samples.piece, np.nan_to_num(water.sigma.astype(float)))
-    unseen = np.bincount(network.samples.piece[inside & np.isnan(water.depth)], minlength=size) > 0
+    unknown = np.bincount(network.samples.piece[inside & np.isnan(water.depth)], minlength=size) > 0
+    unseen = unknown | (np.bincount(network.samples.piece[inside & possible], minlength=size) > 0)
     any_inside = np.bincount(network.samples.piece[inside], minlength=size) > 0
     worst = np.where(network.bridge, -np.inf, worst)
     seen = (any_inside & ~unseen) | network.bridge
-    return RoadHeads(Levels(worst, spread), seen, network.bridge, network.perhaps_bridge)
+    determined = (any_inside & ~unknown) | network.bridge
+    return RoadHeads(Levels(worst, spread), seen, network.bridge, network.perhaps_bridge, determined)
 
 
 def closed(heads: RoadHeads, limit_m: float, shift: float = 0.0) -> Mask:
@@ -177,6 +184,6 @@ def road_table(
     for name, limit in zip(("car", "truck"), limits, strict=True):
         chance = 1.0 - exceedance(heads.levels, limit)
         columns[name] = states(heads, limit)
-        known = (columns[name] != UNKNOWN) & ~heads.bridge
+        known = ((columns[name] != UNKNOWN) | (heads.determined & ~heads.perhaps_bridge)) & ~heads.bridge
         columns[f"{name}_passable_probability"] = np.where(known, chance, np.nan)
     return geopandas.GeoDataFrame(columns, geometry=lines, crs=roads.crs)

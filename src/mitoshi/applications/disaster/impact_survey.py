@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster.impact_uncertainty import possible_levels
 from mitoshi.methods.statistics.zonal import (
     BAND_ROWS,
     ZonalStatistics,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_grid import Grid
     from mitoshi.core.quantity import Raster
 
-__all__ = ["BLOCK", "RoadWater", "Survey", "Water", "survey", "water_bands", "window"]
+__all__ = ["BLOCK", "RoadWater", "Survey", "Water", "WaterBand", "survey", "water_bands", "window"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
@@ -49,6 +50,8 @@ class Water(NamedTuple):
         Ground [m].
     population
         People per cell.
+    chance
+        P(water): 1 seen wet, 0 seen dry, between where nothing was observed; there the depth is that given water.
     """
 
     depth: Raster
@@ -57,6 +60,56 @@ class Water(NamedTuple):
     speed: Raster | None = None
     elevation: Raster | None = None
     population: Raster | None = None
+    chance: Raster | None = None
+
+
+class WaterBand(NamedTuple):
+    """Rows of the scene from `first` to `last`.
+
+    Attributes
+    ----------
+    first, last
+        Rows, half open.
+    wide
+        Depth with a halo of rows [m]: 0 dry, NaN not determined; where nothing was observed, that of the middle of what may be.
+    depth
+        The same without the halo.
+    sigma
+        Its standard uncertainty on wet pixels and where nothing was observed [m], NaN elsewhere.
+    level
+        Where nothing was observed, the level of the water that may be there above the ground [m], else NaN; of no size where no
+        probability is given.
+    chance
+        There, the probability of water.
+    """
+
+    first: int
+    last: int
+    wide: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    level: NDArray[np.float32]
+    chance: NDArray[np.float32]
+
+    @property
+    def unseen(self) -> NDArray[np.bool_]:
+        """Where nothing was observed and a probability is known."""
+        return np.asarray(~np.isnan(self.level) if self.level.size else np.zeros(self.depth.shape, bool))
+
+    @property
+    def observed(self) -> NDArray[np.float32]:
+        """Depth where it was observed, NaN elsewhere [m]."""
+        return np.where(self.unseen, np.float32(np.nan), self.depth) if self.level.size else self.depth
+
+    @property
+    def expected(self) -> NDArray[np.float32]:
+        """Depth where it was observed, else the depth that is expected, no water being 0 [m]."""
+        if not self.level.size:
+            return self.depth
+        found, there = self.depth.copy(), self.unseen
+        level, sigma, chance = (np.asarray(v[there], float) for v in (self.level, self.sigma, self.chance))
+        found[there] = level * chance + sigma * np.exp(-0.5 * (level / sigma) ** 2) / np.sqrt(2 * np.pi)
+        return found
 
 
 class RoadWater(NamedTuple):
@@ -70,6 +123,8 @@ class RoadWater(NamedTuple):
         There.
     near_depth, near_row, near_column
         The deepest pixel within the hose's reach of a sample that trucks can stand on; -inf and -1 where there is none.
+    level
+        Level of the water that may be there where nothing was observed, NaN elsewhere.
     """
 
     row: Places
@@ -80,6 +135,7 @@ class RoadWater(NamedTuple):
     near_depth: NDArray[np.float32]
     near_row: Places
     near_column: Places
+    level: NDArray[np.float32]
 
 
 class Survey(NamedTuple):
@@ -88,28 +144,44 @@ class Survey(NamedTuple):
     Attributes
     ----------
     features
-        Statistics of depth, uncertainty on wet pixels and ground per list of features.
+        Statistics of expected depth, uncertainty on wet observed pixels, P(water), whether observed, and ground per list of
+        features.
     roads
         Water at road samples.
     water_level, water_sigma
         (block rows, block columns) mean elevation of the water's surface and its uncertainty; NaN without water or elevation.
     cells
-        Pixels: all, wet, and not observed.
+        Pixels: all, seen wet, not observed, and of these not determined.
     """
 
     features: dict[str, ZonalStatistics]
     roads: RoadWater | None
     water_level: Floats
     water_sigma: Floats
-    cells: tuple[int, int, int]
+    cells: tuple[int, int, int, int]
 
 
-def water_bands(water: Water, shape: tuple[int, int], halo: int = 0) -> Iterator[tuple[int, int, Any, Any]]:
-    """Yield first and last row, depth with `halo` rows around (fewer at the edges), and the uncertainty without halo."""
+def water_bands(water: Water, shape: tuple[int, int], halo: int = 0) -> Iterator[WaterBand]:
+    """Yield the water by bands of rows, the depth with `halo` rows around (fewer at the edges)."""
+    nothing = np.zeros((0, 0), np.float32)
     for first, last in bands(shape, BAND_ROWS):
-        depth = window(water.depth, max(0, first - halo), min(shape[0], last + halo))
-        core = depth[first - max(0, first - halo) :][: last - first]
-        yield first, last, depth, _sigma(water, core, first, last)
+        top = max(0, first - halo)
+        depth = window(water.depth, top, min(shape[0], last + halo)).copy()
+        core = slice(first - top, last - top)
+        if water.chance is None:
+            sigma = _sigma(water, depth[core], first, last)
+            yield WaterBand(first, last, depth, depth[core], sigma, nothing, nothing)
+            continue
+        chance = window(water.chance, top, min(shape[0], last + halo))
+        there = (chance > 0) & (chance < 1)
+        depth[(chance == 0) & ~np.isnan(depth)] = 0.0
+        depth[np.isnan(chance)] = np.nan
+        possible = possible_levels(chance[there].astype(float), depth[there].astype(float))
+        level, spread = np.full(depth.shape, np.nan, np.float32), np.full(depth.shape, np.nan, np.float32)
+        level[there], spread[there] = possible.level, possible.sigma
+        depth[there] = np.maximum(level[there], 0.0)
+        sigma = np.where(np.isnan(level[core]), _sigma(water, depth[core], first, last), spread[core])
+        yield WaterBand(first, last, depth, depth[core], sigma, level[core], chance[core])
 
 
 def window(raster: Raster, first: int, last: int) -> NDArray[np.float32]:
@@ -163,52 +235,68 @@ def survey(
         How far from there a pump's hose reaches.
     """
     shapes = {name: shapes_of(geometry, grid.affine, grid.shape) for name, geometry in features.items()}
-    layers = 3 if water.elevation is not None else 2
+    layers = 5 if water.elevation is not None else 4
     found = {name: empty_statistics(s, layers) for name, s in shapes.items()}
     roads = None if samples is None else _roads(grid, samples)
     blocks = np.zeros((3, -(-grid.shape[0] // BLOCK), -(-grid.shape[1] // BLOCK)))
     near = tuple(max(1, round(reach_m / side)) for side in grid.cell_m)
-    halo = 0 if roads is None else near[0]
-    cells = np.zeros(3, np.int64)
-    for first, last, wide, sigma in water_bands(water, grid.shape, halo):
-        above = first - max(0, first - halo)
-        depth = wide[above : above + last - first]
-        ground = None if water.elevation is None else window(water.elevation, first, last)
-        stack = np.stack([depth, sigma] if ground is None else [depth, sigma, ground])
+    cells = np.zeros(4, np.int64)
+    for band in water_bands(water, grid.shape, 0 if roads is None else near[0]):
+        ground = None if water.elevation is None else window(water.elevation, band.first, band.last)
+        stack = _layers(band, ground)
         for name, statistics in found.items():
-            update(statistics, shapes[name], stack, first)
-        cells += (depth.size, np.count_nonzero(depth > 0), np.count_nonzero(np.isnan(depth)))
+            update(statistics, shapes[name], stack, band.first)
+        seen = band.observed
+        cells += np.array([seen.size, *(np.count_nonzero(m) for m in (seen > 0, np.isnan(seen), np.isnan(band.depth)))])
         if ground is not None:
-            _add_blocks(depth, sigma, ground, blocks[:, first // BLOCK :])
+            _add_blocks(seen, band.sigma, ground, blocks[:, band.first // BLOCK :])
         if roads is not None:
-            _add_roads(roads, water, wide, sigma, (first, last, above), (near[0], near[1]), truck_head_m)
+            _add_roads(roads, water, band, (near[0], near[1]), truck_head_m)
     level, spread = _levels(blocks)
-    return Survey(found, roads, level, spread, (int(cells[0]), int(cells[1]), int(cells[2])))
+    return Survey(found, roads, level, spread, (int(cells[0]), int(cells[1]), int(cells[2]), int(cells[3])))
+
+
+def _layers(band: WaterBand, ground: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return expected depth, uncertainty where seen wet, P(water), whether observed, and ground."""
+    expected, seen = band.expected, band.observed
+    chance = np.where(np.isnan(seen), band.chance if band.chance.size else np.float32(np.nan), seen > 0)
+    chance = np.where(np.isnan(expected), np.float32(np.nan), chance)
+    observed = np.where(np.isnan(expected), np.float32(np.nan), ~np.isnan(seen))
+    stack = [expected, np.where(seen > 0, band.sigma, np.float32(np.nan)), chance, observed]
+    return np.stack(stack if ground is None else [*stack, ground]).astype(np.float32)
 
 
 def _roads(grid: Grid, samples: Floats) -> RoadWater:
     row, column = (p.astype(np.int32) for p in grid.pixels(samples))
     depth, sigma, speed = (np.full(row.size, np.nan, np.float32) for _ in range(3))
     nowhere = np.full(row.size, -1, np.int32)
-    return RoadWater(row, column, depth, sigma, speed, np.full(row.size, -np.inf, np.float32), nowhere, nowhere.copy())
+    return RoadWater(
+        row, column, depth, sigma, speed, np.full(row.size, -np.inf, np.float32), nowhere, nowhere.copy(), depth.copy()
+    )
 
 
-def _add_roads(
-    roads: RoadWater, water: Water, wide: Any, sigma: Any, place: tuple[int, int, int], near: tuple[int, int],
-    truck_head_m: float,
-) -> None:  # fmt: skip
+def _add_roads(roads: RoadWater, water: Water, band: WaterBand, near: tuple[int, int], truck_head_m: float) -> None:
     """Write what one band says of the road samples on it."""
-    first, last, above = place
-    depth = wide[above : above + last - first]
-    gather(depth, first, roads.row, roads.column, roads.depth)
-    gather(sigma, first, roads.row, roads.column, roads.sigma)
+    first, last = band.first, band.last
+    gather(band.depth, first, roads.row, roads.column, roads.depth)
+    gather(band.sigma, first, roads.row, roads.column, roads.sigma)
+    if band.level.size:
+        gather(band.level, first, roads.row, roads.column, roads.level)
     if water.speed is not None:
         gather(window(water.speed, first, last), first, roads.row, roads.column, roads.speed)
     here = np.flatnonzero((roads.row >= first) & (roads.row < last))
     speed = np.nan_to_num(roads.speed[here])
-    stands = here[roads.depth[here] + speed**2 / 19.62 < truck_head_m]
+    stands = here[np.isnan(roads.level[here]) & (roads.depth[here] + speed**2 / 19.62 < truck_head_m)]
     _deepest_near(
-        wide, first - above, stands, roads.row, roads.column, near, roads.near_depth, roads.near_row, roads.near_column
+        band.wide,
+        max(0, first - near[0]),
+        stands,
+        roads.row,
+        roads.column,
+        near,
+        roads.near_depth,
+        roads.near_row,
+        roads.near_column,
     )
 
 

@@ -3,6 +3,9 @@
 The depth of a feature is uncertain by its standard uncertainty. Most of that error is shared by neighbours (the elevation model's
 bias, the level of the water's surface), so counts do not average it away. Ranges shift all depths together by ±1.645 standard
 uncertainties: the 90 % range if the error were wholly common, wider than the truth if part of it is independent.
+
+Ground that was not observed has water with a probability. `possible_levels` writes probability and depth given water as one level
+with one uncertainty, which is below the ground where water is unlikely: everything above then holds for it too.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ __all__ = [
     "counted",
     "exceedance",
     "levels_of",
+    "possible_levels",
     "shifted",
 ]
 
@@ -30,6 +34,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 STEP = 1e-4
+LEAST_CHANCE = 5e-4  # half of the step in which probabilities are stored
 HIGH: float = float(ndtri(0.95))
 LOW: float = -HIGH
 SHIFTS = (0.0, LOW, HIGH)
@@ -83,6 +88,30 @@ def levels_of(depth: Floats, sigma: Floats, height_above_water: Floats | None = 
     # To a tenth of a millimetre: 0.3 m of a float32 raster is not above a floor of 0.3 m.
     level = np.where(level > STEP, np.round(level, 4), level)
     return Levels(level, np.where(np.isfinite(sigma), np.maximum(sigma, 0.0), 0.0))
+
+
+def possible_levels(chance: Floats, depth: Floats) -> Levels:
+    """Return the level of water that may be there or not.
+
+    Parameters
+    ----------
+    chance
+        P(water), 0 to 1.
+    depth
+        Expected depth given water [m]; NaN is not determined.
+
+    Notes
+    -----
+    The normal level L with P(L > 0) = p and E[L | L > 0] = d: with z the normal quantile of p and φ the normal density, its
+    uncertainty is d / (z + φ(z)/p) and its mean z times that. The uncertainty of the depth given water is so that of the same
+    level, and needs no third number.
+    """
+    bounded = np.clip(chance, LEAST_CHANCE, 1.0 - LEAST_CHANCE)
+    quantile = ndtri(bounded)
+    density = np.exp(-0.5 * quantile**2) / np.sqrt(2.0 * np.pi)
+    # Water that may be there has a depth, however small: its probability must not be lost.
+    sigma = np.maximum(depth, STEP) / (quantile + density / bounded)
+    return Levels(quantile * sigma, np.where(np.isfinite(sigma), sigma, 0.0))
 
 
 def shifted(levels: Levels, shift: float) -> Floats:

@@ -11,8 +11,10 @@ from mitoshi.applications.disaster.impact_population import (
     ClassCounts,
     NearWater,
     add_people,
+    add_unseen_people,
     empty_counts,
     people_layers,
+    seen_people,
 )
 from mitoshi.applications.disaster.impact_pumps import places
 from mitoshi.applications.disaster.impact_segments import Band, Segments, segments_of
@@ -32,13 +34,14 @@ Floats = NDArray[np.float64]
 
 
 class DistrictPeople(NamedTuple):
-    """People per district from the raster: all, flooded with range, and not observed; (districts,)."""
+    """People per district from the raster: all, flooded with range, not observed, not determined; (districts,)."""
 
     people: Floats
     flooded: Floats
     flooded_lower: Floats
     flooded_upper: Floats
     not_observed: Floats
+    not_determined: Floats
 
 
 class Waters(NamedTuple):
@@ -76,24 +79,24 @@ def waters(water: Water, grid: Grid, found: Survey, districts: NDArray[Any] | No
     districts
         District polygons, or None.
     """
-    counts = None if water.population is None else empty_counts()
+    apart = None if water.chance is None else grid
+    counts = None if water.population is None else empty_counts(apart)
     areas = None if districts is None or counts is None else shapes_of(districts, grid.affine, grid.shape)
-    people = None if areas is None else empty_statistics(areas, 5)
+    people = None if areas is None else empty_statistics(areas, 6)
 
     shares = None if water.population is None else empty_shares(water.population, grid.shape)
 
     def read() -> Iterator[Band]:
-        for first, last, wide, sigma in water_bands(water, grid.shape, 0 if shares is None else 1):
-            above = 1 if shares is not None and first > 0 else 0
-            depth = wide[above : above + last - first]
+        for band in water_bands(water, grid.shape, 0 if shares is None else 1):
             if counts is not None and shares is not None and water.population is not None:
-                persons = window(water.population, first, last)
-                near = _near(water, found, first, last)
-                add_people(counts, depth, sigma, persons, near)
-                add_shares(shares, wide, persons, first)
+                persons = window(water.population, band.first, band.last)
+                near = _near(water, found, band.first, band.last)
+                add_people(counts, band.depth, band.sigma, seen_people(band, persons), near)
+                add_unseen_people(counts, band, persons)
+                add_shares(shares, band.wide, persons, band.first)
                 if areas is not None and people is not None:
-                    update(people, areas, people_layers(depth, sigma, persons, near), first)
-            yield Band(first, depth, sigma)
+                    update(people, areas, people_layers(band, persons, near), band.first)
+            yield Band(band.first, band.depth, band.sigma)
 
     sample = places(found.roads)
     query = (
