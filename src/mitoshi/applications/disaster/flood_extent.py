@@ -12,6 +12,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_area import figures, tally
+from mitoshi.applications.disaster.flood_extent_before import WET, reference_of, water_before
 from mitoshi.applications.disaster.flood_extent_unseen import Scheme, cover_of, faces_seen, uncovered
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Measured
@@ -51,9 +52,6 @@ __all__ = ["DRY", "FLOODED", "NOT_OBSERVABLE", "PERMANENT", "FloodExtent", "floo
 DRY, FLOODED, PERMANENT, NOT_OBSERVABLE = 0, 1, 2, 255
 
 MODEL: FloodModel = model_from_json(json.loads(files(__package__).joinpath("flood_extent.json").read_text("utf-8")))
-
-WET = 0.5
-"""Probability, or share of time, from which a pixel counts as water."""
 
 LEAST_THRESHOLD = 0.01
 """A shift below the trained threshold never maps what has no probability at all."""
@@ -219,7 +217,7 @@ def flood_extent(
             ArrayScene({"after": after, "before": before, "elevation": elevation, "reference_water": reference_water})
         )
     origin = origin_in(surveyed.corner, after)
-    reference = _reference(reference_water)
+    reference = reference_of(reference_water)
     index = _indices(after, before, reference, surveyed.weights)
     now, then = _brightness(index, after, surveyed, origin)
     observable = (
@@ -232,7 +230,7 @@ def flood_extent(
         observable &= np.isfinite(index.before)
     wet_now = water_probability(MODEL, now)
     dark_before = None if then is None else _still_dark(index, after, water_probability(MODEL, then))
-    water = _water_before(reference, dark_before, wet_now.shape)
+    water = water_before(reference, dark_before, wet_now.shape)
     chance = _chances(after, now, then, wet_now, water.usual)
     chance = np.where(
         water.permanent, np.float32(0.0), chance * _plausibility(after, index.after, elevation, surveyed, origin)
@@ -245,53 +243,6 @@ def flood_extent(
     codes = np.where(observable, codes, NOT_OBSERVABLE).astype(np.uint8)
     chance = np.where(observable, chance, np.float32(np.nan)).astype(np.float32)
     return FloodExtent(_raster(codes, after), _raster(chance, after))
-
-
-class _WaterBefore(NamedTuple):
-    """What is known of water before the flood, all (y, x).
-
-    Attributes
-    ----------
-    usual
-        Probability of water before; None where nothing is known.
-    permanent
-        Water by the reference: never flooded.
-    was_wet
-        Wet in the image before, where the reference knows nothing.
-    dark_ground
-        Dark in the image before, though the reference knows of no water.
-    """
-
-    usual: NDArray[np.float32] | None
-    permanent: NDArray[np.bool_]
-    was_wet: NDArray[np.bool_]
-    dark_ground: NDArray[np.bool_]
-
-
-def _reference(reference_water: Raster | None) -> NDArray[np.float32] | None:
-    """Return the share of time under water, 0..1, NaN where the reference knows nothing."""
-    if reference_water is None:
-        return None
-    return np.clip(np.asarray(reference_water.to_numpy(), np.float32), 0.0, 1.0)
-
-
-def _water_before(
-    reference: NDArray[np.float32] | None, wet_before: NDArray[np.float32] | None, shape: tuple[int, ...]
-) -> _WaterBefore:
-    """Return usual water from the reference where there is one, else from the image before the flood.
-
-    With a reference, other ground that was as dark as water before the flood (tarmac, sand) is dark ground: no flood can be
-    told on it.
-    """
-    nowhere = np.zeros(shape, bool)
-    was_wet = nowhere if wet_before is None else wet_before >= WET
-    if reference is None:
-        return _WaterBefore(wet_before, nowhere, was_wet, nowhere)
-    known = np.isfinite(reference)
-    occurrence = np.where(known, reference, np.float32(0.0))
-    permanent = occurrence >= WET
-    usual = occurrence if wet_before is None else np.maximum(wet_before, occurrence)
-    return _WaterBefore(usual, permanent, was_wet & ~known, was_wet & known & ~permanent)
 
 
 class _Indices(NamedTuple):
