@@ -59,7 +59,7 @@ def test_pair_of_images_on_the_70_test_tiles(ombria):
     """Of the events of the training. In a third of the tiles the masks are of another date: what they show does not look like water.
 
     Calling bright ground flood, which the training had learnt, gave 0.55 here and 0.37 on events left out; asking for darkness
-    gives 0.43 there (`benchmarks/flood_extent_training.py`), which is what a user gets.
+    gives 0.46 there (`benchmarks/flood_extent_training.py`), which is what a user gets.
     """
     before, after, mask = ombria
     flood, chance = stacked([flood_extent(relative(a), relative(b)) for a, b in zip(after, before, strict=True)])
@@ -74,7 +74,7 @@ def test_pair_of_images_on_the_70_test_tiles(ombria):
     )
     assert pooled >= 0.50
     assert pooled >= otsu + 0.03
-    assert error <= 0.13
+    assert error <= 0.19
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_scenes_that_are_nearly_all_water(shared_data, name, side):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("tile", "least"), [("552_334", 0.25), ("553_335", 0.16)])
+@pytest.mark.parametrize(("tile", "least"), [("552_334", 0.25), ("553_335", 0.20)])
 def test_clipped_water_is_observed_and_fill_is_not(shared_data, tile, least):
     """Zero is both in the pairs of EMSR763: a quarter of the flood, and half of the scene beyond the swath."""
     import rasterio

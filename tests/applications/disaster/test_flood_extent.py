@@ -192,6 +192,43 @@ def test_bright_ground_that_changed_is_no_flood(truth):
     assert (codes[flood] == FLOODED).mean() > 0.9
 
 
+def stretched(grey, seed):
+    """An 8-bit image with speckle of the given greys."""
+    noisy = grey + np.random.default_rng(seed).normal(0.0, 12.0, grey.shape)
+    return raster(np.clip(noisy, 1, 255).round()[None].astype("float32"), ("VV",), "relative_backscatter")
+
+
+@pytest.mark.parametrize(
+    ("ground", "most"), [("one class", 0.02), ("fields", 0.08), ("a river", 0.02), ("a lake", 0.02)]
+)
+def test_a_stretched_pair_without_change_has_no_flood(ground, most):
+    """Speckle alone makes a darker half of every image; what was as dark before is usual water, or no water at all.
+
+    Where dark fields lie beside bright ones, the speckle of their edges is not told from a drop everywhere.
+    """
+    rows, columns = np.mgrid[:300, :300]
+    grey = {
+        "one class": np.full((300, 300), 137.0),
+        "fields": np.where((rows // 40 + columns // 40) % 2, 100.0, 170.0),
+        "a river": np.where(np.abs(columns - 150) < 7, 30.0, 137.0),
+        "a lake": np.where(np.hypot(rows - 150, columns - 150) < 90, 30.0, 137.0),
+    }[ground]
+    result = flood_extent(stretched(grey, 1), stretched(grey, 2))
+    found = {f.name: f for f in figures(flood_extent.tally(result, 100.0), {})}
+    assert (np.asarray(result.flood) == FLOODED).mean() < most
+    assert found["flooded_area"].lower < 0.02 * 9.0
+    same = flood_extent(stretched(grey, 1), stretched(grey, 1))
+    assert (np.asarray(same.flood) == FLOODED).sum() == 0
+
+
+def test_a_small_flood_in_a_stretched_pair_of_one_class_is_found():
+    rows, columns = np.mgrid[:300, :300]
+    land, pond = np.full((300, 300), 137.0), np.hypot(rows - 150, columns - 150) < 25
+    codes = np.asarray(flood_extent(stretched(np.where(pond, 30.0, land), 1), stretched(land, 2)).flood)
+    assert (codes[np.hypot(rows - 150, columns - 150) < 20] == FLOODED).mean() > 0.95
+    assert (codes[np.hypot(rows - 150, columns - 150) > 32] == FLOODED).mean() < 0.01
+
+
 def test_the_area_is_the_sum_of_the_probabilities_of_what_is_mapped_and_tiles_add_up():
     chance = xr.DataArray(np.array([[0.5, 0.25], [1.0, np.nan]], "float32"), dims=("y", "x"))
     codes = xr.DataArray(np.array([[FLOODED, DRY], [FLOODED, NOT_OBSERVABLE]], "uint8"), dims=("y", "x"))

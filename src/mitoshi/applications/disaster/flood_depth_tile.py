@@ -26,11 +26,11 @@ OWN_ERROR = 0.5
 """Share of the elevation's error that a pixel has for itself, not in common with the shoreline of its cell."""
 
 
-LEAST_PROBABILITY = 0.0005
-"""Below it, water that was carried to a pixel has the stored probability zero, and the pixel no depth."""
+LEAST_PROBABLE, MOST_PROBABLE = 0.001, 0.999
+"""What was not seen is never certain: a probability of one says that the map says flooded, and of zero that it says dry."""
 
-MOST_PROBABLE = 0.999
-"""What was not seen is never certain: a probability of one says that the map says flooded."""
+LEAST_PROBABILITY = 0.0005
+"""Below it, water that was carried to a pixel gives the pixel no depth."""
 
 SEEN, CARRIED, UNKNOWN = 0, 1, 255
 """Sources of a depth: the flood map, the water around, or nothing."""
@@ -192,7 +192,8 @@ def _carry(  # type: ignore[no-untyped-def]
             outside = i < 0 or i >= pieces.shape[0] or j < 0 or j >= pieces.shape[1]
             if codes[r, c] != UNSEEN or outside or not np.isfinite(z) or np.isnan(barriers[i, j]):
                 continue
-            depth[r, c] = uncertainty[r, c] = probability[r, c] = 0.0
+            depth[r, c] = uncertainty[r, c] = 0.0
+            probability[r, c] = LEAST_PROBABLE
             source[r, c] = CARRIED
             n = pieces[i, j]
             if n < 0:
@@ -207,7 +208,7 @@ def _carry(  # type: ignore[no-untyped-def]
             if chance < LEAST_PROBABILITY:
                 continue
             over, deviation = given_flooded(level - barrier, deviation, shallow)
-            probability[r, c] = min(chance, MOST_PROBABLE)
+            probability[r, c] = min(max(chance, LEAST_PROBABLE), MOST_PROBABLE)
             depth[r, c] = max(barrier - z + over, STEP_M)
             uncertainty[r, c] = max(deviation, STEP_M)
             surface[r, c] = z + depth[r, c]

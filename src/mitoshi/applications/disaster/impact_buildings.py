@@ -160,7 +160,7 @@ def water_at(geometry: NDArray[Any], statistics: ZonalStatistics, found: Survey,
 def _possible(chance: Floats, expected: Floats) -> Levels:
     """Return levels of probability and expected depth, no water being 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return possible_levels(chance, expected / chance)
+        return possible_levels(chance, np.where(chance == 0, 0.0 * expected, expected / chance))
 
 
 def _where(there: NDArray[np.bool_], one: Levels, other: Levels) -> Levels:

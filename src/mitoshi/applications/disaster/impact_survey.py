@@ -33,6 +33,11 @@ BLOCK = 32
 """Pixels of a side of the blocks whose water level tells how high nearby dry ground stands above the water."""
 
 
+FAINT = 0.0015
+"""Where nothing was observed, the least probability of `disaster.flood-depth` (0.001) means that no water comes: it counts as
+none, or a hundred thousand people of whom nobody is in water would make a hundred."""
+
+
 class Water(NamedTuple):
     """The rasters that tell of the water, all on one grid; None where not given.
 
@@ -172,10 +177,12 @@ def water_bands(water: Water, shape: tuple[int, int], halo: int = 0) -> Iterator
             sigma = _sigma(water, depth[core], first, last)
             yield WaterBand(first, last, depth, depth[core], sigma, nothing, nothing)
             continue
-        chance = window(water.chance, top, min(shape[0], last + halo))
+        chance = window(water.chance, top, min(shape[0], last + halo)).copy()
         there = (chance > 0) & (chance < 1)
         depth[(chance == 0) & ~np.isnan(depth)] = 0.0
         depth[np.isnan(chance)] = np.nan
+        faint = there & (chance < FAINT)
+        chance[faint] = depth[faint] = 0.0
         possible = possible_levels(chance[there].astype(float), depth[there].astype(float))
         level, spread = np.full(depth.shape, np.nan, np.float32), np.full(depth.shape, np.nan, np.float32)
         level[there], spread[there] = possible.level, possible.sigma

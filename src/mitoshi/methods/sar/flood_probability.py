@@ -23,16 +23,28 @@ __all__ = [
     "FloodModel",
     "change_features",
     "change_probability",
-    "dark_now",
+    "looks_flooded",
     "model_from_json",
     "water_probability",
 ]
 
 
-DARK = "level_after_7"
+NOW, THEN, CHANGE = "level_after_7", "level_before_7", "change_7"
+
 DARK_RANGE = (0.4, 0.7)
 """Of the way from the dark to the bright class mean, over 7 × 7 pixels: open water up to the first, never from the second on.
-Chosen by leaving the training events out (`benchmarks/flood_extent_training.py`)."""
+This and the following were chosen by leaving the training events out (`benchmarks/flood_extent_training.py`)."""
+
+DROP_RANGE = (0.25, 1.25)
+"""In spreads of each date's scene: where the image shows one class, nothing is flood up to the first, all that is dark from the
+second on."""
+
+LEAST_SPREAD = 20.0
+"""Grey levels: in a scene that is flatter the spread is that of its speckle, and chance alone makes drops of a spread or two."""
+
+USUAL_RANGE, SAME_RANGE, USUAL_WEIGHT = (0.6, 0.9), (0.2, 1.2), 0.85
+"""Level before, drop in spreads, and by how much water that was there and has not changed lowers the probability: what the
+training gives it, up to 0.7, then stays below the threshold."""
 
 TREES_SHARE = 2.0 / 3.0
 """Weight of the trees in the change model: they know the training events best, the logistic model unseen ones."""
@@ -84,21 +96,46 @@ def change_features(after: Brightness, before: Brightness, wanted: tuple[str, ..
     }
 
 
-def dark_now(level: NDArray[Any]) -> NDArray[np.float32]:
-    """Return how far a level looks like open water, 0..1, same shape; 0 is the dark class mean and 1000 the bright one."""
-    return z_membership(level / np.float32(UNIT), *DARK_RANGE)
+def looks_flooded(
+    found: Mapping[str, NDArray[np.int16]], two_classes: tuple[bool, bool], spread: float
+) -> NDArray[np.float32]:
+    """Return how far the ground looks like water now that was not there before, 0..1, same shape as the features.
+
+    Parameters
+    ----------
+    found
+        Features by name; those of `NOW`, `THEN` and `CHANGE` are asked for.
+    two_classes
+        Of the image after and of the one before, whether any block shows a dark and a bright class for certain.
+    spread
+        Mean spread of the flatter scene [grey levels].
+
+    Notes
+    -----
+    Open water is dark now. An image of one class shows no water by itself, so the change must: without a drop nothing is flood.
+    Water that was as dark before, in an image that shows water, and has not dropped is usual water.
+    """
+    unit = np.float32(UNIT)
+    dark = z_membership(found[NOW] / unit, *DARK_RANGE)
+    drop = found[CHANGE] / unit * np.float32(-min(1.0, spread / LEAST_SPREAD))
+    if not two_classes[0]:
+        return dark * (np.float32(1.0) - z_membership(drop, *DROP_RANGE))
+    if not two_classes[1]:
+        return dark
+    usual = z_membership(found[THEN] / unit, *USUAL_RANGE) * z_membership(drop, *SAME_RANGE)
+    return dark * (np.float32(1.0) - np.float32(USUAL_WEIGHT) * usual)
 
 
 def change_probability(model: FloodModel, after: Brightness, before: Brightness) -> NDArray[np.float32]:
     """Return the probability of flooding between two images, shape (y, x).
 
-    Change alone is no flood: what does not look like open water now has probability 0, whatever it was before.
+    Change alone is no flood: what does not look like open water now has probability 0, whatever it was before (`looks_flooded`).
     """
-    wanted = tuple(dict.fromkeys((DARK, *model.change.slopes, *model.trees.names)))
+    wanted = tuple(dict.fromkeys((NOW, THEN, CHANGE, *model.change.slopes, *model.trees.names)))
     found = change_features(after, before, wanted)
     steady = log_odds(model.change, found)
     stacked = np.stack([found[name] for name in model.trees.names])
     detailed = score(model.trees, stacked, np.ones(steady.shape, bool))
     share = np.float32(TREES_SHARE)
     changed = (np.float32(1.0) - share) * probability(steady) + share * probability(detailed.astype(np.float32))
-    return changed * dark_now(found[DARK])
+    return changed * looks_flooded(found, (after.two_classes, before.two_classes), min(after.spread, before.spread))

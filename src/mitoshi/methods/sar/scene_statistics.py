@@ -38,6 +38,10 @@ MINIMUM_SAMPLES = 200
 ASHMAN_D = 2.66
 """Least distance of the two modes: that of the two halves of a single normal class, cut at its mean."""
 
+CERTAIN_D = 3.0
+"""From this distance on the modes are not the halves of one class: in speckle of one class half of the blocks reach the other.
+Chosen by leaving the training events out (`benchmarks/flood_extent_training.py`)."""
+
 LEAST_CONTRAST_DB = 4.0
 """Least distance of the class means where decibels are known; land that is drier or rougher differs by less."""
 
@@ -90,6 +94,8 @@ class ClassFields(NamedTuple):
         Median and 1.4826 × median absolute deviation of everything observed.
     selected
         Share of the blocks in which two classes were seen, 0..1.
+    certain
+        Whether in any block their modes lie farther apart than those of one noisy class that is cut in two can.
     """
 
     dark: NDArray[np.float32]
@@ -98,6 +104,7 @@ class ClassFields(NamedTuple):
     median: NDArray[np.float32]
     spread: NDArray[np.float32]
     selected: float
+    certain: bool
 
 
 # Open water: OPERA DSWx-S1 v1 bounds thresholds to [-28, -11] dB in co- and [-28, -18] dB in cross-polarisation; HydroSAR's
@@ -171,10 +178,11 @@ def class_fields(histograms: NDArray[np.int32], scale: Scale) -> ClassFields:
     bimodality tests of OPERA DSWx-S1 in kind: distance of the modes (Ashman's D, and decibels) and ratio of their sizes.
     """
     rows, columns, _ = histograms.shape
-    chosen = np.zeros((rows, columns), bool)
+    distance = np.zeros((rows, columns))
     for row in range(rows):
         for column in range(columns):
-            chosen[row, column] = _shows_two_classes(histograms[row, column], scale)
+            distance[row, column] = _distance_of_classes(histograms[row, column], scale)
+    chosen = distance >= ASHMAN_D
     pooled_all, pooled_chosen = _pooled(histograms), _pooled(histograms * chosen[..., None])
     physical = scale.least_contrast > 0.0
     centres = scale.centres
@@ -190,7 +198,9 @@ def class_fields(histograms: NDArray[np.int32], scale: Scale) -> ClassFields:
                 levels[row, column] = _median_and_spread(pooled_all[row, column], centres)
     dark, bright, threshold = _interpolated(splits, (scale.dark, scale.bright, scale.threshold))
     median, spread = _interpolated(levels, (scale.bright, 0.25 * (scale.bright - scale.dark)))
-    return ClassFields(dark, bright, threshold, median, spread, float(chosen.mean()))
+    return ClassFields(
+        dark, bright, threshold, median, spread, float(chosen.mean()), bool((distance >= CERTAIN_D).any())
+    )
 
 
 def _three(split: ClassSplit) -> tuple[float, float, float]:
@@ -208,15 +218,17 @@ def _split(counts: NDArray[Any], scale: Scale) -> ClassSplit:
     return otsu._replace(threshold=float(np.clip(threshold, *scale.bounds)))
 
 
-def _shows_two_classes(counts: NDArray[Any], scale: Scale) -> bool:
+def _distance_of_classes(counts: NDArray[Any], scale: Scale) -> float:
+    """Return Ashman's D of a block's two classes; 0 where they cannot be water and land."""
     if counts.sum() < MINIMUM_SAMPLES:
-        return False
+        return 0.0
     centres = scale.centres
     split = split_at(counts, centres, otsu_threshold(counts, centres))
     smaller = min(split.dark_share, 1.0 - split.dark_share)
     plausible = scale.bounds[0] <= split.threshold <= scale.bounds[1] and split.bright_mean >= scale.least_bright
     contrast = split.bright_mean - split.dark_mean >= scale.least_contrast
-    return bool(plausible and contrast and split.ashman_d >= ASHMAN_D and smaller / (1.0 - smaller) >= SURFACE_RATIO)
+    sizes = smaller / (1.0 - smaller) >= SURFACE_RATIO
+    return float(split.ashman_d) if plausible and contrast and sizes else 0.0
 
 
 def _pooled(histograms: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -50,6 +50,10 @@ class Brightness(NamedTuple):
         an image's stretch, for 8-bit images alone: their stretches were alike enough to help on events left out.
     counted
         1 where a pixel counts in the means of its neighbours, shape (y, x), uint8; None where all do.
+    two_classes
+        Whether any block of the scene shows a dark and a bright class for certain. If not, dark may be the darker half of one.
+    spread
+        Mean spread of the scene in the index's unit.
     """
 
     level: NDArray[np.int16]
@@ -57,6 +61,8 @@ class Brightness(NamedTuple):
     deviation: NDArray[np.int16] | None
     grey: NDArray[np.int16] | None
     counted: NDArray[np.uint8] | None = None
+    two_classes: bool = True
+    spread: float = 1.0
 
 
 def brightness(
@@ -99,7 +105,9 @@ def detailed_brightness(index: NDArray[np.float32], fields: ClassFields, *, orig
     deviation[~np.isfinite(index)] = 0
     middle = np.float32(fields.median.mean())
     grey = np.floor(np.float32(16.0) * np.where(np.isfinite(index), index, middle)).astype(np.int16)
-    return brightness(index, fields, origin=origin)._replace(deviation=deviation, grey=grey)
+    return brightness(index, fields, origin=origin)._replace(
+        deviation=deviation, grey=grey, two_classes=fields.certain, spread=float(fields.spread.mean())
+    )
 
 
 def date_features(date: Brightness, label: str, wanted: tuple[str, ...]) -> dict[str, NDArray[np.int16]]:
