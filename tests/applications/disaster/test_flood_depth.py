@@ -120,7 +120,11 @@ def test_mask_and_depth_never_disagree(blocks, seed, missing):
     depth, spread = found.depth.to_numpy(), found.depth_uncertainty.to_numpy()
     chance = found.water_probability.to_numpy()
     seen = ~np.isnan(codes)
-    assert_array_equal(np.isnan(depth), ~seen & np.isnan(ground))
+    blank = ~seen & np.isnan(ground)
+    assert np.isnan(depth)[blank].all()
+    assert not np.isnan(depth)[seen].any()
+    if missing == 0.0:  # what lies behind missing elevation is not determined either
+        assert_array_equal(np.isnan(depth), blank)
     assert_array_equal(depth[seen] > 0, codes[seen] == 1)
     assert_array_equal(chance[seen], codes[seen] == 1)
     assert_array_equal(np.isnan(chance), np.isnan(depth))
@@ -275,6 +279,20 @@ class TestWhereTheMapSawNothing:
         assert rmse(error) < 0.1
         assert (np.abs(error) < 3 * found.depth_uncertainty.to_numpy()[sure]).all()
         assert_allclose(found.water_surface.to_numpy()[sure], 11.5, atol=0.3)
+
+    def test_what_lies_behind_missing_elevation_is_not_determined(self):
+        """A void is no wall: low ground behind it may be flooded, high ground is dry all the same."""
+
+        def polder(bowl, rows, columns):
+            behind = np.where(rows < 160, 10.5, 15.0)
+            return np.where(columns > 244, behind, np.where(columns > 240, np.nan, bowl))
+
+        codes, ground = self.lake(lambda r, c: c > 200, polder)
+        chance = depth_of(codes, ground, **CERTAIN).water_probability.to_numpy()
+        rows, columns = np.mgrid[:320, :320]
+        assert np.isnan(chance[(columns > 240) & (columns < 245)]).all()
+        assert np.isnan(chance[(columns > 246) & (rows < 150)]).all()
+        assert (chance[(columns > 246) & (rows > 170)] == np.float32(0.001)).all()
 
     def test_probability_falls_with_height(self):
         codes, ground = self.lake(lambda r, c: c > 120)

@@ -199,7 +199,8 @@ def survey_unseen(scene: Coarse, factor: int, side: int, seen: Seen, scales: Sca
     cell = side // factor
     contact = _contacts(scene, cell, seen)
     reach = reach_of(scene.low, contact.level, contact.spread, roughness**2 / cell)
-    barrier = np.where(_unknown(scene, farthest) & ~reach.reached, np.float32(np.nan), reach.barrier)
+    unknown = _unknown(scene, farthest) | _behind_voids(scene, cell, seen, roughness**2 / cell)
+    barrier = np.where(unknown & ~reach.reached, np.float32(np.nan), reach.barrier)
     labelled = label_cells(np.where(reach.reached, FLOODED, DRY).astype(np.uint8), (0, 0), cell)
     piece = pieces(labelled, (0, 0), cell)
     total = int(labelled.number.sum())
@@ -300,6 +301,16 @@ def _dry(scene: Coarse, piece: NDArray[np.int32], cell: int, error: float, indep
     samples = np.bincount(own)[own] if own.size else np.ones(0)
     return DryGround(own, mean((c % cell + 0.5) / cell), mean((r % cell + 0.5) / cell), height,
                      np.full(own.size, error), np.minimum(1.0, independent / samples))  # fmt: skip
+
+
+def _behind_voids(scene: Coarse, cell: int, seen: Seen, variance: float) -> NDArray[np.bool_]:
+    """Return what water would reach if the ground without elevation were low: of it nothing is known, for a void is no wall."""
+    voids = ~scene.seen & np.isnan(scene.low)
+    if not voids.any() or not np.isfinite(scene.low).any():
+        return np.zeros(voids.shape, bool)
+    open_ground = scene._replace(low=np.where(voids, np.nanmin(scene.low), scene.low))
+    contact = _contacts(open_ground, cell, seen)
+    return np.asarray(reach_of(open_ground.low, contact.level, contact.spread, variance).reached & ~voids)
 
 
 def _unknown(scene: Coarse, farthest: float) -> NDArray[np.bool_]:
