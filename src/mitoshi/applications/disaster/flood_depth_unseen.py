@@ -304,8 +304,16 @@ def _dry(scene: Coarse, piece: NDArray[np.int32], cell: int, error: float, indep
 
 
 def _behind_voids(scene: Coarse, cell: int, seen: Seen, variance: float) -> NDArray[np.bool_]:
-    """Return what water would reach if the ground without elevation were low: of it nothing is known, for a void is no wall."""
+    """Return what water would reach if the ground without elevation were low: of it nothing is known, for a void is no wall.
+
+    Voids at the edge of the scene stay closed: the elevation model ends there, and beyond it nothing is asked.
+    """
+    from scipy import ndimage
+
     voids = ~scene.seen & np.isnan(scene.low)
+    number, _ = ndimage.label(voids)
+    rim = np.unique(np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]]))
+    voids &= ~np.isin(number, rim[rim > 0])
     if not voids.any() or not np.isfinite(scene.low).any():
         return np.zeros(voids.shape, bool)
     open_ground = scene._replace(low=np.where(voids, np.nanmin(scene.low), scene.low))
