@@ -244,7 +244,12 @@ def test_the_area_is_the_sum_of_the_probabilities_of_what_is_mapped_and_tiles_ad
 @pytest.mark.parametrize(("mapped", "expected"), [(0.0, 0.0), (0.2e6, 0.08e6)])
 def test_too_little_to_be_told_from_false_alarms_is_none_detected(mapped, expected):
     totals = dict.fromkeys(("permanent", "unreferenced", "not_observable"), 0.0)
-    found = {f.name: f for f in figures({**totals, "total": 100e6, "mapped": mapped, "expected": expected}, {})}
+    found = {
+        f.name: f
+        for f in figures(
+            {**totals, "total": 100e6, "mapped": mapped, "expected": expected, "possible": expected + 0.1e6}, {}
+        )
+    }
     area = found["flooded_area"]
     assert area.lower == 0.0 < area.upper < 3.0
     assert found["detection_limit"].reason.en.startswith(f"itself a bound; none detected (below {area.upper:.3g} km²)")
@@ -255,7 +260,7 @@ def test_too_little_to_be_told_from_false_alarms_is_none_detected(mapped, expect
 
 
 def test_where_nothing_was_observed_the_flooded_area_is_unknown_and_not_zero():
-    totals = dict.fromkeys(("expected", "mapped", "permanent", "unreferenced"), 0.0)
+    totals = dict.fromkeys(("expected", "possible", "mapped", "permanent", "unreferenced"), 0.0)
     found = {f.name: f for f in figures({**totals, "total": 2e6, "not_observable": 2e6}, {})}
     for name in ("flooded_area", "mapped_area", "permanent_water_area", "detection_limit"):
         assert np.isnan(found[name].value)

@@ -44,15 +44,17 @@ def tally(result: FloodExtent, cell_area_m2: CellArea) -> dict[str, float]:
     Returns
     -------
     dict
-        Areas in m2: expected (sum of the probabilities of what is mapped as flooded), mapped, permanent, not_observable, total;
+        Areas in m2: expected (sum of the probabilities of what is mapped as flooded), possible (of all), mapped, permanent,
+        not_observable, total;
         and unreferenced, the number of pixels whose area is not known.
     """
     codes = np.asarray(result.flood)
     chance = np.asarray(result.flood_probability, dtype=np.float64)
-    chance = np.where((codes == CODES["mapped"]) & np.isfinite(chance), chance, 0.0)
+    chance = np.where(np.isfinite(chance), chance, 0.0)
     area = areas_of(cell_area_m2, codes.shape)
     return {
-        "expected": area.total(chance),
+        "expected": area.total(np.where(codes == CODES["mapped"], chance, 0.0)),
+        "possible": area.total(chance),
         **{name: area.total(codes == code) for name, code in CODES.items()},
         "total": area.total(np.ones(codes.shape)),
         "unreferenced": 0.0 if area.known else float(codes.size),
@@ -121,7 +123,9 @@ def _flooded(totals: Mapping[str, float], observed: float, scale: float, units: 
     if observed <= 0:
         empty = math.nan, None, None, units, None, NOTHING_SEEN
         return Figure("flooded_area", FLOODED_AREA, *empty), Figure("detection_limit", LIMIT, *empty)
-    lower, upper = (b * scale for b in area_interval(totals["expected"], totals["mapped"], observed, ERRORS))
+    lower, upper = area_interval(totals["expected"], totals["mapped"], observed, ERRORS)
+    # What is not mapped may be flooded too, as often as its probabilities say.
+    lower, upper = lower * scale, max(upper, totals["possible"]) * scale
     limit = area_interval(0.0, 0.0, observed, ERRORS)[1] * scale
     return (
         Figure("flooded_area", FLOODED_AREA, totals["expected"] * scale, lower, upper, units, 0.9),

@@ -269,8 +269,16 @@ def _layers(band: WaterBand, ground: NDArray[np.float32] | None) -> NDArray[np.f
     chance = np.where(np.isnan(seen), band.chance if band.chance.size else np.float32(np.nan), seen > 0)
     chance = np.where(np.isnan(expected), np.float32(np.nan), chance)
     observed = np.where(np.isnan(expected), np.float32(np.nan), ~np.isnan(seen))
-    stack = [expected, np.where(seen > 0, band.sigma, np.float32(np.nan)), chance, observed]
-    return np.stack(stack if ground is None else [*stack, ground]).astype(np.float32)
+    stack = np.empty((4 if ground is None else 5, *seen.shape), np.float32)
+    stack[0], stack[1], stack[2], stack[3] = (
+        expected,
+        np.where(seen > 0, band.sigma, np.float32(np.nan)),
+        chance,
+        observed,
+    )
+    if ground is not None:
+        stack[4] = ground
+    return stack
 
 
 def _roads(grid: Grid, samples: Floats) -> RoadWater:
