@@ -52,6 +52,7 @@ class Sample(NamedTuple):
     group: str
     truth: float
     estimate: float
+    possible: float
     mapped: float
 
 
@@ -62,6 +63,7 @@ def sample(kind, group, truth, chance, flooded, seen) -> Sample:
         group,
         float(truth[seen].mean()),
         float((chance * flooded)[seen].mean()),
+        float(chance[seen].mean()),
         float(flooded[seen].mean()),
     )
 
@@ -122,7 +124,9 @@ def main() -> None:
     for s in samples:
         others = [o for o in samples if o.group not in (s.group, largest)]
         low, high = np.quantile([error(o, ERRORS.floor) for o in others], QUANTILES)
-        bounds.append(area_interval(s.estimate, s.mapped, 1.0, AreaErrors(ERRORS.floor, float(low), float(high))))
+        bounds.append(
+            area_interval(s.estimate, s.possible, s.mapped, 1.0, AreaErrors(ERRORS.floor, float(low), float(high)))[1:]
+        )
     low, high = np.quantile([error(s, ERRORS.floor) for s in samples if s.group != largest], QUANTILES)
     print(f"quantiles of all groups: {low:.2f} to {high:.2f}; used: {ERRORS.low} to {ERRORS.high}")
     for name, chosen in (

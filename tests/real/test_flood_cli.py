@@ -103,6 +103,21 @@ def test_ombria_probability_is_calibrated(ombria, capsys):
     assert everywhere <= 0.19
 
 
+NOT_MET = "a third of the masks is of another date; what they show is not dark, and mapping it costs unseen events (decision 0034)"
+
+
+@pytest.mark.xfail(reason=NOT_MET, raises=AssertionError, strict=True)
+def test_ombria_pooled_iou_of_all_tiles(ombria):
+    codes, _, truth, _ = (np.stack(a) for a in zip(*ombria, strict=True))
+    assert iou(codes == 1, truth) >= 0.55
+
+
+@pytest.mark.xfail(reason=NOT_MET, raises=AssertionError, strict=True)
+def test_ombria_probability_of_all_tiles_is_calibrated(ombria):
+    _, probability, truth, _ = (np.stack(a) for a in zip(*ombria, strict=True))
+    assert expected_calibration_error(probability, truth) <= 0.05
+
+
 @pytest.fixture(scope="module")
 def spain(shared_data, tmp_path_factory):
     after = shared_data("disaster/s1_flood_spain/Spain_7370579_S1Hand.tif")

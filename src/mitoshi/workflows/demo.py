@@ -68,6 +68,8 @@ class DemoResult:
         Share of the area that the map calls not observable.
     people
         People in water in truth, beside the figure ``affected_population`` of the impact.
+    iou_as_dry
+        IoU of the map with what it calls not observable counted as dry.
     """
 
     out: Path
@@ -81,6 +83,7 @@ class DemoResult:
     not_observable: float
     people: float
     left_out: float
+    iou_as_dry: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
@@ -103,6 +106,7 @@ class DemoResult:
             "expected_calibration_error": self.calibration_error,
             "not_observable_share": self.not_observable,
             "visible_flood_not_mapped_share": self.left_out,
+            "iou_with_not_observable_as_dry": self.iou_as_dry,
             "people_in_water_truth": self.people,
             "story": [str(self.out / f"story.{language}.png") for language in LANGUAGES],
         }
@@ -193,11 +197,13 @@ def run_demo(
     progress(3, 4, "verify")
     verdicts = {name: verify(bundle.path) for name, bundle in response.bundles.items()}
     bundle = response.bundles["flood"]
-    score, error, unseen, left_out = compared(bundle.path, folder / "truth")
+    score, error, unseen, left_out, as_dry = compared(bundle.path, folder / "truth")
     depth = depth_error(response.bundles["depth"].path, folder / "truth")
     told = {name: verdict.status for name, verdict in verdicts.items()}
     people = tell_story(out, response.bundles, folder)
-    return DemoResult(out, bundle, verdicts["flood"], response, told, depth, score, error, unseen, people, left_out)
+    return DemoResult(
+        out, bundle, verdicts["flood"], response, told, depth, score, error, unseen, people, left_out, as_dry
+    )
 
 
 def tell_story(out: Path, bundles: Mapping[str, Bundle], folder: Path) -> float:
@@ -242,11 +248,11 @@ def depth_error(bundle: Path, truth: Path) -> float:
     return float(np.sqrt(np.mean((depth[wet] - known[wet]) ** 2))) if wet.any() else float("nan")
 
 
-def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float, float]:
+def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float, float, float]:
     """Return agreement, calibration error and two shares of a bundle against the truth of its region.
 
     What the map calls not observable is no claim that it is dry: it is left out of the agreement, and its share of the area and
-    of the flood that the radar can see stand beside it.
+    of the flood that the radar can see stand beside it. The last is the IoU with it counted as dry.
     """
     codes, frame = _read(bundle / "flood.tif")
     probability, _ = _read(bundle / "flood_probability.tif")
@@ -256,7 +262,8 @@ def compared(bundle: Path, truth: Path) -> tuple[Agreement, float, float, float]
     said = seen & np.isfinite(probability)
     error = expected_calibration_error(probability[said], flood[said])
     left_out = float((codes[flood & seen] == 255).mean()) if (flood & seen).any() else 0.0
-    return score, error, float((codes == 255).mean()), left_out
+    as_dry = agreement(codes == 1, flood, seen).intersection_over_union
+    return score, error, float((codes == 255).mean()), left_out, as_dry
 
 
 def _read(path: Path) -> tuple[np.ndarray[Any, Any], Affine]:

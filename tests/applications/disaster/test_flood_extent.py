@@ -229,13 +229,13 @@ def test_a_small_flood_in_a_stretched_pair_of_one_class_is_found():
     assert (codes[np.hypot(rows - 150, columns - 150) > 32] == FLOODED).mean() < 0.01
 
 
-def test_the_area_is_the_sum_of_the_probabilities_of_what_is_mapped_and_tiles_add_up():
-    chance = xr.DataArray(np.array([[0.5, 0.25], [1.0, np.nan]], "float32"), dims=("y", "x"))
+def test_the_area_is_the_sum_of_probabilities_and_tiles_add_up():
+    chance = xr.DataArray(np.array([[0.5, 0.5], [1.0, np.nan]], "float32"), dims=("y", "x"))
     codes = xr.DataArray(np.array([[FLOODED, DRY], [FLOODED, NOT_OBSERVABLE]], "uint8"), dims=("y", "x"))
     totals = tally(FloodExtent(codes, chance), 1e6)
     found = {f.name: f for f in figures({k: 2 * v for k, v in totals.items()}, {})}
-    assert found["flooded_area"].value == pytest.approx(3.0)
-    assert found["flooded_area"].lower < 3.0 < found["flooded_area"].upper <= 6.0
+    assert found["flooded_area"].value == pytest.approx(4.0)
+    assert found["flooded_area"].lower < 4.0 < found["flooded_area"].upper <= 8.0
     assert found["mapped_area"].value == pytest.approx(4.0)
     assert found["not_observable_share"].value == pytest.approx(25.0)
     assert found["detection_limit"].reason.en.startswith("itself a bound; flood is detected")
@@ -252,6 +252,7 @@ def test_too_little_to_be_told_from_false_alarms_is_none_detected(mapped, expect
     }
     area = found["flooded_area"]
     assert area.lower == 0.0 < area.upper < 3.0
+    assert area.value == pytest.approx(expected * 1e-6)
     assert found["detection_limit"].reason.en.startswith(f"itself a bound; none detected (below {area.upper:.3g} km²)")
     assert found["detection_limit"].reason.ja.startswith(
         f"それ自体が上限値。浸水は検出されません（{area.upper:.3g} km²未満）"

@@ -123,12 +123,13 @@ def _flooded(totals: Mapping[str, float], observed: float, scale: float, units: 
     if observed <= 0:
         empty = math.nan, None, None, units, None, NOTHING_SEEN
         return Figure("flooded_area", FLOODED_AREA, *empty), Figure("detection_limit", LIMIT, *empty)
-    lower, upper = area_interval(totals["expected"], totals["mapped"], observed, ERRORS)
-    # What is not mapped may be flooded too, as often as its probabilities say.
-    lower, upper = lower * scale, max(upper, totals["possible"]) * scale
-    limit = area_interval(0.0, 0.0, observed, ERRORS)[1] * scale
+    value, lower, upper = (
+        scale * area
+        for area in area_interval(totals["expected"], totals["possible"], totals["mapped"], observed, ERRORS)
+    )
+    limit = area_interval(0.0, 0.0, 0.0, observed, ERRORS)[2] * scale
     return (
-        Figure("flooded_area", FLOODED_AREA, totals["expected"] * scale, lower, upper, units, 0.9),
+        Figure("flooded_area", FLOODED_AREA, value, lower, upper, units, 0.9),
         Figure(
             "detection_limit", LIMIT, limit, None, None, units, None, DETECTED if lower > 0 else _none(upper, units)
         ),

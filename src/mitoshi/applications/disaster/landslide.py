@@ -10,14 +10,14 @@ from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.landslide_evidence import elevation_change_of
-from mitoshi.applications.disaster.landslide_figures import figures, tally
+from mitoshi.applications.disaster.landslide_figures import SLIDE_PROBABILITY, figures, tally
 from mitoshi.applications.disaster.landslide_survey import SlideSurvey, as_probability, survey_landslides
 from mitoshi.applications.disaster.landslide_tables import LAKE_COLUMNS, SLIDE_COLUMNS
 from mitoshi.core.errors import InputError
 from mitoshi.core.features import Features
 from mitoshi.core.method import Surveyed, method
-from mitoshi.core.product import Coded, CodedClass, Listed, Measured
-from mitoshi.core.quantity import BACKSCATTER, ELEVATION, ELEVATION_CHANGE, FLOOD_EXTENT, OPTICAL, PROBABILITY, Raster
+from mitoshi.core.product import Coded, CodedClass, Listed
+from mitoshi.core.quantity import BACKSCATTER, ELEVATION, ELEVATION_CHANGE, FLOOD_EXTENT, OPTICAL, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
@@ -62,14 +62,7 @@ class Landslide(NamedTuple):
     ]
     landslide_probability: Annotated[
         Raster,
-        Measured(
-            Text("probability of a landslide", "土砂移動の確率"),
-            PROBABILITY,
-            0.001,
-            no_uncertainty=Text("it is itself the uncertainty of the landslides", "土砂移動の不確かさそのもの"),
-            limits=(0.0, 1.0),
-            colours="YlOrBr",
-        ),
+        SLIDE_PROBABILITY,
     ]
     landslides: Annotated[
         Features,

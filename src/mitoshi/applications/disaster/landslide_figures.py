@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.product import Figure
+from mitoshi.core.product import Figure, Measured
+from mitoshi.core.quantity import PROBABILITY
 from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
 
     from mitoshi.applications.disaster.landslide import Landslide
 
-__all__ = ["figures", "tally"]
+__all__ = ["SLIDE_PROBABILITY", "figures", "tally"]
+
+SLIDE_PROBABILITY = Measured(
+    Text("probability of a landslide", "土砂移動の確率"),
+    PROBABILITY,
+    0.001,
+    no_uncertainty=Text("it is itself the uncertainty of the landslides", "土砂移動の不確かさそのもの"),
+    limits=(0.0, 1.0),
+    colours="YlOrBr",
+)
+"""The layer that maps of landslides have, whatever they are made from."""
 
 EXACT = Text("a count, exact", "計数値（統計的な区間なし。抽出の誤りは含まない）")
 SUMS = {"area": ("landslides", "area_m2"), "volume": ("landslides", "volume_m3"), "stored": ("lakes", "volume_m3")}

@@ -9,11 +9,12 @@ import xarray as xr
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster.landslide_figures import SLIDE_PROBABILITY
 from mitoshi.applications.disaster.landslide_probability import SlideModel, slope_log_odds
 from mitoshi.core.errors import InputError
 from mitoshi.core.method import method
-from mitoshi.core.product import Coded, CodedClass, Figure, Measured
-from mitoshi.core.quantity import ELEVATION, FLOOD_EXTENT, OPTICAL, PROBABILITY, Raster
+from mitoshi.core.product import Coded, CodedClass, Figure
+from mitoshi.core.quantity import ELEVATION, FLOOD_EXTENT, OPTICAL, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.support import Window
 from mitoshi.core.text import Text
@@ -61,14 +62,7 @@ class LandslideOptical(NamedTuple):
     ]
     landslide_probability: Annotated[
         Raster,
-        Measured(
-            Text("probability of a landslide", "土砂移動の確率"),
-            PROBABILITY,
-            0.001,
-            no_uncertainty=Text("it is itself the uncertainty of the landslides", "土砂移動の不確かさそのもの"),
-            limits=(0.0, 1.0),
-            colours="YlOrBr",
-        ),
+        SLIDE_PROBABILITY,
     ]
 
 

@@ -30,13 +30,17 @@ class AreaErrors(NamedTuple):
     high: float
 
 
-def area_interval(estimate: float, mapped: float, seen: float, errors: AreaErrors) -> tuple[float, float]:
-    """Return the lower and upper bound of the true area.
+def area_interval(
+    expected: float, possible: float, mapped: float, seen: float, errors: AreaErrors
+) -> tuple[float, float, float]:
+    """Return the estimate of the true area, and its lower and upper bound.
 
     Parameters
     ----------
-    estimate
+    expected
         Sum of probability × area over the mapped pixels [any area unit].
+    possible
+        The same over all pixels, same unit.
     mapped
         Area of the mapped pixels, same unit.
     seen
@@ -47,25 +51,28 @@ def area_interval(estimate: float, mapped: float, seen: float, errors: AreaError
     Returns
     -------
     tuple of float
-        0 ≤ lower ≤ estimate ≤ upper ≤ seen.
+        0 ≤ lower ≤ estimate ≤ upper ≤ seen. The estimate is `possible`, or `expected` where the lower bound is zero: without
+        detection the many small probabilities of dry ground say nothing.
 
     Notes
     -----
-    The doubt is 1 - estimate / mapped, one less the mean probability of what was mapped. Its product with the quantiles is the
+    The doubt is 1 - expected / mapped, one less the mean probability of what was mapped. Its product with the quantiles is the
     interval of asinh(area / c), a logarithm for areas far above c and a straight line below: where little is mapped the lower
     bound is zero, and the upper one says how much could have been missed. The quantiles are those of events left out (split
-    conformal prediction, Papadopoulos et al. 2002, normalised by the doubt).
+    conformal prediction, Papadopoulos et al. 2002, normalised by the doubt). What is not mapped may be flooded as often as its
+    probabilities say, so the upper bound is never below `possible`.
 
     >>> errors = AreaErrors(0.01, -2.0, 2.0)
-    >>> [round(bound, 2) for bound in area_interval(8.0, 10.0, 100.0, errors)]
-    [5.34, 11.96]
-    >>> [round(bound, 2) for bound in area_interval(0.0, 0.0, 100.0, errors)]
-    [0.0, 1.18]
+    >>> [round(value, 2) for value in area_interval(8.0, 9.0, 10.0, 100.0, errors)]
+    [9.0, 5.34, 11.96]
+    >>> [round(value, 2) for value in area_interval(0.0, 0.4, 0.0, 100.0, errors)]
+    [0.0, 0.0, 1.18]
     """
     if seen <= 0.0:
-        return 0.0, 0.0
-    doubt = EMPTY if mapped <= 0.0 else max(1.0 - estimate / mapped, SUREST)
+        return 0.0, 0.0, 0.0
+    doubt = EMPTY if mapped <= 0.0 else max(1.0 - expected / mapped, SUREST)
     scale = errors.floor * seen
-    middle = math.asinh(estimate / scale)
+    middle = math.asinh(expected / scale)
     low, high = (scale * math.sinh(middle + quantile * doubt) for quantile in (errors.low, errors.high))
-    return max(min(low, estimate), 0.0), min(max(high, estimate), seen)
+    lower, upper = max(min(low, expected), 0.0), min(max(high, possible), seen)
+    return (possible if lower > 0.0 else expected), lower, upper
