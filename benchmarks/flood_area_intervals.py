@@ -108,10 +108,19 @@ def scenes(data: Path) -> list[Sample]:
     return found
 
 
-def error(s: Sample, floor: float) -> float:
-    """Return the error of a sample over the doubt of its map."""
+def error(s: Sample, estimate: float, floor: float) -> float:
+    """Return the error of an estimate of a sample over the doubt of its map."""
     doubt = EMPTY if s.mapped <= 0 else max(1.0 - s.estimate / s.mapped, SUREST)
-    return (math.asinh(s.truth / floor) - math.asinh(s.estimate / floor)) / doubt
+    return (math.asinh(s.truth / floor) - math.asinh(estimate / floor)) / doubt
+
+
+def errors_of(samples: list[Sample]) -> AreaErrors:
+    """Return the quantiles of the samples' errors."""
+    low, missed = np.quantile([error(s, s.estimate, ERRORS.floor) for s in samples], QUANTILES)
+    start = AreaErrors(ERRORS.floor, float(low), 0.0, float(missed))
+    detected = [s for s in samples if area_interval(s.estimate, s.possible, s.mapped, 1.0, start)[1] > 0]
+    high = np.quantile([error(s, s.possible, ERRORS.floor) for s in detected], QUANTILES[1])
+    return start._replace(high=float(high))
 
 
 def main() -> None:
@@ -122,13 +131,9 @@ def main() -> None:
     largest = f"event {LARGEST_EVENT}"
     bounds = []
     for s in samples:
-        others = [o for o in samples if o.group not in (s.group, largest)]
-        low, high = np.quantile([error(o, ERRORS.floor) for o in others], QUANTILES)
-        bounds.append(
-            area_interval(s.estimate, s.possible, s.mapped, 1.0, AreaErrors(ERRORS.floor, float(low), float(high)))[1:]
-        )
-    low, high = np.quantile([error(s, ERRORS.floor) for s in samples if s.group != largest], QUANTILES)
-    print(f"quantiles of all groups: {low:.2f} to {high:.2f}; used: {ERRORS.low} to {ERRORS.high}")
+        others = errors_of([o for o in samples if o.group not in (s.group, largest)])
+        bounds.append(area_interval(s.estimate, s.possible, s.mapped, 1.0, others)[1:])
+    print(f"of all groups: {errors_of([s for s in samples if s.group != largest])}; used: {ERRORS}")
     for name, chosen in (
         ("pairs, five events", [s.kind == "pair" and s.group != largest for s in samples]),
         ("pairs, the largest event", [s.group == largest for s in samples]),

@@ -21,13 +21,18 @@ class AreaErrors(NamedTuple):
     ----------
     floor
         Share of what was seen below which errors are additive (false alarms, misses) and above which they are factors.
-    low, high
-        Quantiles of the error asinh(true area / c) - asinh(estimate / c), with c = floor × area seen, over the map's doubt.
+    low
+        5 % quantile of the error asinh(true area / c) - asinh(expected / c), with c = floor × area seen, over the map's doubt.
+    high
+        95 % quantile of the same error of `possible`, of maps on which something is detected.
+    missed
+        95 % quantile of the error of `expected`, for maps on which nothing is.
     """
 
     floor: float
     low: float
     high: float
+    missed: float
 
 
 def area_interval(
@@ -62,9 +67,9 @@ def area_interval(
     conformal prediction, Papadopoulos et al. 2002, normalised by the doubt). What is not mapped may be flooded as often as its
     probabilities say, so the upper bound is never below `possible`.
 
-    >>> errors = AreaErrors(0.01, -2.0, 2.0)
+    >>> errors = AreaErrors(0.01, -2.0, 1.0, 2.0)
     >>> [round(value, 2) for value in area_interval(8.0, 9.0, 10.0, 100.0, errors)]
-    [9.0, 5.34, 11.96]
+    [9.0, 5.34, 11.0]
     >>> [round(value, 2) for value in area_interval(0.0, 0.4, 0.0, 100.0, errors)]
     [0.0, 0.0, 1.18]
     """
@@ -72,7 +77,11 @@ def area_interval(
         return 0.0, 0.0, 0.0
     doubt = EMPTY if mapped <= 0.0 else max(1.0 - expected / mapped, SUREST)
     scale = errors.floor * seen
-    middle = math.asinh(expected / scale)
-    low, high = (scale * math.sinh(middle + quantile * doubt) for quantile in (errors.low, errors.high))
-    lower, upper = max(min(low, expected), 0.0), min(max(high, possible), seen)
-    return (possible if lower > 0.0 else expected), lower, upper
+
+    def moved(area: float, quantile: float) -> float:
+        return scale * math.sinh(math.asinh(area / scale) + quantile * doubt)
+
+    lower = max(min(moved(expected, errors.low), expected), 0.0)
+    if lower > 0.0:
+        return possible, lower, min(max(moved(possible, errors.high), possible), seen)
+    return expected, 0.0, min(max(moved(expected, errors.missed), possible), seen)
