@@ -5,14 +5,16 @@ Lengths are points (1/72 inch); a block is drawn with its upper left corner at (
 
 from __future__ import annotations
 
-from functools import cache
+import threading
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.evidence import fonts
 from mitoshi.evidence.typesetting import broken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = [
     "FAMILY",
@@ -23,13 +25,15 @@ __all__ = [
     "fitted_size",
     "measure",
     "paragraph",
-    "register_fonts",
+    "pdf_session",
     "stacked",
 ]
 
 ASCENT = 0.88  # of the fonts, in ems
 LEADING = 1.42
 FAMILY = "MitoshiSansJP"
+
+_REPORTLAB = threading.Lock()  # its fonts and its settings are those of a module
 
 
 class Block(NamedTuple):
@@ -39,8 +43,21 @@ class Block(NamedTuple):
     draw: Callable[[Any, float, float], None]
 
 
-def register_fonts() -> None:
-    """Make the house's fonts known to reportlab, once."""
+@contextmanager
+def pdf_session() -> Iterator[None]:
+    """Hold reportlab for one document: its fonts are known, and its streams are bytes, not text of five letters for four."""
+    from reportlab import rl_config
+
+    with _REPORTLAB:
+        _register_fonts()
+        before, rl_config.useA85 = rl_config.useA85, 0
+        try:
+            yield
+        finally:
+            rl_config.useA85 = before
+
+
+def _register_fonts() -> None:
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFont
 
@@ -104,7 +121,7 @@ def paragraph(
         A mark such as "・" before the first line; the others are indented by its width.
     """
     indent = measure(size, weight)(hang) if hang else 0.0
-    lines = broken(fonts.printable(text), width - indent, measure(size, weight))
+    lines = _lines(text, width - indent, size, weight)
 
     def draw(canvas: Any, x: float, top: float) -> None:
         canvas.setFillColor(colour)
@@ -116,6 +133,12 @@ def paragraph(
             canvas.drawString(x + indent, baseline - number * size * LEADING, line)
 
     return Block(len(lines) * size * LEADING, draw)
+
+
+@lru_cache(maxsize=4096)
+def _lines(text: str, width: float, size: float, weight: fonts.Weight) -> tuple[str, ...]:
+    """Return the lines of a paragraph; a page is tried in several ways that share most of them."""
+    return tuple(broken(fonts.printable(text), width, measure(size, weight)))
 
 
 def stacked(blocks: Sequence[Block], gap: float = 0.0) -> Block:

@@ -6,7 +6,6 @@ then, their first entries are shown with the count of those that stand in ``run.
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +21,7 @@ from mitoshi.evidence.layout import (
     blank,
     boxed,
     paragraph,
-    register_fonts,
+    pdf_session,
     stacked,
 )
 from mitoshi.evidence.wording import moment
@@ -62,8 +61,6 @@ HOW_TO_VERIFY = Text(
     "証跡一式（フォルダー DIR）から再計算し、完全一致・許容差内で一致・不一致・検証不能のいずれかを答えます。",
 )
 BUNDLE = Text("Evidence bundle: {}", "証跡一式：{}")
-
-_LOCK = threading.Lock()  # reportlab keeps its fonts in a module
 
 
 class _Content(NamedTuple):
@@ -155,8 +152,7 @@ def render(
         caveats,
         choice,
     )
-    with _LOCK:
-        register_fonts()
+    with pdf_session():
         return _pdf(content, picture)
 
 

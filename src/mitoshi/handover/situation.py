@@ -7,14 +7,13 @@ rows with the count of the others; nothing is cut in silence. It is filled from 
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
-from mitoshi.evidence.layout import FAMILY, Block, blank, measure, register_fonts, stacked
+from mitoshi.evidence.layout import FAMILY, Block, blank, measure, pdf_session, stacked
 from mitoshi.handover.situation_blocks import (
     GAP,
     HEIGHT,
@@ -50,8 +49,6 @@ PAGE_HEIGHT = 841.89
 ROOM = HEIGHT - 6.0
 LEAST_PICTURE = 200.0
 LONGEST_WHOLE = 150.0  # a group up to this height is not torn
-
-_LOCK = threading.Lock()  # reportlab keeps its fonts in a module
 
 
 class Section(NamedTuple):
@@ -187,8 +184,7 @@ def render(situation: Situation, language: Language) -> bytes:
     RunError
         If a picture cannot be read or the text does not fit on three pages at a readable size.
     """
-    with _LOCK:
-        register_fonts()
+    with pdf_session():
         return _pdf(situation, language)
 
 

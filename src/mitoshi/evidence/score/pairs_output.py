@@ -9,12 +9,12 @@ from mitoshi.core.plain import plain
 from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import draft, write_file
 from mitoshi.evidence.digest import pretty_json
-from mitoshi.evidence.layout import paragraph, register_fonts, stacked
+from mitoshi.evidence.layout import paragraph, pdf_session, stacked
 from mitoshi.evidence.score.measures import MEASURES, measures, share, title_of, written
 from mitoshi.evidence.score.output import LANGUAGES, check_folder, csv_text
 from mitoshi.evidence.score.pairs import mean_measures
 from mitoshi.evidence.score.record import FORMAT, settings_record, tally_record, versions
-from mitoshi.evidence.score.report import LOCK, WIDTH, pages, table_blocks
+from mitoshi.evidence.score.report import WIDTH, pages, table_blocks
 from mitoshi.evidence.score.tables import Cell, Table
 from mitoshi.evidence.wording import number
 
@@ -191,8 +191,7 @@ def render_pairs(found: PairsScore, language: Language) -> bytes:
     language
         Of the words.
     """
-    with LOCK:
-        register_fonts()
+    with pdf_session():
         title = TITLE.in_(language).format(count=len(found.pairs))
         pooled = measures(found.pooled, found.classes)
         first = next(n for n in COLUMNS if n in pooled)

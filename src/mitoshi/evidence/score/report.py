@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.text import Text
-from mitoshi.evidence.layout import FAMILY, Block, beside, blank, boxed, fitted_size, paragraph, register_fonts, stacked
+from mitoshi.evidence.layout import FAMILY, Block, beside, blank, boxed, fitted_size, paragraph, pdf_session, stacked
 from mitoshi.evidence.score.coded import CodedTally
 from mitoshi.evidence.score.measures import MEASURES, measures, written
 from mitoshi.evidence.score.tables import tables_of
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from mitoshi.evidence.score.result import Score
     from mitoshi.evidence.score.tables import Table
 
-__all__ = ["LOCK", "WIDTH", "headline", "pages", "render", "table_blocks"]
+__all__ = ["WIDTH", "headline", "pages", "render", "table_blocks"]
 
 PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
 MARGIN, GAP, FOOT = 34.0, 8.0, 14.0
@@ -54,8 +53,6 @@ SHOWN = {
     "listed": ("f1", "precision", "recall", "overall_accuracy", "matched_reference_share", "matched_product_share"),
 }
 SHOWN["probability"] = ("expected_calibration_error", "roc_auc", "brier_score", "intersection_over_union", "recall")
-
-LOCK = threading.Lock()  # reportlab keeps its fonts in a module
 
 
 class Card(NamedTuple):
@@ -134,8 +131,7 @@ def render(score: Score, picture: bytes | None, language: Language) -> bytes:
     language
         Of the words.
     """
-    with LOCK:
-        register_fonts()
+    with pdf_session():
         names = {"product": score.product.source.name, "reference": score.reference.name}
         subject = AGAINST.format(**names)
         head = _head(subject, simulated=score.simulated, language=language)
