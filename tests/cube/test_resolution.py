@@ -15,7 +15,7 @@ from mitoshi.core.method import method
 from mitoshi.core.product import Coded, CodedClass
 from mitoshi.core.quantity import BACKSCATTER, ELEVATION, LAND_COVER, Raster
 from mitoshi.core.requirement import Need
-from mitoshi.core.support import Pixel
+from mitoshi.core.support import Pixel, Stack
 from mitoshi.core.text import Text
 
 EVENT = datetime(2019, 10, 12, 12, tzinfo=UTC)
@@ -254,3 +254,46 @@ def test_an_optional_argument_relative_to_an_event_is_left_out_where_there_is_no
     assert "start" not in found.picked
     with pytest.raises(InputError, match="give --event"):
         cube.resolve(declare(), AREA, None, catalogue)
+
+
+def series_method(**need):
+    """Return a method of one stack."""
+    import sys
+
+    module = sys.modules[__name__]
+    module.WANTED = Need("any", resolution=30.0, coverage=0.8, **need)
+
+    def series(images: Annotated[Raster, BACKSCATTER, WANTED], /) -> Extent:  # noqa: F821 - set above
+        """Return nothing."""
+        raise NotImplementedError
+
+    declared = method(version="1.0.0", reference="test", support=Stack(), title=Text("test", "試験"))(series)
+    module.series = declared
+    return declared
+
+
+def test_a_stack_takes_every_pass_of_the_track_that_has_most(catalogue, item):
+    catalogue.add(
+        [
+            item("d2", "2019-10-06T09:00:00+00:00"),
+            item("d1", "2019-09-24T09:00:00+00:00"),
+            item("d3", "2019-10-18T09:00:00+00:00"),
+            item("other-1", "2019-10-19T21:00:00+00:00", orbit=("descending", 46)),
+            item("other-2", "2019-10-31T21:00:00+00:00", orbit=("descending", 46)),
+            item("coarse", "2019-10-30T09:00:00+00:00", gsd=100.0),
+        ]
+    )
+    found = cube.resolve(series_method(dates=3, gap="12d"), AREA, None, catalogue)
+    assert ids(found.picked["images"]) == ["d1", "d2", "d3"]
+    assert found.picked["images"].why.en == (
+        "3 dates from 2019-09-24 to 2019-10-18, the longest gap 12 days, all of one track"
+    )
+    assert why_not(found, "other-1") == "another track than the stack's"
+    assert why_not(found, "coarse").startswith("pixel of 100 m")
+    short = cube.resolve(series_method(dates=4), AREA, None, catalogue)
+    assert short.lacking == ("images",)
+    assert why_not(short, "d1") == "3 dates of one track, 4 are needed"
+    wide = cube.resolve(series_method(dates=3, gap="6d"), AREA, None, catalogue)
+    assert why_not(wide, "d1") == "a gap of 12 days, 6d at most"
+    with pytest.raises(UnmetNeedError, match="images"):
+        wide.require()

@@ -52,7 +52,7 @@ def _known_methods(monkeypatch):
 
     from mitoshi.core import discovery
 
-    found = {m.name: m for m in (sample.scene_dark, sample.window_dark, sample.slow_dark)}
+    found = {m.name: m for m in (sample.scene_dark, sample.window_dark, sample.slow_dark, sample.trend)}
     real = discovery.find
     monkeypatch.setattr(discovery, "find", lambda name: found[name] if name in found else real(name))
 

@@ -71,6 +71,8 @@ def _data(argument: DataArgument) -> dict[str, Any]:
         "when": argument.need.when,
         "within": None if argument.need.when == "any" else argument.need.within,
         "resolution_m": argument.need.resolution,
+        "dates": argument.need.dates,
+        "gap": argument.need.gap or None,
         "description": argument.doc,
     }
     if isinstance(argument.quantity, FeatureKind):

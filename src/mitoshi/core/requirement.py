@@ -70,6 +70,10 @@ class Need:
         Smallest share of the area an observation must cover, 0 to 1.
     same_geometry_as
         Another data argument whose orbit direction and track are preferred.
+    dates
+        How many dates are needed at least. Of more than one the argument is a stack (time, …, y, x) in order of time.
+    gap
+        Longest span between two dates of a stack, such as "24d"; "" for any.
     """
 
     when: Literal["before", "after", "any"] = "any"
@@ -77,6 +81,13 @@ class Need:
     resolution: float | None = None
     coverage: float = 0.5
     same_geometry_as: str | None = None
+    dates: int = 1
+    gap: str = ""
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether several dates are wanted, as one array with a time."""
+        return self.dates > 1
 
     def at(self, quantity: Quantity | FeatureKind, area: BBox, event: datetime | None) -> Requirement:
         """Return the absolute requirement for one area and one event.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from mitoshi.core.errors import InputError, UnmetNeedError, misspelt
 from mitoshi.core.text import Text
 from mitoshi.cube.candidate import Candidate, candidates, same_geometry
+from mitoshi.cube.series import OTHER_TRACK, chosen_series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ class Choice(NamedTuple):
     Attributes
     ----------
     items
-        One item, or the slices and tiles that together cover the area, best first.
+        One item, or the slices and tiles that together cover the area, best first; of a stack all dates in order of time.
     why
         The reason, for people.
     coverage
@@ -130,8 +131,8 @@ def resolve(
 
     "before" takes the latest suitable pass before the event and "after" the first one after it; where two arguments want
     the same geometry, a pair of one track, orbit direction and polarisations comes first. What does not change takes the
-    finest, then the most recent. Adjacent slices of one pass are taken together where one alone does not cover the area.
-    Simulated and real observations are not mixed.
+    finest, then the most recent. A stack takes every suitable pass of the track that has most. Adjacent slices of one pass
+    are taken together where one alone does not cover the area. Simulated and real observations are not mixed.
 
     Parameters
     ----------
@@ -187,7 +188,9 @@ def _found(argument: DataArgument, need: Requirement, catalogue: Searchable) -> 
     items = catalogue.search(bbox=need.area, time=time, quantity=need.quantity.name)
     good: list[Candidate] = []
     bad: list[Rejected] = []
-    for candidate in candidates(items, need.area, argument.need.when):
+    # Dates are told apart also where the argument lies at no side of an event.
+    grouped = "before" if argument.need.is_stack and argument.need.when == "any" else argument.need.when
+    for candidate in candidates(items, need.area, grouped):
         why = candidate.against(need, argument.need.when)
         if why is None:
             good.append(candidate)
@@ -219,7 +222,15 @@ def _answer(
     for argument in method.data:
         name = argument.name
         candidate = chosen.get(name)
-        if candidate is not None:
+        if argument.need.is_stack and name in usable:
+            series = chosen_series(usable[name], argument.need)
+            rejected += [Rejected(name, c.ids, OTHER_TRACK if series.taken else series.why) for c in series.others]
+            if series.taken:
+                items = tuple(i for c in series.taken for i in c.items)
+                picked[name] = Choice(items, series.why, min(c.coverage for c in series.taken))
+            elif argument.required:
+                lacking.append(name)
+        elif candidate is not None:
             why = candidate.because(argument.need, _partner(argument, method, chosen, given))
             picked[name] = Choice(candidate.items, why, candidate.coverage)
             rejected += [

@@ -13,6 +13,8 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.orientation import without_rotation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     from odc.geo.geobox import GeoBox
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
 
 __all__ = ["Frame", "frame_of"]
+
+MOST_PIXELS = 2**34
+EDGE_POINTS = 33  # along each side of a grid, so that curved edges stay inside
 
 
 @dataclass(frozen=True)
@@ -104,21 +109,24 @@ def _to_degrees(wkt: str) -> Any:
     return Transformer.from_crs(CRS.from_wkt(wkt), "EPSG:4326", always_xy=True)
 
 
-def frame_of(array: Raster, area: BBox | None, argument: str) -> Frame:
-    """Return an array's own grid, north-up, or the area on its pixel lattice; what lies beyond the array was not seen.
+def frame_of(arrays: Sequence[Raster], area: BBox | None, argument: str) -> Frame:
+    """Return the grid of a run, north-up: the area on the pixel lattice of the first array, or what all of them cover.
+
+    What lies beyond an array was not seen by it.
 
     Raises
     ------
     InputError
-        If an area is given but the array has no georeference.
+        If an area is given, or several arrays, but one has no georeference.
     """
     import odc.geo.xr  # noqa: F401 - registers the accessor
 
+    array = arrays[0]
     geobox = array.odc.geobox
     if geobox is None:
         raise InputError(f"{argument} has no regular grid; give a raster with evenly spaced coordinates")
     if area is None:
-        return Frame(without_rotation(geobox))
+        return Frame(_united([a.odc.geobox for a in arrays], argument))
     if geobox.crs is None:
         raise InputError(f"{argument} has no georeference, so an area cannot crop it; leave --area out")
     from mitoshi.cube import grid_for
@@ -130,3 +138,40 @@ def frame_of(array: Raster, area: BBox | None, argument: str) -> Frame:
     if not inside:
         raise InputError(f"{argument} does not touch the area {tuple(area)}; give another area or another file")
     return Frame(grid)
+
+
+def _united(grids: Sequence[Any], argument: str) -> GeoBox:
+    """Return the first grid, north-up, enlarged in whole pixels until it holds the others."""
+    from odc.geo.geobox import GeoBox
+
+    base = without_rotation(grids[0])
+    if len(grids) == 1 or all(g == grids[0] for g in grids):
+        return base
+    if base.crs is None or any(g is None or g.crs is None for g in grids):
+        raise InputError(
+            f"{argument} was given several files of which not all have a georeference; give one, or add it"
+        )
+    edges = [np.array([~base.affine @ point for point in _outline(g, base)]) for g in grids if g is not None]
+    low = np.floor(np.vstack(edges).min(axis=0) + 1e-3).astype(int)
+    high = np.ceil(np.vstack(edges).max(axis=0) - 1e-3).astype(int)
+    left, top, right, bottom = (int(v) for v in (*low, *high))
+    if (bottom - top) * (right - left) > MOST_PIXELS:
+        raise InputError(f"the files of {argument} lie too far apart for one grid; give an --area")
+    from affine import Affine
+
+    return GeoBox((bottom - top, right - left), base.affine @ Affine.translation(left, top), base.crs)
+
+
+def _outline(grid: Any, base: Any) -> npt.NDArray[np.float64]:
+    """Return points along the edge of a grid in the reference system of another."""
+    from pyproj import Transformer
+
+    height, width = grid.shape
+    along, zero = np.linspace(0, 1, EDGE_POINTS), np.zeros(EDGE_POINTS)
+    columns = width * np.concatenate([along, along, zero, zero + 1])
+    rows = height * np.concatenate([zero, zero + 1, along, along])
+    a, b, c, d, e, f = grid.affine[:6]
+    x, y = a * columns + b * rows + c, d * columns + e * rows + f
+    if grid.crs != base.crs:
+        x, y = Transformer.from_crs(grid.crs.to_wkt(), base.crs.to_wkt(), always_xy=True).transform(x, y)
+    return np.column_stack([x, y])

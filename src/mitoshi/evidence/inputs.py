@@ -12,6 +12,7 @@ from mitoshi.core.discovery import methods
 from mitoshi.core.errors import InputError, QuantityError, misspelt
 from mitoshi.core.features import FeatureKind, features_as_declared
 from mitoshi.core.quantity import QUANTITIES, area_of_density, as_declared
+from mitoshi.evidence.dates import check_one_pass, stack_of
 from mitoshi.evidence.digest import content_digest, file_digest, multihash
 from mitoshi.sensors.footprint import rounded_coordinates
 
@@ -299,13 +300,16 @@ def framed(
     if first is None:
         rasters = " or ".join(f"--{d.name.replace('_', '-')}" for d in method.data if not d.is_features)
         raise InputError(f"{method.name} needs at least one raster, whose grid it computes on; give {rasters} FILE")
-    frame = frame_of(given[first][0].layer, area, first)
+    frame = frame_of([g.layer for g in given[first]], area, first)
     arrays: list[Any] = []
     for argument in method.data:
         layers = [g.layer for g in given.get(argument.name, ())]
         if argument.is_features:
             arrays.append(on_grid(layers, frame.geobox, argument.name) if layers else None)
+        elif layers and argument.need.is_stack:
+            arrays.append(stack_of(given[argument.name], frame))
         elif len(layers) > 1:
+            check_one_pass(given[argument.name])
             arrays.append(mosaic(layers, frame.geobox))
         else:
             arrays.append(align({argument.name: layers[0]}, frame.geobox)[argument.name] if layers else None)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["AREA", "EVENT", "checked_request", "checked_verification"]
 
 AREA, EVENT = "area", "event"  # what a run takes besides its data and parameters
+MOST_DATES = 1000  # of a stack in one request
 LONGEST = 2048  # characters of an address or a name
 OWN_ITEM = re.compile(r"/stac/collections/([^/]+)/items/([^/]+)/?")
 
@@ -72,10 +73,12 @@ def checked_request(
     parameters = {name: _scalar(known[name], value) for name, value in given.items() if name in known}
     method.bind_parameters(parameters)
     area, event = _area(given.get(AREA)), _event(given.get(EVENT))
-    data: dict[str, str] = {}
-    sources: dict[str, str | pystac.Item] = {}
+    data: dict[str, str | list[str]] = {}
+    sources: dict[str, Any] = {}
     for name, value in given.items():
-        if name in arguments:
+        if name in arguments and arguments[name].need.is_stack and isinstance(value, list):
+            data[name], sources[name] = _sources(name, value, catalogue, origins)
+        elif name in arguments:
             data[name], sources[name] = _source(name, value, catalogue, origins)
     _check_complete(method, sources, area, event, catalogue)
     return {
@@ -182,6 +185,16 @@ def _source(name: str, value: object, catalogue: Catalogue, origins: Sequence[st
     return text, text
 
 
+def _sources(
+    name: str, values: list[object], catalogue: Catalogue, origins: Sequence[str]
+) -> tuple[list[str], list[str | pystac.Item]]:
+    """Return the dates of a stack as the queue keeps them, and what they stand for."""
+    if not 0 < len(values) <= MOST_DATES:
+        raise InputError(f"{name} takes 1 to {MOST_DATES} dates, got {len(values)}")
+    pairs = [_source(name, value, catalogue, origins) for value in values]
+    return [text for text, _ in pairs], [source for _, source in pairs]
+
+
 def _own_item(text: str, origins: Sequence[str]) -> tuple[str | None, str | None]:
     """Return collection and id where the text is the address of an item of this service."""
     try:
@@ -210,7 +223,7 @@ def _item(wanted: str, collection: str | None, catalogue: Catalogue) -> pystac.I
 
 def _check_complete(
     method: Method[..., Any],
-    sources: Mapping[str, str | pystac.Item],
+    sources: Mapping[str, Any],
     area: BBox | None,
     event: datetime | None,
     catalogue: Catalogue,

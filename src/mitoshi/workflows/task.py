@@ -34,7 +34,7 @@ NOTHING = Text(
 
 def run_method(
     method: Method[..., Any],
-    data: Mapping[str, str],
+    data: Mapping[str, str | Sequence[str]],
     parameters: Mapping[str, Any],
     out: Path,
     *,
@@ -54,7 +54,8 @@ def run_method(
     method
         A declared method.
     data
-        Data argument to a file, an address, or ``catalogue:ID``.
+        Data argument to a file, an address, or ``catalogue:ID``; several of them where slices lie side by side or dates are
+        stacked.
     parameters
         Those that differ from their defaults.
     out
@@ -75,7 +76,10 @@ def run_method(
     InputError
         If an item is named that the catalogue does not have.
     """
-    sources: dict[str, Any] = {name: _source(value, store) for name, value in data.items()}
+    sources: dict[str, Any] = {
+        name: _source(value, store) if isinstance(value, str) else [_source(v, store) for v in value]
+        for name, value in data.items()
+    }
     choice: tuple[Text, ...] = ()
     complete_already = all(d.name in sources for d in method.data if d.required)
     searched = not complete_already or store.is_dir()  # no catalogue is needed where all that is required was given
@@ -124,7 +128,8 @@ def complete(
         If a required one is missing.
     """
     overrides: dict[str, Sequence[pystac.Item]] = {
-        name: () if isinstance(value, str) else (value,) for name, value in given.items()
+        name: tuple(v for v in (value if isinstance(value, list) else [value]) if not isinstance(v, str))
+        for name, value in given.items()
     }
     return resolve(method, area, event, catalogue, overrides).require()
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from annotated_types import Ge, Le
 
-from mitoshi.core.method import Scene, Surveyed, Tolerance, Window, method
+from mitoshi.core.method import Scene, Stack, Surveyed, Tolerance, Window, method
 from mitoshi.core.product import Coded, CodedClass, Figure, Measured
 from mitoshi.core.quantity import BACKSCATTER, ELEVATION, PROBABILITY, Raster
 from mitoshi.core.requirement import Need
@@ -176,3 +176,33 @@ def slow_dark(after: Annotated[Raster, BACKSCATTER, Need("after", "3d")], /) -> 
     """Take its time, so that a worker can be killed in between."""
     time.sleep(0.4)
     return result(after, 0.05)
+
+
+class Trend(NamedTuple):
+    """What became brighter.
+
+    Attributes
+    ----------
+    trend
+        Change in a day.
+    """
+
+    trend: Annotated[
+        Raster,
+        Measured(Text("trend", "傾向"), PROBABILITY, 1e-6, no_uncertainty=Text("a test", "試験用")),
+    ]
+
+
+@method(version="1.0.0", reference="a test", support=Stack(), title=Text("trend", "傾向"), name="test.trend")
+def trend(images: Annotated[Raster, BACKSCATTER, Need("any", dates=3, gap="30d")], /) -> Trend:
+    """Fit a line to every pixel's column.
+
+    Parameters
+    ----------
+    images
+        Backscatter (time, polarisation, y, x).
+    """
+    days = (images.time.to_numpy() - images.time.to_numpy()[0]) / np.timedelta64(1, "D")
+    weights = (days - days.mean()) / ((days - days.mean()) ** 2).sum()
+    slope = np.einsum("t,tyx->yx", weights, images.to_numpy()[:, 0].astype(float))
+    return Trend(xr.DataArray(slope.astype(np.float32), dims=("y", "x")))

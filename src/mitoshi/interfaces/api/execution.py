@@ -102,7 +102,11 @@ def run_request(method: Method[..., Any], body: Execute, service: Service, origi
         As `mitoshi.workflows.requests.checked_request`.
     """
     outputs = _wanted(body, [*(o.name for o in method.outputs), FIGURES, BUNDLE], method.name)
-    plain = {name: _plain(name, value) for name, value in body.inputs.items()}
+    stacks = {d.name for d in method.data if d.need.is_stack}
+    plain = {
+        name: [_plain(name, v) for v in value] if name in stacks and isinstance(value, list) else _plain(name, value)
+        for name, value in body.inputs.items()
+    }
     return {**checked_request(method, plain, service.catalogue, (origin,)), **outputs}
 
 

@@ -171,7 +171,7 @@ def _data_input(argument: DataArgument, language: Language) -> dict[str, Any]:
         "title": argument.quantity.title.in_(language),
         "description": said.strip(),
         "minOccurs": 0,  # with an area, the catalogue is asked for what is left out
-        "maxOccurs": 1,
+        "maxOccurs": "unbounded" if argument.need.is_stack else 1,
         "keywords": list(argument.quantity.members) if hasattr(argument.quantity, "members") else [],
         "schema": _source_schema("features" if argument.is_features else "raster"),
     }

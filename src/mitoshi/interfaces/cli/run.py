@@ -48,7 +48,7 @@ def method_command(method: Method[..., Any]) -> click.Command:
     names = {"data": {d.name for d in method.data}, "parameters": {p.name for p in method.parameters}}
 
     def call(**given: Any) -> None:
-        data = {k: given.pop(k) for k in names["data"]}
+        data = {k: _sources(given.pop(k)) for k in names["data"]}
         parameters = {k: given.pop(k) for k in names["parameters"]}
         _run(method, {k: v for k, v in data.items() if v}, parameters, **given)
 
@@ -60,14 +60,20 @@ def method_command(method: Method[..., Any]) -> click.Command:
     return command
 
 
+def _sources(given: tuple[str, ...]) -> str | list[str]:
+    """Return what an option was given: one source, or several that were each given with it."""
+    return given[0] if len(given) == 1 else list(given)
+
+
 def _help(method: Method[..., Any]) -> str:
     return f"{method.title.en} / {method.title.ja}\n\n\b\n{inspect.cleandoc(method.doc).split('Parameters')[0]}"
 
 
 def _data_option(d: DataArgument) -> click.Option:
     need = "" if d.need.when == "any" else f"; {d.need.when} the event"
+    need += f"; at least {d.need.dates} dates, each with an option of its own" if d.need.is_stack else ""
     text = f"{d.quantity.title.en}{need}{'' if d.required else '; optional'}. {d.doc}"
-    return click.Option([f"--{d.name.replace('_', '-')}", d.name], metavar="FILE|URL", help=text)
+    return click.Option([f"--{d.name.replace('_', '-')}", d.name], metavar="FILE|URL", help=text, multiple=True)
 
 
 def _parameter_option(p: Parameter) -> click.Option:
@@ -102,7 +108,7 @@ def _run_options(call: Any) -> Any:
 
 def _run(
     method: Method[..., Any],
-    data: dict[str, str],
+    data: dict[str, str | list[str]],
     parameters: dict[str, Any],
     *,
     area: str | None,

@@ -83,13 +83,14 @@ def _source(argument: dict[str, Any]) -> dict[str, Any]:
     needed = "" if argument["when"] == "any" else f" Needed {argument['when']} the event, within {argument['within']}."
     must = "Required unless an area is given." if argument["required"] else "Optional."
     kinds = " or ".join(argument["accepts"])
-    return {
-        "type": "string",
-        "pattern": "^(catalogue:.+|[Hh][Tt][Tt][Pp][Ss]?://.+)$",
-        "maxLength": 2048,
-        "description": f"{argument['description']} {kinds} as catalogue:ID (see the tool search) or an https address."
-        f"{needed} {must}".strip(),
-    }
+    said = (
+        f"{argument['description']} {kinds} as catalogue:ID (see the tool search) or an https address.{needed} {must}"
+    )
+    one = {"type": "string", "pattern": "^(catalogue:.+|[Hh][Tt][Tt][Pp][Ss]?://.+)$", "maxLength": 2048}
+    if argument["dates"] == 1:
+        return {**one, "description": said.strip()}
+    dates = f" A list of at least {argument['dates']} dates."
+    return {"type": "array", "items": one, "minItems": argument["dates"], "description": f"{said}{dates}".strip()}
 
 
 FIGURE = {

@@ -138,14 +138,16 @@ def _run(job: Job, jobs: Jobs, store: Path, tell: Callable[[int, int, str], None
     )
 
 
-def _address(argument: str, value: object) -> str:
-    """Return what a data argument was given, which is never a path of this machine.
+def _address(argument: str, value: object) -> str | list[str]:
+    """Return what a data argument was given, one or several dates, which is never a path of this machine.
 
     Raises
     ------
     RefusedError
         If it is neither an item of the catalogue nor an address of the web.
     """
+    if isinstance(value, list):
+        return [str(_address(argument, v)) for v in value if not isinstance(v, list)]
     if isinstance(value, str) and value.lower().startswith(("catalogue:", "https://", "http://")):
         return value
     raise RefusedError(f"{argument} is neither catalogue:ID nor an https address; give one of them")
