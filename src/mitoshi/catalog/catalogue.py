@@ -11,6 +11,7 @@ from mitoshi.catalog.ingest import IngestReport, Refusal, one_line, products
 from mitoshi.catalog.item import as_given, canonical
 from mitoshi.catalog.paging import Key, Page, page
 from mitoshi.catalog.part import check, made, opened
+from mitoshi.catalog.relocation import located, stored
 from mitoshi.catalog.search import Hit, Query, found, query, rows_of
 from mitoshi.catalog.store import Manifest, Part, Store
 from mitoshi.catalog.summary import Summary, summaries
@@ -98,7 +99,7 @@ class Catalogue:
 
         self._store.require()
         wanted = query(bbox, time, collections, quantity, intersects, limit, ids)
-        items = self._reading(lambda manifest: found(self.folder, manifest, wanted, limit))
+        items = self._located(self._reading(lambda manifest: found(self.folder, manifest, wanted, limit)))
         return [pystac.Item.from_dict(item, migrate=False, preserve_dict=False) for item in items]
 
     def get(self, collection: str, item: str) -> pystac.Item | None:
@@ -115,7 +116,7 @@ class Catalogue:
 
         self._store.require()
         wanted = Query(collections=frozenset([collection]), ids=frozenset([item]))
-        items = self._reading(lambda manifest: found(self.folder, manifest, wanted, 1))
+        items = self._located(self._reading(lambda manifest: found(self.folder, manifest, wanted, 1)))
         return pystac.Item.from_dict(items[0], migrate=False, preserve_dict=False) if items else None
 
     def page(
@@ -152,7 +153,12 @@ class Catalogue:
         if after is not None and before is not None:
             raise InputError("a page lies after one item or before another, got both; give one")
         wanted = query(bbox, time, collections, None, intersects, limit, ids)
-        return self._reading(lambda manifest: page(self.folder, manifest, wanted, limit, after, before))
+        one = self._reading(lambda manifest: page(self.folder, manifest, wanted, limit, after, before))
+        return one._replace(items=self._located(one.items))
+
+    def _located(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return items with the paths of their files as they are now."""
+        return [located(item, self.folder) for item in items]
 
     def collections(self) -> tuple[Summary, ...]:
         """Return what each collection holds, sorted by name.
@@ -270,7 +276,7 @@ class Catalogue:
         """Publish the items that are new or changed, in one step."""
         if not items:
             return IngestReport()
-        latest = {_key(item): item for item in items}
+        latest = {_key(item): stored(item, self.folder) for item in items}
         with self._store.locked():
             manifest = self._store.manifest()
             self._store.sweep(manifest)

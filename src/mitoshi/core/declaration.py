@@ -110,6 +110,13 @@ class Output:
         """Whether the output is a raster, not a list."""
         return not isinstance(self.layer, Listed)
 
+    def attributes(self) -> dict[str, str]:
+        """Return what the output's array says of itself: its name and, where it is measured, quantity and units."""
+        said = {"long_name": self.layer.title.en}
+        if isinstance(self.layer, Measured):
+            said |= {"quantity": self.layer.quantity.name, "units": self.layer.quantity.units}
+        return said
+
     def stepped(self, steps: Mapping[str, float]) -> Output:
         """Return the output with other storage steps, by its name or by name and column with a dot between."""
         if isinstance(self.layer, Measured):

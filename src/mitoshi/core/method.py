@@ -30,6 +30,7 @@ from typing import (
 from mitoshi.core.declaration import DataArgument, Output, Parameter, Surveyed, Tolerance
 from mitoshi.core.errors import InputError, ParameterError, misspelt
 from mitoshi.core.features import FeatureKind, features_as_declared
+from mitoshi.core.placement import check_one_grid, placed
 from mitoshi.core.product import Coded, Figure, Listed, Measured
 from mitoshi.core.quantity import Quantity, as_declared
 from mitoshi.core.requirement import Need
@@ -106,8 +107,14 @@ class Method(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Check and convert the data, check the parameters, and call the function.
 
+        Returns
+        -------
+        The result, whose rasters have the coordinates and reference system of the data, and their quantity and units.
+
         Raises
         ------
+        InputError
+            If the data do not lie on each other.
         QuantityError
             If an array has another quantity or a unit that cannot be converted.
         ParameterError
@@ -118,7 +125,19 @@ class Method(Generic[P, R]):
         bound: dict[str, Any] = self.bind_parameters(parameters)
         if self.surveyed is not None and self.surveyed in kwargs:
             bound[self.surveyed] = kwargs[self.surveyed]
-        return cast("Callable[..., R]", self.function)(*data, **bound)
+        return self._placed(cast("Callable[..., R]", self.function)(*data, **bound), data)
+
+    def _placed(self, result: R, data: Sequence[Any]) -> R:
+        """Return the result with its rasters where the data lie."""
+        import xarray as xr
+
+        like = next((a for a in data if isinstance(a, xr.DataArray)), None)
+        changed = {}
+        for output in self.outputs:
+            values = getattr(result, output.name)
+            if output.is_raster and isinstance(values, xr.DataArray):
+                changed[output.name] = placed(values, like, output.attributes())
+        return cast("R", cast("Any", result)._replace(**changed))
 
     def bind_data(self, arrays: Sequence[Any]) -> list[Any]:
         """Return the data arguments in declared units, None for those left out.
@@ -126,7 +145,7 @@ class Method(Generic[P, R]):
         Raises
         ------
         InputError
-            If there are too many or a required one is missing.
+            If there are too many, a required one is missing, or they do not lie on each other.
         """
         if len(arrays) > len(self.data):
             raise InputError(f"{self.name} takes {len(self.data)} data arguments, got {len(arrays)}")
@@ -136,6 +155,7 @@ class Method(Generic[P, R]):
                 raise InputError(
                     f"{self.name} needs {argument.name} ({argument.quantity.name}); give --{argument.name} FILE"
                 )
+        check_one_grid({a.name: array for a, array in zip(self.data, given, strict=True)})
         return [
             None if array is None else _as_asked(array, argument)
             for argument, array in zip(self.data, given, strict=True)
