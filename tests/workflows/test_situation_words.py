@@ -67,4 +67,6 @@ def test_without_elevation_the_people_in_water_are_not_determined():
     assert told.en.startswith(
         "People in water: not determined (no depth of water: the catalogue has no observation for elevation); flooded area: 2–46"
     )
-    assert told.ja.startswith("影響人口：推定不能（浸水深がありません。理由は respond.json に記載）。浸水面積：2～46")
+    assert told.ja.startswith(
+        "浸水域内人口：推定不能（浸水深がありません。理由は respond.json に記載）。浸水面積：2～46"
+    )

@@ -232,7 +232,7 @@ def tell_story(out: Path, bundles: Mapping[str, Bundle], folder: Path) -> float:
     told = people_words(bundles["impact"].figures)
     if told is None:
         return true
-    truth = Text(f"People in water: {number(true, 0)}\u202fpeople", f"影響人口：{number(true, 0)}\u202f人")
+    truth = Text(f"People in water: {number(true, 0)}\u202fpeople", f"浸水域内人口：{number(true, 0)}\u202f人")
     estimate, known = classes_of(mapped, chance, people), classes_of(flood, (flood == 1).astype(float), people)
     story = Story(estimate, known, abs(frame.a), *told, truth)
     for language in LANGUAGES:

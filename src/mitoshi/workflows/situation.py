@@ -142,7 +142,7 @@ TABLES = (
     ),
     _Wanted(
         "impact_people",
-        Text("People by depth", "浸水深別の影響人口"),
+        Text("People by depth", "浸水深別の浸水域内人口"),
         ("kind", "above", "below", "people", "people_lower", "people_upper"),
     ),
     _Wanted(
