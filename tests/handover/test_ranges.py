@@ -30,4 +30,4 @@ def test_counts_in_words(bounds, en, ja):
 
 
 def test_a_measured_quantity_keeps_its_numbers():
-    assert said(0.0, 0.0, 2.0, units="m") == "0.0–2.0 m (best 0.0)"
+    assert said(0.0, 0.0, 2.2, units="m") == "0.0–2.2 m (best 0.0)"

@@ -141,6 +141,8 @@ class Record:
         One per step and for the handover.
     disaster, report
         Name of the disaster, and number of the situation report; "" and 0 where nobody gave them.
+    clock
+        "simulated" where the times are those of a drill; "" where they are the real ones.
     """
 
     area: tuple[float, ...]
@@ -149,6 +151,7 @@ class Record:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     disaster: str = ""
     report: int = 0
+    clock: str = ""
 
     def with_entry(self, entry: Entry) -> Record:
         """Return the record with one entry added or replaced, in the order of the steps whatever came first."""
@@ -221,7 +224,7 @@ def read_record(out: Path) -> Record | None:
         if told["format"] != FORMAT:
             raise InputError(f"{RECORD} has the format {str(told['format'])[:40]!r}; give a new folder with --out")
         entries = {e["step"]: Entry(**e) for e in told["entries"]}
-        named = str(told.get("disaster", "")), int(told.get("report", 0))
+        named = str(told.get("disaster", "")), int(told.get("report", 0)), str(told.get("clock", ""))
         return Record(tuple(told["area"]), told["event"], told["began"], entries, *named)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{RECORD} cannot be read ({type(error).__name__}); give a new folder with --out") from None

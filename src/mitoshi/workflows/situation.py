@@ -102,6 +102,10 @@ GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
 )
 MESSAGE = ("flooded_area", "cut_off_settlements", "pump_trucks")
 NO_IMPACT = Text("no depth of water: {}", "浸水深がありません。理由は respond.json に記載")
+SIMULATED_CLOCK = Text(
+    "simulated clock: delivery of the observations and time of processing are assumed",
+    "模擬の時刻（観測データの配信と処理の所要時間は仮定）",
+)
 PROBABLE = 0.5
 MAPPED: tuple[tuple[str, Text, str, Any, float], ...] = (
     ("flood", Text("flooded", "浸水域"), "#5aa9e6", "area", 4.0),
@@ -303,7 +307,9 @@ def _clock(record: Record, titles: Mapping[str, Text]) -> list[ClockRow]:
             continue
         title = titles.get(name, Text(name, name))
         if entry.status == "done":
-            rows.append(ClockRow(title, since(record.event, entry.finished), datetime.fromisoformat(entry.finished)))
+            at = datetime.fromisoformat(entry.finished)
+            note = SIMULATED_CLOCK if record.clock == "simulated" else None
+            rows.append(ClockRow(title, since(record.event, entry.finished), at, note))
         else:
             rows.append(
                 ClockRow(
