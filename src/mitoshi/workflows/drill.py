@@ -1,7 +1,7 @@
 """The clock of a drill: when a product of simulated observations would have been there.
 
-A simulated event has no real clock: what the computer's says is when somebody pressed a key. A product begins when the last of its
-observations has been delivered and the products that it is made of are done, and takes a stated time.
+A simulated event has no real clock: what the computer's says is when somebody pressed a key. A product begins when the last of
+its observations has been delivered and the products that it is made of are done, and takes a stated time.
 """
 
 from __future__ import annotations

@@ -19,7 +19,17 @@ from mitoshi.cube import resolve
 from mitoshi.evidence import Bundle, run
 from mitoshi.evidence.digest import text_digest
 from mitoshi.evidence.record import iso
-from mitoshi.workflows.response import HANDOVER, STEPS, Entry, Record, Step, read_record, simulated, write_record
+from mitoshi.workflows.response import (
+    HANDOVER,
+    STEPS,
+    Entry,
+    Record,
+    Step,
+    read_record,
+    set_aside,
+    simulated,
+    write_record,
+)
 from mitoshi.workflows.task import explained
 
 if TYPE_CHECKING:
@@ -242,7 +252,7 @@ def _entry(asked: _Asked, record: Record, step: Step) -> Entry:
         time = asked.now() if asked.drill is None else _begins(asked, record, step, sources)
         started = started or iso(time)
         folder = asked.out / step.name
-        _set_aside(asked, folder)
+        set_aside(asked.out, folder)
         bundle = run(
             method,
             sources,
@@ -364,24 +374,6 @@ def _intact(asked: _Asked, entry: Entry) -> bool:
         return Bundle.open(asked.out / entry.step).id == entry.bundle
     except MitoshiError:
         return False
-
-
-def _set_aside(asked: _Asked, folder: Path) -> None:
-    """Move an older bundle of the step out of the way: it stays evidence of what was known before."""
-    if not folder.exists():
-        return
-    try:
-        name = Bundle.open(folder).id[:12]
-    except MitoshiError:
-        name = "unreadable"
-    shelf = asked.out / "superseded"
-    shelf.mkdir(exist_ok=True)
-    target = shelf / f"{folder.name}-{name}"
-    count = 1
-    while target.exists():
-        count += 1
-        target = shelf / f"{folder.name}-{name}-{count}"
-    folder.rename(target)
 
 
 def _bundles(asked: _Asked, record: Record) -> dict[str, Bundle]:

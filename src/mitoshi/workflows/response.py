@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
     from mitoshi.evidence import Bundle
 
-__all__ = ["HANDOVER", "RECORD", "STEPS", "Entry", "Record", "Step", "read_record", "simulated", "write_record"]
+__all__ = [
+    "HANDOVER",
+    "RECORD",
+    "STEPS",
+    "Entry",
+    "Record",
+    "Step",
+    "read_record",
+    "set_aside",
+    "simulated",
+    "write_record",
+]
 
 RECORD = "respond.json"
 HANDOVER = "handover"
@@ -168,6 +179,27 @@ class Record:
         """Return the entry of a step that is done."""
         entry = self.entries.get(step)
         return entry if entry is not None and entry.status == "done" else None
+
+
+def set_aside(out: Path, folder: Path) -> None:
+    """Move an older bundle of a step out of the way: it stays evidence of what was known before."""
+    from mitoshi.core.errors import MitoshiError
+    from mitoshi.evidence import Bundle
+
+    if not folder.exists():
+        return
+    try:
+        name = Bundle.open(folder).id[:12]
+    except MitoshiError:
+        name = "unreadable"
+    shelf = out / "superseded"
+    shelf.mkdir(exist_ok=True)
+    target = shelf / f"{folder.name}-{name}"
+    count = 1
+    while target.exists():
+        count += 1
+        target = shelf / f"{folder.name}-{name}-{count}"
+    folder.rename(target)
 
 
 def simulated(bundle: Bundle) -> bool:
