@@ -355,6 +355,6 @@ def test_what_was_not_seen_is_said_to_its_end(language):
     )
     given = situation(sections=(Section(Text("Flood", "浸水"), figures),), caveats=(long,) * 3)
     text = checked(render(given, language))
-    assert "12.0%" in text
+    assert all(f"{n}" in text for n in ("12%", "1%"))
     assert "…" not in text
     assert text.count(long.in_(language).replace(" ", "")) == 3

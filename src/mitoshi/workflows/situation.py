@@ -102,6 +102,7 @@ GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
 )
 MESSAGE = ("flooded_area", "cut_off_settlements", "pump_trucks")
 NO_IMPACT = Text("no depth of water: {}", "浸水深がありません。理由は respond.json に記載")
+COUNTED = ("people", "population", "wet", "not_observed", "pump_trucks")  # first words of columns that count
 SIMULATED_CLOCK = Text(
     "simulated clock: delivery of the observations and time of processing are assumed",
     "模擬の時刻（観測データの配信と処理の所要時間は仮定）",
@@ -347,7 +348,8 @@ def _table(layer: LayerForHandover, wanted: _Wanted) -> Table:
         keys = values_of(layer, known[wanted.by])
         order.sort(key=lambda n: -(keys[n] if keys[n] is not None else float("-inf")))
     names = WORDS | _unit_sets()
-    rows = tuple(tuple(_cell(column[n], names) for column in cells) for n in order)
+    whole = [any(c.name.startswith(word) for word in COUNTED) for c in shown]
+    rows = tuple(tuple(_cell(column[n], names, whole=w) for column, w in zip(cells, whole, strict=True)) for n in order)
     return Table(wanted.title, tuple(heading(c) for c in shown), rows, f"csv/{wanted.layer}.csv")
 
 
@@ -358,11 +360,12 @@ def _unit_sets() -> dict[str, Text]:
     return {s["id"]: Text(s["title"]["en"], s["title"]["ja"]) for s in table("waste")["sets"]}
 
 
-def _cell(value: Any, names: Mapping[str, Text]) -> Text | str:
+def _cell(value: Any, names: Mapping[str, Text], *, whole: bool) -> Text | str:
+    """Return a cell in words; people and things, of which there are no parts, as whole numbers."""
     if value in names:
         return names[value]
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+        return f"{value:,.0f}" if whole or abs(value) >= 100 or value == int(value) else f"{value:.3g}"
     return str(value)

@@ -90,7 +90,7 @@ BUILDINGS = (
     *ranged("collapse_probability", "probability of collapse or worse", "倒壊以上の確率", "1", 0.001),
 )
 PEOPLE = (
-    text("kind", "kind of row: dry, depth, not_observed", "区分"),
+    text("kind", "kind of row", "区分"),
     number("above", "depth from", "浸水深（以上）", "m"),
     number("below", "depth to", "浸水深（未満）", "m"),
     *ranged("people", "people in the class", "浸水域内人口", "1", 0.1),
