@@ -340,7 +340,7 @@ def test_what_was_not_seen_is_said_to_its_end(language):
     """Several products state shares: the line of all of them is longer than any sentence, and no part of it is cut."""
     figures = tuple(
         Figure(
-            f"share_{n}_not_observed",
+            f"not_observed_{n}_share",
             Text(f"share number {n} of what was not observed", f"未観測の割合{n}番"),
             0.01 * n,
             None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mitoshi.core.text import Language
     from mitoshi.evidence import Bundle
     from mitoshi.handover.layers import Issuer, LayerForHandover
-    from mitoshi.workflows.response import Record
+    from mitoshi.workflows.response import Entry, Record
 
 __all__ = ["hand_over"]
 
@@ -39,6 +40,7 @@ NOT_YET = {
     "impossible": Text("not possible: {}", "実行できません（理由は respond.json に記載）"),
     "failed": Text("failed: {}", "失敗しました（理由は respond.json に記載）"),
 }
+AWAITED = Text("waits for {}", "{}の完成待ち")
 UNITS = {
     "affected_population": "person",
     **dict.fromkeys(("population_not_observed", "affected_population_unseen", "population_not_determined"), "person"),
@@ -312,12 +314,20 @@ def _clock(record: Record, titles: Mapping[str, Text]) -> list[ClockRow]:
             note = SIMULATED_CLOCK if record.clock == "simulated" else None
             rows.append(ClockRow(title, since(record.event, entry.finished), at, note))
         else:
-            rows.append(
-                ClockRow(
-                    title, None, None, Text(NOT_YET[entry.status].en.format(entry.reason), NOT_YET[entry.status].ja)
-                )
-            )
+            rows.append(ClockRow(title, None, None, _why_not(entry, titles)))
     return rows
+
+
+def _why_not(entry: Entry, titles: Mapping[str, Text]) -> Text:
+    """Return why a product is not there; what it waits for by the titles that people read, not by the names of steps."""
+    awaited = re.fullmatch(r"\w+ waits for (.+)", entry.reason)
+    if awaited is None:
+        return Text(NOT_YET[entry.status].en.format(entry.reason), NOT_YET[entry.status].ja)
+    named = [titles.get(name, Text(name, name)) for name in awaited[1].split(" or ")]
+    return Text(
+        AWAITED.en.format(" or ".join(f"“{n.en}”" for n in named)),
+        AWAITED.ja.format("または".join(f"「{n.ja}」" for n in named)),
+    )
 
 
 def _map(layers: Mapping[str, LayerForHandover], record: Record, language: Language, *, simulated: bool) -> bytes:
@@ -360,7 +370,7 @@ def _unit_sets() -> dict[str, Text]:
     return {s["id"]: Text(s["title"]["en"], s["title"]["ja"]) for s in table("waste")["sets"]}
 
 
-def _cell(value: Any, names: Mapping[str, Text], *, whole: bool) -> Text | str:
+def _cell(value: Any, names: Mapping[str, Text], *, whole: bool = False) -> Text | str:
     """Return a cell in words; people and things, of which there are no parts, as whole numbers."""
     if value in names:
         return names[value]
