@@ -140,8 +140,9 @@ def unescaped(raw):
 
 
 class Run(NamedTuple):
-    """One line of text as it stands on the page."""
+    """One line of text as it stands on a page."""
 
+    page: int
     x: float
     y: float
     width: float
@@ -150,8 +151,16 @@ class Run(NamedTuple):
 
 def runs(pdf):
     known, faces = dict(objects(pdf)), fonts_of(pdf)
-    page = next(b for b in known.values() if b"/Contents" in b)
-    content = stream(known[int(re.search(rb"/Contents (\d+)", page)[1])])
+    tree = next(b for b in known.values() if b"/Kids" in b)
+    kids = re.search(rb"/Kids \[(.*?)\]", tree, re.S)[1]
+    found = []
+    for number, page in enumerate(re.findall(rb"(\d+) 0 R", kids), 1):
+        content = stream(known[int(re.search(rb"/Contents (\d+)", known[int(page)])[1])])
+        found += runs_of(number, content, faces)
+    return found
+
+
+def runs_of(page, content, faces):
     found = []
     for block in re.findall(rb"BT (.*?) ET", content, re.S):
         placed = re.search(rb"1 0 0 1 (\S+) (\S+) Tm", block)
@@ -165,7 +174,7 @@ def runs(pdf):
             text += piece
             weight = "Bold" if "Bold" in base else "Regular"
             width += stringWidth(piece, f"MitoshiSansJP-{weight}", float(size))
-        found.append(Run(x, y, width, text))
+        found.append(Run(page, x, y, width, text))
     return found
 
 
@@ -173,11 +182,12 @@ def words(pdf):
     return "".join(run.text for run in runs(pdf)).replace("\u202f", " ").replace(" ", "")
 
 
-def check_page(pdf):
-    """One page, every letter on it, lines on top of none."""
-    assert len(re.findall(rb"/Type /Page\b(?!s)", pdf)) == 1
+def check_page(pdf, most=1):
+    """At most so many pages, every letter within the margins, lines on top of none."""
+    pages = len(re.findall(rb"/Type /Page\b(?!s)", pdf))
+    assert pages <= most
     found = runs(pdf)
-    assert found
+    assert {run.page for run in found} == set(range(1, pages + 1))
     for run in found:
         assert run.x >= MARGIN - 0.5
         assert run.x + run.width <= WIDTH - MARGIN + 0.5, run.text
@@ -185,7 +195,10 @@ def check_page(pdf):
     for i, one in enumerate(found):
         for other in found[i + 1 :]:
             apart = (
-                abs(one.y - other.y) > 4.5 or one.x + one.width <= other.x + 0.1 or other.x + other.width <= one.x + 0.1
+                one.page != other.page
+                or abs(one.y - other.y) > 4.5
+                or one.x + one.width <= other.x + 0.1
+                or other.x + other.width <= one.x + 0.1
             )
             assert apart, (one, other)
     return words(pdf)
@@ -266,7 +279,7 @@ def test_a_hundred_assumptions_are_counted_not_cut():
         for i in range(100)
     ]
     for language, more in (("ja", r"ほか(\d+)件はrun\.jsonに"), ("en", r"and(\d+)moreinrun\.json")):
-        text = check_page(printed(language, assumptions=many))
+        text = check_page(printed(language, assumptions=many), most=5)
         shown = len(re.findall(r"仮定\d+：|assumption\d+:", text))
         assert shown >= 3
         assert int(re.search(more, text)[1]) == 100 - shown
@@ -290,9 +303,9 @@ def test_a_hundred_assumptions_are_counted_not_cut():
     ],
     ids=["inputs", "one endless assumption", "caveats", "parameters", "area", "forty figures", "long figures"],
 )
-def test_whatever_is_long_stays_on_one_page(language, changed):
+def test_whatever_is_long_stays_on_five_pages(language, changed):
     everything = {"simulated": True, "assumptions": [Text("one", "一つ")] * 3, **changed}
-    text = check_page(printed(language, **everything))
+    text = check_page(printed(language, **everything), most=5)
     assert ("mitoshidescribetest.flood-page" in text) == ("caveats" in changed)
     assert "run.json" in text or "figures" in changed
     assert ("figures.json" in text) == (len(changed.get("figures", ())) == 40)
@@ -312,8 +325,49 @@ def test_everything_long_at_once_still_fits():
             area_text=Text("place " * 200, "地名・" * 200),
             bundle_id="b" * 900,
             picture=png(1400, 1150),
-        )
+        ),
+        most=5,
     )
+
+
+LONG_NAMES = ("depth_uncertainty", "water_probability", "coherence_across", "after")
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_of_an_ordinary_run_no_sentence_is_cut_and_no_word_is_broken(language):
+    """As many and as long sentences as the methods of the house have: all of them whole, each identifier in one piece."""
+    said = [
+        Text(
+            f"Limit {n}: " + "ranges hold errors that are shared over a distance, " * 4,
+            f"限界{n}：" + "誤差は距離とともに減ります。" * 6,
+        )
+        for n in range(7)
+    ]
+    parameters = {f"assumed_uncertainty_{n}": 0.5 for n in range(19)}
+    pdf = printed(
+        language,
+        simulated=True,
+        figures=figures(7),
+        assumptions=said[:5],
+        caveats=said,
+        choice=said * 2,
+        inputs=[entry(name, f"SIM_{name}-0c010150") for name in LONG_NAMES * 3],
+        parameters=parameters,
+    )
+    text = check_page(pdf, most=3)
+    assert "…[" not in text
+    assert not re.search(r"and\d+morein|ほか\d+件は(?:run|mitoshi)", text)
+    for sentence in said:
+        whole = sentence.in_(language).strip().replace(" ", "")
+        assert text.count(whole) >= 3 if sentence in said[:5] else text.count(whole) >= 2
+    assert all(f"{name}=0.5" in text for name in parameters)
+    lines = [run.text for run in runs(pdf)]
+    for name in LONG_NAMES:
+        assert lines.count(name) == 3  # the whole cell on one line
+        assert lines.count(f"SIM_{name}-0c010150") == 3
+    for run in runs(pdf):  # words of letters are never broken: none ends in the middle of one of its own
+        for word in ("uncertainty", "probability", "distance", "errors"):
+            assert not any(run.text.endswith(f" {word[:cut]}") for cut in range(3, len(word))), run.text
 
 
 def test_nothing_but_one_figure_is_a_page_too():

@@ -1,3 +1,4 @@
+import hashlib
 import itertools
 import json
 import os
@@ -18,6 +19,7 @@ from mitoshi import evidence
 from mitoshi.core.errors import InputError, ParameterError, QuantityError
 from mitoshi.core.grid import BBox
 from mitoshi.core.text import Text
+from mitoshi.evidence import Bundle
 
 pytestmark = pytest.mark.slow
 
@@ -270,3 +272,49 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_sweeps_up(case):
     evidence.run(sample.slow_dark, {"after": f"{case}/after.tif#{SAID}"}, {}, out, time=TIME, tile_size=512)
     assert not list(case.glob(".killed.mitoshi-*"))
     assert evidence.verify(out).status == "identical"
+
+
+def test_a_bundle_that_is_there_is_kept_or_replaced_only_when_that_is_said(case, tmp_path):
+    import shutil
+
+    source = {"after": f"{case}/after.tif#{SAID}"}
+    out = tmp_path / "bundle"
+    shutil.copytree(case / "bundle", out)
+    before = files(out)
+    moments = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
+    later = TIME.replace(year=2027)
+
+    def again(existing, **changed):
+        return evidence.run(sample.scene_dark, source, changed, out, time=later, existing=existing)
+
+    assert again("kept").id == Bundle.open(case / "bundle").id
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == moments  # nothing was written
+    with pytest.raises(InputError, match="bundle of another run.*--replace"):
+        again("kept", factor=0.6)
+    (out / "dark.tif").write_bytes(before["dark.tif"] + b"x")
+    with pytest.raises(InputError, match=r"damaged bundle of this run \(dark.tif.*--replace"):
+        again("kept")
+    again("replaced", factor=0.6)
+    assert json.loads((out / "run.json").read_text())["parameters"]["factor"] == 0.6
+    assert evidence.verify(out, inputs=case).status == "identical"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("work of years")
+    with pytest.raises(InputError, match="holds other files"):
+        evidence.run(sample.scene_dark, source, {}, tmp_path / "mine", time=TIME, existing="replaced")
+
+
+def test_a_bundle_by_other_code_is_not_taken_for_the_run(case, tmp_path):
+    import shutil
+
+    out = tmp_path / "bundle"
+    shutil.copytree(case / "bundle", out)
+    run = json.loads((out / "run.json").read_text())
+    run["method"]["source_sha256"] = "0" * 64
+    (out / "run.json").write_text(json.dumps(run))
+    sums = (out / "SHA256SUMS").read_text().splitlines()
+    changed = hashlib.sha256((out / "run.json").read_bytes()).hexdigest()
+    (out / "SHA256SUMS").write_text(
+        "".join(f"{changed if s.endswith('  run.json') else s[:64]}{s[64:]}\n" for s in sums)
+    )
+    with pytest.raises(InputError, match="other code of the method.*--replace"):
+        evidence.run(sample.scene_dark, {"after": f"{case}/after.tif#{SAID}"}, {}, out, time=TIME, existing="kept")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 from mitoshi.evidence.typesetting import NO_END, NO_START, broken, shortened
-from mitoshi.evidence.wording import moment, number, units, worded
+from mitoshi.evidence.wording import Worded, moment, number, units, worded
 
 AREA = Text("flooded area", "浸水面積")
 
@@ -158,3 +158,18 @@ def test_the_lower_end_of_a_lopsided_interval_does_not_read_as_nothing():
     assert (words.value, words.units) == ("13\u202f000", "画素")
     assert words.interval == "3000～62\u202f000\u202f画素（90\u202f%信頼区間）"
     assert worded(figure(0.31, 0.06, 1.5), "en").interval.startswith("between 0.06 and 1.50")
+
+
+def test_people_and_things_are_whole_and_a_small_chance_of_one_is_no_number():
+    hospital = Figure("hospitals_in_water", Text("", ""), 0.0075, 0.0, 0.0075, "1", 0.9)
+    assert worded(hospital, "en") == Worded("none likely", "", "")
+    assert worded(hospital, "ja").value == "なしの見込み"
+    some = hospital._replace(name="total_loss_buildings", value=0.0, upper=33.0)
+    assert worded(some, "en").interval.replace("\u202f", " ") == "at most 33 (90 % confidence interval)"
+    assert worded(some, "ja").interval.replace("\u202f", " ") == "多くても33（90 %信頼区間）"
+    shelters = hospital._replace(name="shelters_in_water", value=4.019, upper=6.4)
+    assert worded(shelters, "en").value == "4"
+    assert "between 0 and 6 " in worded(shelters, "en").interval.replace("\u202f", " ")
+    unseen = hospital._replace(name="affected_population_unseen", value=3450.508, lower=None, upper=None)
+    assert worded(unseen, "en").value == "3451"
+    assert worded(hospital._replace(name="loss_share"), "en").quantity.startswith("0.8")  # a share is no count

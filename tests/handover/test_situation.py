@@ -141,8 +141,8 @@ def runs(pdf):
     return found
 
 
-def checked(pdf, pages=(1, 2, 3)):
-    """At most three pages, every letter on its page, no line on another; return the words."""
+def checked(pdf, pages=(1, 2, 3, 4)):
+    """At most four pages, every letter on its page, no line on another; return the words."""
     found = runs(pdf)
     assert max(r.page for r in found) in pages
     for run in found:
@@ -333,3 +333,28 @@ def test_the_fonts_hold_every_character_of_the_report():
     ]
     missing = {c for t in told for c in t.en + t.ja if ord(c) not in fonts.characters()}
     assert not missing
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_what_was_not_seen_is_said_to_its_end(language):
+    """Several products state shares: the line of all of them is longer than any sentence, and no part of it is cut."""
+    figures = tuple(
+        Figure(
+            f"not_observed_{n}_share",
+            Text(f"share number {n} of what was not observed", f"未観測の割合{n}番"),
+            0.01 * n,
+            None,
+            None,
+            "1",
+            None,
+        )
+        for n in range(1, 13)
+    )
+    long = Text(
+        "A limit that is told in a sentence of some length, " * 8 + "to its end.", "限界は文末まで記載します。" * 20
+    )
+    given = situation(sections=(Section(Text("Flood", "浸水"), figures),), caveats=(long,) * 3)
+    text = checked(render(given, language))
+    assert all(f"{n}" in text for n in ("12%", "1%"))
+    assert "…" not in text
+    assert text.count(long.in_(language).replace(" ", "")) == 3

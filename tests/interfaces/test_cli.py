@@ -142,6 +142,25 @@ def test_a_run_is_written_verified_and_its_change_is_found(tmp_path, image):
     assert "flood.tif" in changed.stdout
 
 
+def test_a_bundle_that_is_there_stays_unless_its_replacement_is_said(tmp_path, image):
+    run = ("run", "disaster.flood-extent", "--after", f"{image}#units=dB,bands=VV+VH,time=2026-01-01T00:00Z")
+    run += ("--out", tmp_path / "bundle")
+    assert mitoshi(*run, "--time", "2026-01-02T00:00:00Z").returncode == 0
+    record = tmp_path / "bundle" / "run.json"
+    first = record.read_bytes(), record.stat().st_mtime_ns
+    again = mitoshi(*run)
+    assert again.returncode == 0, again.stderr
+    assert "nothing was computed (--replace makes it again)" in again.stdout
+    assert json.loads(mitoshi(*run, "--time", "2026-01-02T00:00:00Z", "--json").stdout)["kept"] is True
+    assert "made at another time" in one_line(mitoshi(*run, "--time", "2026-01-03T00:00:00Z"))
+    assert "--replace" in one_line(mitoshi(*run, "--threshold-shift", "0.1"))
+    assert (record.read_bytes(), record.stat().st_mtime_ns) == first
+    replaced = mitoshi(*run, "--threshold-shift", "0.1", "--replace", "--json")
+    assert replaced.returncode == 0, replaced.stderr
+    assert json.loads(replaced.stdout)["kept"] is False
+    assert json.loads(record.read_text())["parameters"]["threshold_shift"] == 0.1
+
+
 def test_signing(tmp_path, image):
     out, key = tmp_path / "flood", tmp_path / "key.pem"
     assert mitoshi("run", "disaster.flood-extent", "--after", image, "--out", out).returncode == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,18 @@ from mitoshi.core.grid import BBox
 from mitoshi.core.requirement import instant
 from mitoshi.simulation import region, write_exposure, write_region
 from mitoshi.workflows.demo import PARAMETERS, run_demo
+from mitoshi.workflows.drill import DRILL
 from mitoshi.workflows.respond import respond
+from mitoshi.workflows.response import since
 
 pytestmark = pytest.mark.slow
-TIME = datetime(2026, 11, 23, tzinfo=UTC)
 SHORT = {"inundation": {"duration_h": 0.25}}  # of the forecast's hour, whose computing would take minutes of the tests
 
 
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory):
     folder, parameters = tmp_path_factory.mktemp("demo"), {**PARAMETERS, **SHORT}
-    return run_demo(folder, seed=20261123, size=1024, time=TIME, progress=lambda *_: None, parameters=parameters)
+    return run_demo(folder, seed=20261123, size=1024, progress=lambda *_: None, parameters=parameters)
 
 
 def test_the_right_pair_is_taken_among_other_dates_orbits_sensors_and_places(demonstration):
@@ -115,6 +115,23 @@ def test_the_first_picture_is_drawn_in_both_languages(demonstration):
         assert Path(path).read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_clock_is_that_of_the_simulated_event(demonstration):
+    """No row begins before what it stands on was delivered, and none is weeks after the event."""
+    record = demonstration.response.record
+    assert record.clock == "simulated"
+    hours = {n: since(record.event, e.finished) / 3600 for n, e in record.entries.items() if e.status == "done"}
+    assert hours["flood"] == pytest.approx(20 + 3 + 2 / 60)  # the image of 20:00, three hours of delivery, two minutes
+    assert hours["flood"] < hours["depth"] < hours["impact"] < 24
+    assert hours["damage"] == pytest.approx(57.6 + 3 + 2 / 60)
+    assert hours["inundation"] < hours["flood"]  # a forecast waits for no image
+    assert all(0 < h < 24 * 7 for h in hours.values())
+    assert all(e.started < e.finished for n, e in record.products.items() if e.status == "done")
+    text = "\n".join(c.en for b in demonstration.response.bundles.values() for c in b.choice)
+    assert "9999" not in text
+    assert "covers 0%" not in text
+    assert "product of depth" not in text
+
+
 def test_a_second_response_gives_the_same_bytes(demonstration):
     """Same observations, same time, another folder: every file of the response to the byte, bundles and handover."""
     first, record = demonstration.response, demonstration.response.record
@@ -123,7 +140,8 @@ def test_a_second_response_gives_the_same_bytes(demonstration):
         area=BBox(*record.area),
         event=instant(record.event),
         store=next(demonstration.out.glob("region-*/catalogue")),
-        now=lambda: TIME,
+        now=lambda: pytest.fail("a drill asks no clock"),
+        drill=DRILL,
         parameters={**PARAMETERS, **SHORT},
     )
 

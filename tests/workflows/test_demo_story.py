@@ -42,7 +42,7 @@ def story():
     truth[140:160, 50:100] = WET_TOWN
     estimate = truth.copy()
     estimate[140:160, 50:100] = POSSIBLE_TOWN
-    words = Text("People in water: 120–340 people", "影響人口：120～340 人")
+    words = Text("People in water: 120–340 people", "浸水域内人口：120～340 人")
     return Story(estimate, truth, 10.0, words, Text("all unseen", "全員が未観測域"), words)
 
 

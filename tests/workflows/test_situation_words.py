@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mitoshi.core.product import Figure
@@ -9,7 +11,7 @@ from mitoshi.core.text import Text
 from mitoshi.handover.ranges import ranged
 from mitoshi.handover.situation import Section
 from mitoshi.workflows import situation
-from mitoshi.workflows.response import Entry, Record, read_record, write_record
+from mitoshi.workflows.response import STEPS, Entry, Record, read_record, write_record
 
 
 @pytest.mark.parametrize(
@@ -67,4 +69,24 @@ def test_without_elevation_the_people_in_water_are_not_determined():
     assert told.en.startswith(
         "People in water: not determined (no depth of water: the catalogue has no observation for elevation); flooded area: 2–46"
     )
-    assert told.ja.startswith("影響人口：推定不能（浸水深がありません。理由は respond.json に記載）。浸水面積：2～46")
+    assert told.ja.startswith(
+        "浸水域内人口：推定不能（浸水深がありません。理由は respond.json に記載）。浸水面積：2～46"
+    )
+
+
+def test_what_is_awaited_is_named_as_people_read_it():
+    waits = {"impact": Entry("impact", "waiting", reason="depth waits for depth or tsunami")}
+    record = Record((139.0, 35.0, 140.0, 36.0), "2026-10-12T00:00:00Z", "2026-10-12T01:00:00Z", waits)
+    (row,) = situation._clock(record, {s.name: s.title for s in STEPS})
+    assert row.note == Text("waits for “Flood depth” or “Tsunami inundation”", "「浸水深」または「津波浸水」の完成待ち")
+
+
+def test_the_rows_of_a_drill_say_that_their_clock_is_simulated():
+    done = {"flood": Entry("flood", "done", "", "", "", "2026-10-12T23:00:00Z", "2026-10-12T23:02:00Z")}
+    record = Record((139.0, 35.0, 140.0, 36.0), "2026-10-12T00:00:00Z", "2026-10-12T00:00:00Z", done)
+    titles = {s.name: s.title for s in STEPS}
+    assert situation._clock(record, titles)[0].note is None
+    (row,) = situation._clock(replace(record, clock="simulated"), titles)
+    assert row.after_s == 23 * 3600 + 120
+    assert "simulated clock" in row.note.en
+    assert "模擬の時刻" in row.note.ja

@@ -88,7 +88,7 @@ async function finished(status: StatusInfo): Promise<void> {
   if (status.status === "failed") page.fail(t("jobs.failedSay", { name, message: status.message ?? "" }));
   if (status.status !== "successful") return;
   page.announce(t("jobs.done", { name }));
-  if (status.processID === "verify") return;
+  if (status.processID === "verify" || status.processID === "score") return;
   try {
     const [bundle] = await Promise.all([api.madeBundle(status.jobID), reload(), evidence.reload()]);
     const made = state.get("layers").filter((layer) => layer.bundle !== null && bundle?.startsWith(layer.bundle.slice(0, 12)));

@@ -10,6 +10,11 @@ const LAST = Date.UTC(9900, 0);
 const THIN = "\u2009";
 let language: Language = "en";
 
+/** The language that is spoken now. */
+export function spoken(): Language {
+  return language;
+}
+
 /** The language of the last visit, else that of the browser. */
 export function firstLanguage(): Language {
   const kept = remembered();

@@ -125,6 +125,7 @@ export const WORDS = {
   "run.none": ["This service offers no method.", "このサービスで実行できる手法はありません。"],
 
   "jobs.empty": ["No job yet. Run a method, or verify a product.", "ジョブはまだありません。手法を実行するか、プロダクトを検証してください。"],
+  "jobs.report": ["Report of the comparison", "比較の報告書"],
   "jobs.verify": ["Verification", "再計算による検証"],
   "jobs.cancel": ["Cancel", "中止"],
   "jobs.progress": ["Progress of {name}", "{name}の進捗"],

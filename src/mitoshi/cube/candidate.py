@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,6 @@ from mitoshi.cube.loading import moment, passes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     import pystac
 
@@ -39,11 +39,15 @@ WHY = {
     "after": Text("first suitable after the event, {time}", "事象後で最初の適合データ、{time}"),
     "any": Text("finest, then most recent, {time}", "最も高解像度で新しいデータ、{time}"),
 }
+UNDATED = Text("finest; it states no time", "最も高解像度のデータ（時刻の記載なし）")
+JST = timezone(timedelta(hours=9))
 SAME = Text(
     "; same track, orbit direction and polarisations as its counterpart", "、対となるデータと同じ軌道・方向・偏波"
 )
 OTHER = Text("; no pair of one track was found", "、同じ軌道の対は見つからず")
 COVERS = Text("; covers {share:.0%} of the area", "、対象域の{share:.0%}を被覆")
+COVERS_LITTLE = Text("; covers less than 1% of the area", "、対象域の1%未満を被覆")
+LITTLE = 0.005  # share that would be written as 0 %
 SLICES = Text("; {count} adjacent slices or tiles", "、隣接する{count}枚")
 
 
@@ -111,14 +115,25 @@ class Candidate:
 
     def because(self, need: Need, partner: Candidate | None) -> Text:
         """Return why this candidate was chosen."""
-        time = f"{(self.start if need.when == 'after' else self.end):%Y-%m-%dT%H:%M:%SZ}"
-        parts = [WHY[need.when].format(time=time)]
+        parts = [_why(need.when, self.start if need.when == "after" else self.end)]
         if partner is not None:
             parts.append(SAME if same_geometry(self, partner) else OTHER)
-        parts.append(COVERS.format(share=self.coverage))
+        if self.coverage > 0:  # points cover no area
+            parts.append(COVERS_LITTLE if self.coverage < LITTLE else COVERS.format(share=self.coverage))
         if len(self.items) > 1:
             parts.append(SLICES.format(count=len(self.items)))
         return Text("".join(p.en for p in parts), "".join(p.ja for p in parts))
+
+
+def _why(when: When, time: datetime) -> Text:
+    """Return the reason with its time as people write it; what states no time lasts for ever and is not said to."""
+    if time.year in (MINYEAR, MAXYEAR):
+        return UNDATED
+    utc, japan = time.astimezone(UTC), time.astimezone(JST)
+    return Text(
+        WHY[when].en.format(time=f"{utc:%Y-%m-%d %H:%M} UTC"),
+        WHY[when].ja.format(time=f"{japan.year}年{japan.month}月{japan.day}日 {japan:%H:%M} JST"),
+    )
 
 
 def _gsd(item: pystac.Item) -> float | None:

@@ -12,7 +12,7 @@ import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mitoshi.core.errors import BundleError, InputError
 from mitoshi.core.isolation import attempt
@@ -24,7 +24,20 @@ from mitoshi.evidence.digest import file_digest, text_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Bundle", "draft", "list_files", "read_json", "read_sums", "scratch", "sums_text", "write_file"]
+__all__ = [
+    "Bundle",
+    "Existing",
+    "draft",
+    "kept",
+    "list_files",
+    "read_json",
+    "read_sums",
+    "scratch",
+    "sums_text",
+    "write_file",
+]
+
+Existing = Literal["repeated", "kept", "replaced"]
 
 SUMS, SIGNATURE, PUBLIC_KEY = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.pub"
 UNLISTED = frozenset({SUMS, SIGNATURE, PUBLIC_KEY})
@@ -221,22 +234,50 @@ def is_free(out: Path) -> bool:
     return not out.exists() or not any(out.iterdir())
 
 
-def replaceable(out: Path, plan: dict[str, Any]) -> None:
-    """Make sure that a run may write to `out`: it is new, empty, or a bundle of the same run (its time apart).
+def kept(out: Path, plan: dict[str, Any], existing: Existing) -> Bundle | None:
+    """Make sure that a run may write to `out`, and return the bundle that it need not make again; see `mitoshi.evidence.run`.
+
+    Parameters
+    ----------
+    out
+        Folder of the bundle.
+    plan
+        What the run's record will say.
+    existing
+        What becomes of a bundle that is there.
 
     Raises
     ------
     InputError
-        If something else is there.
+        If something else is there, or a bundle that is not to be replaced.
     """
     if is_free(out):
-        return
+        return None
     try:
         there = read_json(out, "run.json")
     except BundleError:
         raise InputError(f"{out} holds other files; give a new folder with --out") from None
-    if _identity(there) != _identity(json.loads(json.dumps(plan))):
-        raise InputError(f"{out} holds the bundle of another run; give a new folder with --out")
+    if existing == "replaced":
+        return None
+    wanted = json.loads(json.dumps(plan))
+    if _identity(there) != _identity(wanted):
+        raise InputError(f"{out} holds the bundle of another run; give a new folder with --out, or --replace")
+    return None if existing == "repeated" else _as_sealed(out, there, wanted)
+
+
+def _as_sealed(out: Path, there: dict[str, Any], wanted: dict[str, Any]) -> Bundle:
+    """Return the bundle of the same run after making sure that it is whole and of the code that is installed."""
+    from mitoshi.evidence.checking import first_mismatch
+
+    try:
+        broken = first_mismatch(out, read_sums(out))
+    except BundleError as error:
+        broken = str(error)
+    if broken is not None:
+        raise InputError(f"{out} holds a damaged bundle of this run ({broken}); --replace makes it again")
+    if there["method"].get("source_sha256") != wanted["method"]["source_sha256"]:
+        raise InputError(f"{out} holds this run by other code of the method; --replace makes it again")
+    return Bundle.open(out)
 
 
 def _identity(run: dict[str, Any]) -> list[Any]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.text import Text
-from mitoshi.evidence.layout import Block, beside, measure, paragraph, stacked
-from mitoshi.evidence.typesetting import shortened
+from mitoshi.evidence.layout import Block, paragraph, stacked
+from mitoshi.evidence.table_blocks import column_widths, table_row
 from mitoshi.evidence.wording import moment
 
 if TYPE_CHECKING:
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
     from mitoshi.core.text import Language
 
-__all__ = ["MORE", "RUN", "cut", "input_table", "instant_or_none", "when"]
+__all__ = ["MORE", "RUN", "cut", "input_rows", "instant_or_none", "when"]
 
-INK, GREY, RULE = "#111111", "#555555", "#9aa3ab"
-GUTTER = 6.0
+RULE = "#9aa3ab"
 
 MORE = Text("and {} more in {}", "ほか{}件は {} に記載しています")
 INPUTS = Text("Inputs", "入力")
@@ -30,13 +29,12 @@ COLUMNS = (
     Text("checksum", "チェックサム"),
 )
 RUN = "run.json"
-SHARES = (0.10, 0.40, 0.255, 0.11, 0.135)  # of the width
 
 
-def input_table(
+def input_rows(
     inputs: Sequence[Mapping[str, str]], width: float, scale: float, rows: int, language: Language
-) -> Block:
-    """Return the table of the first `rows` inputs, with the count of the others.
+) -> list[Block]:
+    """Return the table of the first `rows` inputs in blocks, heading and head in the first, with the count of the others.
 
     Parameters
     ----------
@@ -53,14 +51,15 @@ def input_table(
     """
     size = 7.8 * scale
     shown = inputs[:rows]
-    lines = [
-        paragraph(INPUTS.in_(language), width, 9.4 * scale, weight="Bold"),
-        _row([title.in_(language) for title in COLUMNS], width, size, head=True),
-    ]
-    lines += [_row(_cells(entry, width, size, language), width, size) for entry in shown]
+    head = [title.in_(language) for title in COLUMNS]
+    cells = [_cells(entry, language) for entry in shown]
+    widths = column_widths([head, *cells], width, size)
+    title = paragraph(INPUTS.in_(language), width, 9.4 * scale, weight="Bold")
+    blocks = [_ruled(stacked([title, table_row(head, widths, size, head=True)]), width)]
+    blocks += [table_row(row, widths, size) for row in cells]
     if len(inputs) > len(shown):
-        lines.append(paragraph(MORE.in_(language).format(len(inputs) - len(shown), RUN), width, size, weight="Bold"))
-    return _ruled(stacked(lines), width)
+        blocks.append(paragraph(MORE.in_(language).format(len(inputs) - len(shown), RUN), width, size, weight="Bold"))
+    return blocks
 
 
 def cut(text: str, characters: int, where: str = RUN) -> str:
@@ -82,24 +81,13 @@ def when(text: str, language: Language) -> str:
     return text if time is None else moment(time, language)
 
 
-def _row(cells: Sequence[str], width: float, size: float, *, head: bool = False) -> Block:
-    """Return one row; what is wider than its column is broken, never cut."""
-    placed, left = [], 0.0
-    for cell, share in zip(cells, SHARES, strict=True):
-        column = share * width - GUTTER
-        block = paragraph(cell or "—", column, size, weight="Bold" if head else "Regular", colour=GREY if head else INK)
-        placed.append((left, block))
-        left += share * width
-    return beside(placed)
-
-
-def _cells(entry: Mapping[str, str], width: float, size: float, language: Language) -> list[str]:
+def _cells(entry: Mapping[str, str], language: Language) -> list[str]:
     return [
-        cut(entry.get("argument", ""), 40),
+        cut(entry.get("argument", ""), 80),
         cut(entry.get("id", ""), 160),
         cut(when(entry.get("datetime", ""), language), 60),
         cut(entry.get("platform", ""), 40),
-        shortened(_digest(entry.get("checksum", "")), SHARES[-1] * width - GUTTER, measure(size)),
+        _digest(entry.get("checksum", "")),
     ]
 
 

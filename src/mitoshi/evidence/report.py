@@ -1,33 +1,39 @@
-"""The one-page report: what was found, how sure it is, what it rests on, and how a stranger checks it.
+"""The report of a run: what was found, how sure it is, what it rests on, and how a stranger checks it.
 
-One A4 page in either language. The text is set at the largest size at which everything fits; where lists are too long even
-then, their first entries are shown with the count of those that stand in ``run.json`` alone. Nothing is cut in silence.
+One A4 page in either language where everything has room on it. Else the first page holds the headline, the assumptions, the map
+and the check, and what follows holds the rest: limits, the choice of images, the method and the inputs. Sentences stand whole; of
+endless lists and texts the rest is counted, with where it stands. Nothing is cut in silence.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
 from mitoshi.evidence.cards import headline
-from mitoshi.evidence.input_table import MORE, RUN, cut, input_table, instant_or_none
-from mitoshi.evidence.layout import (
-    FAMILY,
-    Block,
-    beside,
-    blank,
-    boxed,
-    paragraph,
-    pdf_session,
-    stacked,
+from mitoshi.evidence.input_table import RUN, input_rows
+from mitoshi.evidence.layout import FAMILY, Block, beside, blank, paragraph, pdf_session, stacked
+from mitoshi.evidence.report_blocks import (
+    GREY,
+    MARGIN,
+    PAGE_HEIGHT,
+    PAGE_WIDTH,
+    SIMULATED,
+    WIDTH,
+    Content,
+    assumptions,
+    banner,
+    entries,
+    header,
+    method_words,
+    verification,
 )
-from mitoshi.evidence.wording import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from mitoshi.core.method import Method
     from mitoshi.core.product import Figure
@@ -35,57 +41,32 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
-PAGE_WIDTH, PAGE_HEIGHT = 595.28, 841.89
-MARGIN = 34.0
-WIDTH = PAGE_WIDTH - 2 * MARGIN
 GAP = 7.0
-SMALLEST_PICTURE = 230.0
-HOPELESS = 24  # a longer list cannot stand on the page whole: it is not tried
-INK, GREY, AMBER, PALE_AMBER, NAVY, PALE = "#111111", "#555555", "#ffc20e", "#fff4cc", "#0b2e4f", "#eef1f4"
+FOOT = 12.0
+ROOM = PAGE_HEIGHT - 2 * MARGIN - FOOT  # of a page of several
+SMALLEST_PICTURE, SMALLEST_BESIDE_NOTHING = 230.0, 300.0  # where the page holds everything, and where it need not
+LEAST_PICTURE = 40.0
+LONGEST_LIST = 24  # of entries that are shown
+MOST_PAGES = 5
+SIZE = 9.0  # of the further pages
 
-SIMULATED = Text("SIMULATED / 模擬 — not a real observation", "模擬（シミュレーション）― 実際の観測ではありません")
-AREA = Text("Area of interest: {}", "対象範囲：{}")
-WHOLE_SCENE = Text("the whole scene", "シーン全体")
-MADE = Text("Made: {}", "作成：{}")
-OBSERVED = Text("Observed: {}", "観測：{}")
-ASSUMED = Text("⚠ This result rests on {}", "⚠ この結果は、次の{}に基づきます")
-ONE_ASSUMPTION, ASSUMPTIONS = Text("one assumption", "1件の仮定"), Text("{} assumptions", "{}件の仮定")
-NOTHING_ASSUMED = Text("No assumptions were made about the inputs.", "入力に関する仮定はありません。")
 CHOICE = Text("How the images were chosen", "画像の選び方")
 CAVEATS = Text("Limits of this result", "この結果の限界")
-METHOD = Text("Method", "手法")
-PARAMETERS = Text("Parameters", "パラメーター")
-VERIFY = Text("Check it yourself", "再計算による検証")
-HOW_TO_VERIFY = Text(
-    "Runs the method again from the evidence bundle (folder DIR): identical, equivalent, different or unverifiable.",
-    "証跡一式（フォルダー DIR）から再計算し、完全一致・許容差内で一致・不一致・検証不能のいずれかを答えます。",
+OTHERS = Text("The other assumptions", "そのほかの仮定")
+REST = Text(
+    "On the following pages: limits of this result, how the images were chosen, method, parameters and inputs.",
+    "次ページ以降：この結果の限界、画像の選び方、手法、パラメーター、入力",
 )
-BUNDLE = Text("Evidence bundle: {}", "証跡一式：{}")
+PAGE = Text("page {} of {}", "{}／{}ページ")
 
 
-class _Content(NamedTuple):
-    """Everything that the page says."""
+class _First(NamedTuple):
+    """The first page: what stands above and below the picture, the room left for it, and how many assumptions it shows."""
 
-    method: Method[..., Any]
-    figures: Sequence[Figure]
-    parameters: Mapping[str, object]
-    assumptions: Sequence[Text]
-    inputs: Sequence[Mapping[str, str]]
-    language: Language
-    bundle_id: str
-    simulated: bool
-    area_text: Text | None
-    time: datetime
-    caveats: Sequence[Text]
-    choice: Sequence[Text]
-
-
-class _Fit(NamedTuple):
-    """How the page is made to fit: scale of the text, longest list, longest entry."""
-
-    scale: float
-    entries: int
-    characters: int
+    above: Block
+    below: Block
+    room: float
+    shown: int
 
 
 def render(
@@ -104,7 +85,7 @@ def render(
     caveats: Sequence[Text],
     choice: Sequence[Text] = (),
 ) -> bytes:
-    """Return the report as a PDF of one A4 page; the same arguments give the same bytes.
+    """Return the report as a PDF of A4 pages; the same arguments give the same bytes.
 
     Parameters
     ----------
@@ -136,9 +117,9 @@ def render(
     Raises
     ------
     RunError
-        If the picture cannot be read.
+        If the picture cannot be read, or title, area and bundle identifier leave no room for it.
     """
-    content = _Content(
+    content = Content(
         method,
         figures,
         parameters,
@@ -156,11 +137,15 @@ def render(
         return _pdf(content, picture)
 
 
-def _pdf(content: _Content, picture: bytes) -> bytes:
+def _pdf(content: Content, picture: bytes) -> bytes:
     from reportlab.pdfgen.canvas import Canvas
 
     image, proportion = _image(picture)
-    above, below, room = _composed(content, WIDTH * proportion)
+    first = _whole(content, WIDTH * proportion)
+    further: list[list[Block]] = []
+    if first is None:
+        first = _opening(content, WIDTH * proportion)
+        further = _further(content, first.shown)
     stream = BytesIO()
     canvas = Canvas(
         stream,
@@ -173,16 +158,29 @@ def _pdf(content: _Content, picture: bytes) -> bytes:
     canvas.setTitle(f"{content.method.title.in_(content.language)} {content.bundle_id}")
     canvas.setSubject(SIMULATED.in_(content.language) if content.simulated else content.method.name)
     canvas.setCreator("mitoshi")
+    foot = FOOT if further else 0.0
     top = PAGE_HEIGHT - MARGIN
-    above.draw(canvas, MARGIN, top)
-    top -= above.height + GAP
-    height = min(room, WIDTH * proportion)
+    first.above.draw(canvas, MARGIN, top)
+    top -= first.above.height + GAP
+    height = min(first.room, WIDTH * proportion)
     width = height / proportion
-    canvas.drawImage(image, MARGIN + (WIDTH - width) / 2, top - (room + height) / 2, width, height)
-    below.draw(canvas, MARGIN, MARGIN + below.height)
+    canvas.drawImage(image, MARGIN + (WIDTH - width) / 2, top - (first.room + height) / 2, width, height)
+    first.below.draw(canvas, MARGIN, MARGIN + foot + first.below.height)
+    for number, blocks in enumerate(further, 2):
+        _foot(canvas, content.language, number - 1, len(further) + 1)
+        canvas.showPage()
+        stacked(blocks).draw(canvas, MARGIN, PAGE_HEIGHT - MARGIN)
+    if further:
+        _foot(canvas, content.language, len(further) + 1, len(further) + 1)
     canvas.showPage()
     canvas.save()
     return stream.getvalue()
+
+
+def _foot(canvas: Any, language: Language, number: int, count: int) -> None:
+    canvas.setFillColor(GREY)
+    canvas.setFont(f"{FAMILY}-Regular", 7.5)
+    canvas.drawRightString(PAGE_WIDTH - MARGIN, MARGIN, PAGE.in_(language).format(number, count))
 
 
 def _image(picture: bytes) -> tuple[Any, float]:
@@ -198,164 +196,110 @@ def _image(picture: bytes) -> tuple[Any, float]:
     return image, height / width
 
 
-def _fits(longest: int) -> Iterator[_Fit]:
-    """Yield ways to fit, the most readable first."""
-    for scale in (1.0, 0.94, 0.88) if longest <= HOPELESS else ():
-        yield _Fit(scale, longest, 400)
-    for entries in (12, 8, 6, 5, 4, 3):
-        for scale in (0.88, 0.82):
-            yield _Fit(scale, entries, 240)
-    for entries in (4, 3, 2, 1):
-        for scale in (0.8, 0.72):
-            yield _Fit(scale, entries, 120)
-
-
-def _composed(content: _Content, ideal: float) -> tuple[Block, Block, float]:
-    """Return what stands above and below the picture, and the height left for it."""
-    lists = (content.assumptions, content.inputs, content.caveats, content.choice)
-    wanted = min(ideal, SMALLEST_PICTURE)
-    above, below, room = blank(0.0), blank(0.0), 0.0
-    for fit in _fits(max(len(entries) for entries in lists)):
-        above, below = _above(content, fit), _below(content, fit)
+def _whole(content: Content, ideal: float) -> _First | None:
+    """Return the page with everything on it, or None where it has no room for all of it at a readable size."""
+    most = max(map(len, (content.assumptions, content.inputs, content.caveats, content.choice)))
+    if most > LONGEST_LIST:
+        return None
+    for scale in (1.0, 0.94, 0.88):
+        above, below = _above(content, scale, len(content.assumptions)), _everything(content, scale)
         room = PAGE_HEIGHT - 2 * MARGIN - above.height - below.height - 2 * GAP
-        if room >= wanted:
-            break
-    if room < 40.0:
-        raise RunError("the report does not fit on one page; shorten its title, area or bundle identifier")
-    return above, below, room
+        if room >= min(ideal, SMALLEST_PICTURE):
+            return _First(above, below, room, len(content.assumptions))
+    return None
 
 
-def _above(content: _Content, fit: _Fit) -> Block:
-    parts = [_banner(content.language)] if content.simulated else []
-    parts += [_header(content, fit)]
-    parts += [headline(content.figures, WIDTH, fit.scale, content.language)] if content.figures else []
-    parts += [_assumptions(content, fit)]
+def _opening(content: Content, ideal: float) -> _First:
+    """Return the first of several pages: with as many assumptions as leave room for a picture that can be read.
+
+    Raises
+    ------
+    RunError
+        If not even one leaves any room.
+    """
+    count = len(content.assumptions)
+    wanted = min(ideal, SMALLEST_BESIDE_NOTHING)
+    best: _First | None = None
+    for scale in (1.0, 0.94, 0.88, 0.8, 0.72):
+        for shown in dict.fromkeys(min(n, count) for n in (count, 12, 8, 6, 4, 3)):
+            above = _above(content, scale, shown)
+            rest = paragraph(REST.in_(content.language), WIDTH, 8.6 * scale, colour=GREY)
+            below = stacked([rest, verification(content, scale)], 4.0)
+            found = _First(above, below, ROOM - above.height - below.height - 2 * GAP, shown)
+            if found.room >= wanted:
+                return found
+            best = found if best is None or found.room > best.room else best
+    if best is None or best.room < LEAST_PICTURE:
+        raise RunError("the report's first page has no room; shorten its title, area or bundle identifier")
+    return best
+
+
+def _above(content: Content, scale: float, shown: int) -> Block:
+    parts = [banner(content.language)] if content.simulated else []
+    parts += [header(content, scale)]
+    parts += [headline(content.figures, WIDTH, scale, content.language)] if content.figures else []
+    parts += [assumptions(content, scale, shown)]
     return stacked(parts, GAP)
 
 
-def _below(content: _Content, fit: _Fit) -> Block:
-    column = (WIDTH - 2 * GAP) / 2
-    size, language = 8.6 * fit.scale, content.language
+def _lists(content: Content) -> list[tuple[Text, Sequence[Text], str]]:
+    """Return the lists that have entries: heading, entries, and where all of them stand."""
     declared = f"mitoshi describe {content.method.name}"
-    left = [
-        _list(heading.in_(language), entries, column, size, fit, language, where)
-        for heading, entries, where in ((CHOICE, content.choice, RUN), (CAVEATS, content.caveats, declared))
-        if entries
-    ]
-    right = _method(content, column, size, fit)
-    notes = (
-        beside([(0.0, stacked(left, 4.0)), (column + 2 * GAP, right)]) if left else _method(content, WIDTH, size, fit)
-    )
-    table = input_table(content.inputs, WIDTH, fit.scale, fit.entries, language)
-    inputs = [table] if content.inputs else []
-    return stacked([notes, *inputs, _verify(content, fit)], GAP)
+    lists = [(CHOICE, content.choice, RUN), (CAVEATS, content.caveats, declared)]
+    return [(heading, said, where) for heading, said, where in lists if said]
 
 
-def _banner(language: Language) -> Block:
-    words = SIMULATED.in_(language)
-    height = 24.0
-
-    def draw(canvas: Any, x: float, top: float) -> None:
-        canvas.saveState()
-        canvas.setFillColor(AMBER)
-        canvas.rect(x, top - height, WIDTH, height, stroke=0, fill=1)
-        canvas.setFillColor(INK)
-        for start in (x, x + WIDTH - 4 * height):
-            for stripe in range(4):
-                foot = start + stripe * height
-                path = canvas.beginPath()
-                path.moveTo(foot, top - height)
-                path.lineTo(foot + height / 2, top - height)
-                path.lineTo(foot + height, top)
-                path.lineTo(foot + height / 2, top)
-                path.close()
-                canvas.drawPath(path, stroke=0, fill=1)
-        canvas.setFont(f"{FAMILY}-Bold", 13)
-        canvas.drawCentredString(x + WIDTH / 2, top - height / 2 - 4.6, words)
-        canvas.restoreState()
-
-    return Block(height, draw)
+def _everything(content: Content, scale: float) -> Block:
+    """Return what stands below the picture of a single page."""
+    column = (WIDTH - 2 * GAP) / 2
+    size, language = 8.6 * scale, content.language
+    left = [stacked(entries(h.in_(language), e, column, size, language, where=w)) for h, e, w in _lists(content)]
+    if left:
+        right = stacked(method_words(content, column, size))
+        notes = beside([(0.0, stacked(left, 4.0)), (column + 2 * GAP, right)])
+    else:
+        notes = stacked(method_words(content, WIDTH, size))
+    rows = input_rows(content.inputs, WIDTH, scale, len(content.inputs), language)
+    inputs = [stacked(rows)] if content.inputs else []
+    return stacked([notes, *inputs, verification(content, scale)], GAP)
 
 
-def _header(content: _Content, fit: _Fit) -> Block:
+def _further(content: Content, shown: int) -> list[list[Block]]:
+    """Return the blocks of the further pages: all that the first one does not hold."""
+    pages: list[list[Block]] = []
+    for most in (LONGEST_LIST, 16, 10, 6, 4, 3):
+        pages = _flow(_groups(content, shown, most), content)
+        if len(pages) < MOST_PAGES:
+            break
+    return pages
+
+
+def _groups(content: Content, shown: int, most: int) -> list[list[Block]]:
+    """Return groups of blocks: between the blocks of one a page may end, but not after its heading."""
     language = content.language
-    area = (content.area_text or WHOLE_SCENE).in_(language)
-    times = [OBSERVED.in_(language).format(_observed(content))] if _observed(content) else []
-    times += [MADE.in_(language).format(moment(content.time, language))]
-    return stacked(
-        [
-            paragraph(content.method.title.in_(language), WIDTH, 21 * fit.scale, weight="Bold"),
-            paragraph(cut(AREA.in_(language).format(area), 300), WIDTH, 11.5 * fit.scale, weight="Bold"),
-            paragraph(" ｜ ".join(times), WIDTH, 10 * fit.scale, colour=GREY),
-        ]
-    )
+    groups = []
+    if content.assumptions[shown:]:
+        heading = OTHERS.in_(language)
+        groups.append(entries(heading, content.assumptions[shown:], WIDTH, SIZE, language, most=max(most - shown, 1)))
+    for heading_text, said, where in reversed(_lists(content)):
+        groups.append(entries(heading_text.in_(language), said, WIDTH, SIZE, language, where=where, most=most))
+    groups.append(method_words(content, WIDTH, SIZE))
+    if content.inputs:
+        groups.append(input_rows(content.inputs, WIDTH, 1.0, most, language))
+    return groups
 
 
-def _observed(content: _Content) -> str:
-    """Return when the image after the event was taken, or the latest input where no argument is called so."""
-    known = [(i.get("argument"), time) for i in content.inputs if (time := instant_or_none(i.get("datetime", "")))]
-    after = [time for argument, time in known if argument == "after"]
-    times = after or [time for _, time in known]
-    return moment(max(times, key=_in_order), content.language) if times else ""
-
-
-def _in_order(time: datetime) -> datetime:
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _assumptions(content: _Content, fit: _Fit) -> Block:
-    language, size = content.language, 9.4 * fit.scale
-    if not content.assumptions:
-        return paragraph(NOTHING_ASSUMED.in_(language), WIDTH, 8.6 * fit.scale, colour=GREY)
-    count = len(content.assumptions)
-    heading = ASSUMED.in_(language).format((ONE_ASSUMPTION if count == 1 else ASSUMPTIONS).in_(language).format(count))
-    block = _list(heading, content.assumptions, WIDTH - 16, size, fit, language)
-    return boxed(block, WIDTH, fill=PALE_AMBER, edge="#b07d00", thickness=1.4, padding=7.0)
-
-
-def _list(
-    heading: str, entries: Sequence[Text], width: float, size: float, fit: _Fit, language: Language, where: str = RUN
-) -> Block:
-    """Return a heading and the first entries, with the count of the others and where they are."""
-    parts = [paragraph(heading, width, size * 1.12, weight="Bold")]
-    shown = entries[: fit.entries]
-    parts += [paragraph(cut(e.in_(language), fit.characters, where), width, size, hang="・") for e in shown]
-    if len(entries) > len(shown):
-        more = MORE.in_(language).format(len(entries) - len(shown), where)
-        parts.append(paragraph(more, width, size, weight="Bold", hang="・"))
-    return stacked(parts)
-
-
-def _method(content: _Content, width: float, size: float, fit: _Fit) -> Block:
-    language, method = content.language, content.method
-    values = [f"{name} = {_value(value)}" for name, value in content.parameters.items()]
-    parts = [
-        paragraph(METHOD.in_(language), width, size * 1.12, weight="Bold"),
-        paragraph(f"{method.name} {method.version}", width, size),
-        paragraph(cut(method.reference, fit.characters), width, size * 0.92, colour=GREY),
-    ]
-    if values:
-        joined = Text(", ", "、").in_(language).join(values)
-        parts += [
-            blank(4.0),
-            paragraph(PARAMETERS.in_(language), width, size * 1.12, weight="Bold"),
-            paragraph(cut(joined, fit.characters), width, size * 0.92),
-        ]
-    return stacked(parts)
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _verify(content: _Content, fit: _Fit) -> Block:
-    language, width = content.language, WIDTH - 14.0
-    block = stacked(
-        [
-            paragraph(VERIFY.in_(language), width, 9.4 * fit.scale, weight="Bold"),
-            paragraph(HOW_TO_VERIFY.in_(language), width, 8.4 * fit.scale),
-            paragraph("mitoshi verify DIR", width, 10.5 * fit.scale, weight="Bold"),
-            paragraph(cut(BUNDLE.in_(language).format(content.bundle_id), 200), width, 8.4 * fit.scale, colour=GREY),
-        ]
-    )
-    return boxed(block, WIDTH, fill=PALE, padding=6.0)
+def _flow(groups: Sequence[Sequence[Block]], content: Content) -> list[list[Block]]:
+    """Return the pages; a group's first two blocks stay together, no page begins with a gap."""
+    title = paragraph(content.method.title.in_(content.language), WIDTH, 11.0, weight="Bold", colour=GREY)
+    head = [*([banner(content.language), blank(GAP)] if content.simulated else []), title, blank(GAP)]
+    pages = [list(head)]
+    for group in groups:
+        for number, block in enumerate(group):
+            gap = blank(GAP if number == 0 and len(pages[-1]) > len(head) else 0.0)
+            wanted = gap.height + sum(b.height for b in (group[:2] if number == 0 else [block]))
+            if sum(b.height for b in pages[-1]) + wanted > ROOM and len(pages[-1]) > len(head):
+                pages.append(list(head))
+                gap = blank(0.0)
+            pages[-1] += [gap, block]
+    return pages

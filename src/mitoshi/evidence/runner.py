@@ -9,7 +9,7 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
 from mitoshi.core.method import Stack, Whole
 from mitoshi.evidence import input_index
-from mitoshi.evidence.bundle import Bundle, draft, replaceable
+from mitoshi.evidence.bundle import Bundle, draft, kept
 from mitoshi.evidence.coverage import outside
 from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.execution import Work, is_features, survey, whole
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mitoshi.core.method import Method
     from mitoshi.core.quantity import Raster
     from mitoshi.core.text import Text
+    from mitoshi.evidence.bundle import Existing
     from mitoshi.evidence.inputs import Given, Source
 
     Progress = Callable[[int, int, str], None]
@@ -56,6 +57,7 @@ def run(
     tile_size: int = 2048,
     progress: Progress | None = None,
     limit_bytes: int = LIMIT,
+    existing: Existing = "repeated",
 ) -> Bundle:
     """Run a method on observations and write an evidence bundle.
 
@@ -71,7 +73,7 @@ def run(
     parameters
         Those that differ from their defaults.
     out
-        Folder of the bundle. It must be new, empty, or hold a bundle of the same run, which is replaced whole.
+        Folder of the bundle: new, empty, or as `existing` says. Other files are never touched.
     time
         When the run is made; nobody here looks at a clock.
     area
@@ -90,6 +92,10 @@ def run(
         Called as ``progress(done, total, message)``.
     limit_bytes
         Memory that the run should stay below.
+    existing
+        What becomes of a bundle that is there. "repeated": one of the same run (its time apart) is replaced whole, any other is
+        refused. "kept": one of the same run that is as it was sealed is returned and nothing is computed, any other is refused.
+        "replaced": any bundle is replaced whole.
 
     Raises
     ------
@@ -109,7 +115,9 @@ def run(
         tile=(tile_size, limit_bytes),
     )
     check_run_time(method, plan.inputs, time, event)
-    bundle = carry_out(plan, prepared, out, workers=workers, cluster=cluster, progress=progress)
+    bundle = kept(out, plan.described(), existing)
+    if bundle is None:
+        bundle = carry_out(plan, prepared, out, workers=workers, cluster=cluster, progress=progress)
     input_index.record(prepared.digests)
     return bundle
 
@@ -254,7 +262,6 @@ def carry_out(
     workers, cluster, progress
         As for `run`.
     """
-    replaceable(out, plan.described())
     with draft(out) as folder:
         outcome = _computed(plan, prepared, folder, workers=workers, cluster=cluster, progress=progress)
         publish(plan, outcome, folder, final=out)

@@ -1,7 +1,8 @@
 """Break text into lines, Japanese and English alike.
 
 Japanese breaks between any two characters except where kinsoku forbids (no line begins with 、 or ）, none ends with （);
-words, numbers and their units never break, unless one alone is wider than the line.
+words, numbers and their units never break, unless one alone is wider than the line: then a long identifier breaks after a
+separator of its own (``_ - / :`` and a dot that is in no number), and only what has none breaks anywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["broken", "shortened"]
+__all__ = ["broken", "shortened", "widest_piece"]
 
 NO_START = frozenset(
     "、。，．・：；？！）」』】〉》〕｝”’ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〜～…‥％),.:;!?]}°%"
@@ -20,6 +21,7 @@ NO_START = frozenset(
 NO_END = frozenset("（「『【〈《〔｛“‘([{⚠▲")
 _IDEOGRAPHIC = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uffe6"
 _FIXED = "\u00a0\u202f"  # no-break spaces
+SHORT = 10  # characters of a unit that is not broken at its separators
 # One ideographic character or a run of others, no-break spaces included; or a breaking space.
 _TOKEN = re.compile(rf"[{_IDEOGRAPHIC}][{_FIXED}]?|[^\s{_IDEOGRAPHIC}]+(?:[{_FIXED}][^\s{_IDEOGRAPHIC}]*)*|\s")
 
@@ -46,17 +48,40 @@ def _units(text: str) -> Iterator[str]:
         yield held
 
 
+def _parts(unit: str) -> list[str]:
+    """Return the parts of a unit between which it may break where it must; a short one has no such place.
+
+    >>> _parts("depth_uncertainty"), _parts("between 1.25"), _parts("doi:10.1016/j.rse")
+    (['depth_', 'uncertainty'], ['between 1.25'], ['doi:', '10.1016/', 'j.', 'rse'])
+    """
+    return [unit] if len(unit) <= SHORT else re.findall(r".+?(?:[_/:\-]+|\.(?=\D)|$)", unit, re.S)
+
+
 def _pieces(unit: str, width: float, measure: Callable[[str], float]) -> Iterator[str]:
-    """Split a unit wider than the line, after a separator of its own where one is near the line's end."""
-    piece = ""
-    for character in unit:
-        if piece and measure(piece + character) > width:
-            cut = max(piece.rfind(mark) for mark in "_-/.:") + 1
-            cut = cut if cut > len(piece) // 2 else len(piece)
-            yield piece[:cut]
-            piece = piece[cut:]
-        piece += character
-    yield piece
+    """Split a unit wider than the line: between its parts, and a part that is wider still anywhere."""
+    line = ""
+    for part in _parts(unit):
+        if line and measure(line + part) > width:
+            yield line
+            line = ""
+        if measure(line + part) <= width:
+            line += part
+            continue
+        for character in part:
+            if line and measure(line + character) > width:
+                yield line
+                line = ""
+            line += character
+    yield line
+
+
+def widest_piece(text: str, measure: Callable[[str], float]) -> float:
+    """Return the width that a column needs so that nothing in it breaks where it should not.
+
+    >>> widest_piece("of depth_uncertainty", len), widest_piece("浸水域内人口", len)
+    (11, 1)
+    """
+    return max((measure(part) for unit in _units(text) for part in _parts(unit)), default=0.0)
 
 
 def broken(text: str, width: float, measure: Callable[[str], float]) -> list[str]:

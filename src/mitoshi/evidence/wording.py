@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mitoshi.core.product import Figure
     from mitoshi.core.text import Language
 
-__all__ = ["Worded", "decimals_of", "moment", "number", "said", "units", "worded"]
+__all__ = ["NONE_LIKELY", "Worded", "decimals_of", "is_count", "moment", "number", "said", "units", "worded"]
 
 THIN = "\u202f"  # narrow no-break space, between thousands and before units
 MINUS = "\u2212"
@@ -31,6 +31,20 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIGNS = {"1": "", "": "", "percent": "%", "degree": "°", "degrees": "°", "degC": "°C", "um": "µm"}
 COUNTED = {"pixel": Text("pixels", "画素")}
 _SHARES = ("share", "fraction", "probability")
+_COUNTS = (
+    "population",
+    "people",
+    "buildings",
+    "settlements",
+    "hospitals",
+    "shelters",
+    "facilities",
+    "trucks",
+    "footprints",
+    "count",
+)
+NONE_LIKELY = Text("none likely", "なしの見込み")
+AT_MOST = Text("at most {} ({} confidence interval)", "多くても{}（{}信頼区間）")
 
 
 class Worded(NamedTuple):
@@ -88,10 +102,22 @@ def units(cf: str) -> str:
     return raised.replace(" ", THIN)
 
 
+def is_count(figure: Figure) -> bool:
+    """Return whether a figure counts people or things, of which there are no parts.
+
+    >>> from mitoshi.core.product import Figure
+    >>> is_count(Figure("hospitals_in_water", Text("", ""), 0.006, 0.0, 0.006, "1", 0.9))
+    True
+    """
+    bare = figure.units in {"1", ""} and not figure.name.endswith(_SHARES)
+    return bare and any(word in figure.name for word in _COUNTS)
+
+
 def worded(figure: Figure, language: Language) -> Worded:
     r"""Return a figure as a report says it.
 
-    Shares (dimensionless figures whose name ends in share, fraction or probability) are said in percent.
+    Shares (dimensionless figures whose name ends in share, fraction or probability) are said in percent; people and things are
+    whole, and of what is expected to be less than one half of one it is said that there is likely none.
 
     >>> from mitoshi.core.product import Figure
     >>> area = Figure("flooded_area", Text("flooded area", "浸水面積"), 12.34, 11.8, 12.9, "km2", 0.9)
@@ -107,16 +133,21 @@ def worded(figure: Figure, language: Language) -> Worded:
         # With bounds, the reason is about the interval.
         why = figure.reason if figure.lower is None and figure.upper is None else None
         return Worded(NOT_DETERMINED.in_(language), "", "" if why is None else why.in_(language))
+    whole = is_count(figure)
     if figure.lower is None or figure.upper is None:
-        decimals = _decimals_without(value)
+        decimals = 0 if whole else _decimals_without(value)
         return Worded(_bounded(value, decimals, share=share), unit, _without_interval(figure, language))
     lower, upper = figure.lower * factor, figure.upper * factor
     half = (upper - lower) / 2
     decimals = decimals_of(half) if math.isfinite(half) and half > 0 else _decimals_without(value)
     if math.isfinite(lower) and lower > 0:  # a wide, lopsided interval: its lower end must not read as nothing
         decimals = max(decimals, -math.floor(math.log10(lower)))
+    decimals = min(decimals, 0) if whole else decimals
     bounds = Worded(number(lower, decimals), unit, ""), Worded(number(upper, decimals), unit, "")
     level = "" if figure.confidence is None else f"{figure.confidence * 100:g}{THIN}%"
+    if whole and math.isfinite(upper) and value < 0.5:
+        most = "" if upper < 0.5 else AT_MOST.in_(language).format(bounds[1].value, level)
+        return Worded(NONE_LIKELY.in_(language), "", most)
     phrase = Text(
         f"between {bounds[0].value} and {bounds[1].quantity} ({level} confidence interval)".replace("( ", "("),
         f"{bounds[0].value}～{bounds[1].quantity}（{level}信頼区間）",

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from mitoshi.core.text import Language, Text
-from mitoshi.evidence.wording import THIN, decimals_of, number, units, worded
+from mitoshi.evidence.wording import NONE_LIKELY, THIN, decimals_of, number, units, worded
 
 if TYPE_CHECKING:
     from mitoshi.core.product import Figure
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Range", "ranged"]
 
 BEST = Text("best {}", "最良推定 {}")
+BEST_IS_MOST = Text("best {}, the upper end", "最良推定は上限の {}")
+NONE_BUT = Text("none likely, at most {}", "なしの見込み（多くても {}）")
 LEVEL = Text("{} % interval", "{} %信頼区間")
 COUNTED = {
     "person": Text("people", "人"),
@@ -74,12 +76,15 @@ class Range(NamedTuple):
 def ranged(figure: Figure, language: Language) -> Range:
     r"""Return a figure as a range.
 
-    Bounds and estimate are rounded to the same place, as finely as the interval allows (`mitoshi.evidence.wording`).
+    Bounds and estimate are rounded to the same place, as finely as the interval allows (`mitoshi.evidence.wording`). Of people
+    and things of which less than one half is expected there is likely none; that the best estimate is the upper end is said.
 
     >>> from mitoshi.core.product import Figure
     >>> pumps = Figure("pumps", Text("Pump trucks", "排水ポンプ車"), 15.2, 11.9, 18.3, "truck", 0.9)
     >>> ranged(pumps, "en").said.replace("\u202f", " "), ranged(pumps, "ja").said.replace("\u202f", " ")
     ('12–18 trucks (best 15)', '12～18 台（最良推定 15）')
+    >>> ranged(pumps._replace(value=0.0, lower=0.0), "en").said.replace("\u202f", " ")
+    'none likely, at most 18 trucks'
     """
     if (
         figure.lower is None
@@ -100,7 +105,10 @@ def ranged(figure: Figure, language: Language) -> Range:
     ends = [number(v, decimals) for v in (lower, upper)]
     dash = Text("–", "～").in_(language)
     level = "" if figure.confidence is None else LEVEL.in_(language).format(f"{figure.confidence * 100:g}")
-    best = BEST.in_(language).format(number(value, decimals))
+    if figure.units in COUNTED and figure.units not in TONNES and value < 0.5:
+        most = NONE_BUT.in_(language).format(_joined(ends[1], unit))
+        return Range(NONE_LIKELY.in_(language) if upper < 0.5 else most, "", level, language)
+    best = (BEST_IS_MOST if value >= upper else BEST).in_(language).format(number(value, decimals))
     if ends[0] == ends[1]:
         return Range(_joined(ends[0], unit), "", level, language)
     return Range(_joined(dash.join(ends), unit), best, level, language)

@@ -1,4 +1,4 @@
-"""The situation report: what a headquarters must know, on one to three A4 pages in either language.
+"""The situation report: what a headquarters must know, on one to four A4 pages in either language.
 
 First page: what happened, the numbers as ranges, what was not seen, the map. Then every figure by section, tables, the clock
 (which product was there how long after the event), limits, sources, and how a stranger checks it. Long tables show their first
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClockRow", "EvidenceRow", "Section", "Situation", "Table", "render"]
 
-MOST_PAGES = 3
+MOST_PAGES, MOST_WHOLE = 3, 4  # a further page before a sentence is cut
+WHOLE = 2000  # characters: longer than any sentence of the house
 MOST_CARDS = 6
 PAGE_HEIGHT = 841.89
 ROOM = HEIGHT - 6.0
@@ -227,25 +228,29 @@ def _foot(canvas: Any, situation: Situation, page: str, language: Language) -> N
     canvas.drawRightString(MARGIN + WIDTH, MARGIN - 14.0, page)
 
 
-def _fits() -> Iterator[Fit]:
-    """Yield ways to fit, the most readable first: tables give way before figures, limits and sources do."""
-    for rows in (60, 30, 16, 10, 8, 6, 5, 4, 3):
-        for scale in (1.0, 0.94, 0.88):
-            yield Fit(scale, rows, 60, 400)
-    yield Fit(0.82, 3, 60, 400)
+def _fits() -> Iterator[tuple[Fit, int]]:
+    """Yield ways to fit and the most pages of each, the most readable first: tables give way before figures, limits and sources.
+
+    Sentences are shortened only where not even a further page holds them.
+    """
+    for pages in (MOST_PAGES, MOST_WHOLE):
+        for rows in (60, 30, 16, 10, 8, 6, 5, 4, 3):
+            for scale in (1.0, 0.94, 0.88):
+                yield Fit(scale, rows, 60, WHOLE), pages
+        yield Fit(0.82, 3, 60, WHOLE), pages
     for entries in (20, 10, 6, 4):
         for scale in (0.88, 0.8):
-            yield Fit(scale, 3, entries, 220)
-    yield Fit(0.74, 3, 3, 120)
+            yield Fit(scale, 3, entries, 220), MOST_PAGES
+    yield Fit(0.74, 3, 3, 120), MOST_PAGES
 
 
 def _pages(situation: Situation, language: Language) -> list[Block]:
-    for fit in _fits():
+    for fit, most in _fits():
         first = _first_page(situation, language, fit)
         if first is None:
             continue
         pages = _flow(first, _groups(situation, language, fit), situation, language)
-        if len(pages) <= MOST_PAGES:
+        if len(pages) <= most:
             return pages
     raise RunError(f"the situation report does not fit on {MOST_PAGES} pages; shorten its title, caveats or sources")
 

@@ -164,7 +164,7 @@ def _card_words(figure: Figure, width: float, fit: Fit, language: Language) -> B
         [
             paragraph(_capital(figure.title.in_(language)), width, 8.8 * fit.scale),
             paragraph(said.words, width, size, weight="Bold"),
-            paragraph(_cut(below, 120), width, 8 * fit.scale, colour=GREY),
+            paragraph(_cut(below, 400), width, 8 * fit.scale, colour=GREY),
         ]
     )
 

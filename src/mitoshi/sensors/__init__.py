@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mitoshi.sensors import guard
     from mitoshi.sensors.observation import Description, Observation, Reader
-    from mitoshi.sensors.opening import items, open_item, open_observation, readers
+    from mitoshi.sensors.opening import items, open_item, open_observation, place_of, readers
     from mitoshi.sensors.stac import with_checksums
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "items",
     "open_item",
     "open_observation",
+    "place_of",
     "readers",
     "with_checksums",
 ]
@@ -39,6 +40,7 @@ _HOME = {
     "items": "opening",
     "open_item": "opening",
     "open_observation": "opening",
+    "place_of": "opening",
     "readers": "opening",
     "with_checksums": "stac",
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mitoshi.core.features import FeatureKind
     from mitoshi.core.quantity import Quantity
 
-__all__ = ["items", "open_item", "open_observation", "readers"]
+__all__ = ["items", "open_item", "open_observation", "place_of", "readers"]
 
 
 @cache
@@ -132,6 +132,27 @@ def open_item(item: pystac.Item, *, expecting: Quantity | FeatureKind | None = N
             source = source.of_part(str(properties["mitoshi:part"]))
         with _one_line(source):
             return _opened(readers()[name], source)
+
+
+def place_of(item: pystac.Item) -> str:
+    """Return where the file of a catalogue's item lies, ``PATH`` or ``PATH#key=value,…``, as `open_observation` takes it.
+
+    Raises
+    ------
+    InputError
+        If the item does not say where its file lies.
+    RefusedError
+        If it comes from an address but names a file of this machine.
+    """
+    place = item.properties.get("mitoshi:source")
+    if place is None or item.properties.get("mitoshi:reader") is None:
+        raise InputError(f"item {item.id} names no file of its own; give its address instead")
+    if _remote(item):
+        raise RefusedError(f"item {item.id} comes from an address but names a local file; it is not opened")
+    part = item.properties.get("mitoshi:part")
+    if not part or "part=" in str(place).partition("#")[2]:
+        return str(place)
+    return f"{place}{',' if '#' in str(place) else '#'}part={part}"
 
 
 def _opened(reader: Reader, source: Source) -> Observation:

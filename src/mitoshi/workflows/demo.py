@@ -20,6 +20,7 @@ from mitoshi.methods.statistics.calibration import expected_calibration_error
 from mitoshi.sensors import items
 from mitoshi.simulation import EVENT, region, write_exposure, write_region
 from mitoshi.workflows.demo_story import Story, classes_of, draw
+from mitoshi.workflows.drill import DRILL
 from mitoshi.workflows.people_words import people_words
 from mitoshi.workflows.respond import respond
 
@@ -153,7 +154,7 @@ def run_demo(
     *,
     seed: int,
     size: int,
-    time: datetime,
+    time: datetime | None = None,
     progress: Callable[[int, int, str], None],
     parameters: Mapping[str, Mapping[str, Any]] = PARAMETERS,
 ) -> DemoResult:
@@ -166,7 +167,7 @@ def run_demo(
     seed, size
         Of the region; `size` pixels of 10 m along each side.
     time
-        Written into the bundle.
+        Written everywhere; None takes the clock of the drill (`mitoshi.workflows.drill`).
     progress
         Called as ``progress(done, total, message)``.
     parameters
@@ -190,7 +191,8 @@ def run_demo(
         area=place.bbox,
         event=instant(EVENT),
         store=store,
-        now=lambda: time,
+        now=lambda: time or instant(EVENT),
+        drill=DRILL if time is None else None,
         parameters=parameters,
         progress=lambda _done, _total, message: progress(2, 4, message),
     )
@@ -232,7 +234,7 @@ def tell_story(out: Path, bundles: Mapping[str, Bundle], folder: Path) -> float:
     told = people_words(bundles["impact"].figures)
     if told is None:
         return true
-    truth = Text(f"People in water: {number(true, 0)}\u202fpeople", f"影響人口：{number(true, 0)}\u202f人")
+    truth = Text(f"People in water: {number(true, 0)}\u202fpeople", f"浸水域内人口：{number(true, 0)}\u202f人")
     estimate, known = classes_of(mapped, chance, people), classes_of(flood, (flood == 1).astype(float), people)
     story = Story(estimate, known, abs(frame.a), *told, truth)
     for language in LANGUAGES:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["PEOPLE", "PeopleWords", "people_words"]
 
 PEOPLE, UNSEEN, UNKNOWN = "affected_population", "affected_population_unseen", "population_not_determined"
-TITLE = Text("People in water: {}", "影響人口：{}")
-ALL = Text("all of them where nothing was observed", "全員が未観測域（市街地など）")
+TITLE = Text("People in water: {}", "浸水域内人口：{}")
+ALL = Text(
+    "all of them estimated where nothing was observed",
+    "この人数はすべて、観測できなかった範囲（市街地など）での推定です",
+)
 OF_THESE = Text("of these {} where nothing was observed", "うち未観測域（市街地など）{}")
 NO_ESTIMATE = Text("not determined for {} more", "ほかに推定不能 {}")
 ALMOST = 0.995
@@ -45,7 +48,8 @@ class PeopleWords(NamedTuple):
         """Both as one line."""
         if not self.note.en:
             return self.number
-        return Text(f"{self.number.en}, {self.note.en}", f"{self.number.ja}、{self.note.ja}")
+        stop = "。" if self.note.ja.startswith(ALL.ja) else "、"
+        return Text(f"{self.number.en}, {self.note.en}", f"{self.number.ja}{stop}{self.note.ja}")
 
 
 def people_words(figures: Iterable[Figure], why_not: Text | None = None) -> PeopleWords | None:
@@ -67,7 +71,7 @@ def people_words(figures: Iterable[Figure], why_not: Text | None = None) -> Peop
     >>> told.en.replace("\u202f", " ")
     'People in water: 120–340 people (best 210), of these 180 people where nothing was observed'
     >>> told.ja.replace("\u202f", " ")
-    '影響人口：120～340 人（最良推定 210）、うち未観測域（市街地など）180 人'
+    '浸水域内人口：120～340 人（最良推定 210）、うち未観測域（市街地など）180 人'
     """
     known = {f.name: f._replace(units="person") for f in figures if f.name in (PEOPLE, UNSEEN, UNKNOWN)}
     if PEOPLE not in known and why_not is None:
@@ -88,13 +92,14 @@ def _not_determined(reason: Text) -> Text:
 
 
 def _note(known: dict[str, Figure], language: Language) -> str:
-    said = []
+    said: list[str] = []
     if UNSEEN in known and known[UNSEEN].value >= 1:
         part = OF_THESE.in_(language).format(ranged(_rounded(known[UNSEEN], known[PEOPLE]), language).words)
         said.append(ALL.in_(language) if known[UNSEEN].value > ALMOST * known[PEOPLE].value else part)
     if UNKNOWN in known and known[UNKNOWN].value >= 1:
         said.append(NO_ESTIMATE.in_(language).format(ranged(known[UNKNOWN], language).words))
-    return Text(", ", "、").in_(language).join(said)
+    between = Text(", ", "。" if ALL.ja in said else "、")
+    return between.in_(language).join(said)
 
 
 def _rounded(part: Figure, whole: Figure) -> Figure:

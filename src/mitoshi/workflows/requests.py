@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
     from mitoshi.catalog import Catalogue
     from mitoshi.core.method import DataArgument, Method, Parameter
+    from mitoshi.evidence import Bundle
     from mitoshi.workflows.shelf import Shelf
 
-__all__ = ["AREA", "EVENT", "checked_request", "checked_verification"]
+__all__ = ["AREA", "BUNDLE_ID", "EVENT", "checked_request", "checked_source", "checked_verification", "known_bundle"]
 
 AREA, EVENT = "area", "event"  # what a run takes besides its data and parameters
 MOST_DATES = 1000  # of a stack in one request
+BUNDLE_ID = "[0-9a-f]{12,64}"
 LONGEST = 2048  # characters of an address or a name
 OWN_ITEM = re.compile(r"/stac/collections/([^/]+)/items/([^/]+)/?")
 
@@ -79,7 +81,7 @@ def checked_request(
         if name in arguments and arguments[name].need.is_stack and isinstance(value, list):
             data[name], sources[name] = _sources(name, value, catalogue, origins)
         elif name in arguments:
-            data[name], sources[name] = _source(name, value, catalogue, origins)
+            data[name], sources[name] = checked_source(name, value, catalogue, origins)
     _check_complete(method, sources, area, event, catalogue)
     return {
         "method": method.name,
@@ -98,13 +100,25 @@ def checked_verification(bundle: object, shelf: Shelf) -> dict[str, Any]:
     InputError
         If the shelf has no such bundle.
     """
-    wanted = _text("bundle", bundle)
-    if not re.fullmatch(r"[0-9a-f]{12,64}", wanted):
+    found = known_bundle(bundle, shelf)
+    return {"bundle": found.id, "folder": str(found.path)}
+
+
+def known_bundle(named: object, shelf: Shelf) -> Bundle:
+    """Return the bundle that a caller names.
+
+    Raises
+    ------
+    InputError
+        If the shelf has no such bundle.
+    """
+    wanted = _text("bundle", named)
+    if not re.fullmatch(BUNDLE_ID, wanted):
         raise InputError(f"a bundle is named by its id, 12 to 64 hexadecimal digits; got {wanted[:80]!r}")
     found = shelf.find(wanted)
     if found is None:
         raise InputError(f"no bundle {wanted[:12]!r} is known here; see the list of bundles")
-    return {"bundle": found.id, "folder": str(found.path)}
+    return found
 
 
 def _text(name: str, value: object) -> str:
@@ -163,8 +177,27 @@ def _event(value: object) -> datetime | None:
         raise InputError(f"{EVENT} {value!r} lies outside the years 1 to 9999") from None
 
 
-def _source(name: str, value: object, catalogue: Catalogue, origins: Sequence[str]) -> tuple[str, str | pystac.Item]:
-    """Return a data argument as the queue keeps it, and what it stands for."""
+def checked_source(
+    name: str, value: object, catalogue: Catalogue, origins: Sequence[str] = ()
+) -> tuple[str, str | pystac.Item]:
+    """Return a file as the queue keeps it, ``catalogue:ID`` or ``https://…``, and what it stands for.
+
+    Parameters
+    ----------
+    name
+        Of the argument, for the words of a refusal.
+    value
+        What the caller gave.
+    catalogue, origins
+        As for `checked_request`.
+
+    Raises
+    ------
+    RefusedError
+        If it is a path, or an address that must not be reached.
+    InputError
+        If it is no text, or the catalogue has no such item.
+    """
     text = _text(name, value)
     collection, item = _own_item(text, origins)
     if text.startswith(CATALOGUE):
@@ -191,7 +224,7 @@ def _sources(
     """Return the dates of a stack as the queue keeps them, and what they stand for."""
     if not 0 < len(values) <= MOST_DATES:
         raise InputError(f"{name} takes 1 to {MOST_DATES} dates, got {len(values)}")
-    pairs = [_source(name, value, catalogue, origins) for value in values]
+    pairs = [checked_source(name, value, catalogue, origins) for value in values]
     return [text for text, _ in pairs], [source for _, source in pairs]
 
 

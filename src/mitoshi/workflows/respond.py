@@ -13,12 +13,23 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.catalog import Catalogue
 from mitoshi.core.discovery import methods
 from mitoshi.core.errors import InputError, MitoshiError, UnmetNeedError
+from mitoshi.core.requirement import instant
 from mitoshi.core.text import Text
 from mitoshi.cube import resolve
 from mitoshi.evidence import Bundle, run
 from mitoshi.evidence.digest import text_digest
 from mitoshi.evidence.record import iso
-from mitoshi.workflows.response import HANDOVER, STEPS, Entry, Record, Step, read_record, simulated, write_record
+from mitoshi.workflows.response import (
+    HANDOVER,
+    STEPS,
+    Entry,
+    Record,
+    Step,
+    read_record,
+    set_aside,
+    simulated,
+    write_record,
+)
 from mitoshi.workflows.task import explained
 
 if TYPE_CHECKING:
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
     from mitoshi.core.grid import BBox
     from mitoshi.core.method import Method
     from mitoshi.handover.layers import Issuer
+    from mitoshi.workflows.drill import Drill
 
     Progress = Callable[[int, int, str], None]
 
@@ -77,6 +89,7 @@ class _Asked:
     issuer: Issuer | None
     parameters: Mapping[str, Mapping[str, Any]]
     tell: Progress
+    drill: Drill | None
 
 
 def respond(
@@ -95,6 +108,7 @@ def respond(
     disaster: str | None = None,
     report: int | None = None,
     progress: Progress | None = None,
+    drill: Drill | None = None,
 ) -> Response:
     """Run every step whose inputs are there, publish each product, and hand over.
 
@@ -120,6 +134,8 @@ def respond(
         Step → parameters of its method that differ from their defaults.
     disaster, report
         Name of the disaster and number of the situation report; None keeps those of an earlier call.
+    drill
+        How long things take where the event is simulated: then the response has the drill's clock, and `now` is not asked.
 
     Raises
     ------
@@ -131,7 +147,8 @@ def respond(
     _check_names(given, chosen)
     _check_parameters(parameters or {})
     out.mkdir(parents=True, exist_ok=True)
-    record = read_record(out) or Record(tuple(area), iso(event), iso(now()))
+    clock = "simulated" if drill else ""
+    record = read_record(out) or Record(tuple(area), iso(event), iso(event if drill else now()), clock=clock)
     if tuple(record.area) != tuple(area) or record.event != iso(event):
         raise InputError(f"{out} holds the response to another area or event; give a new folder with --out")
     record = replace(
@@ -152,6 +169,7 @@ def respond(
         issuer,
         dict(parameters or {}),
         progress or _silent,
+        drill,
     )
     files: tuple[Path, ...] = ()
     handed: Mapping[str, Entry] | None = None
@@ -223,7 +241,7 @@ def _check_names(given: Mapping[str, str], chosen: tuple[Step, ...]) -> None:
 def _entry(asked: _Asked, record: Record, step: Step) -> Entry:
     """Run one step if something about it is new; return how it stands."""
     method = methods()[step.method]
-    started = iso(asked.now())
+    started = "" if asked.drill else iso(asked.now())
     try:
         sources, choice = _sources(asked, record, step, method)
         parameters = _parameters(asked, record, step)
@@ -231,14 +249,16 @@ def _entry(asked: _Asked, record: Record, step: Step) -> Entry:
         done = record.done(step.name)
         if done is not None and done.key == key and _intact(asked, done):
             return done
+        time = asked.now() if asked.drill is None else _begins(asked, record, step, sources)
+        started = started or iso(time)
         folder = asked.out / step.name
-        _set_aside(asked, folder)
+        set_aside(asked.out, folder)
         bundle = run(
             method,
             sources,
             parameters,
             folder,
-            time=asked.now(),
+            time=time,
             area=asked.area,
             event=asked.event,
             choice=choice,
@@ -251,8 +271,24 @@ def _entry(asked: _Asked, record: Record, step: Step) -> Entry:
     except InputError as error:
         return Entry(step.name, "impossible", reason=str(error), started=started)
     except MitoshiError as error:
-        return Entry(step.name, "failed", reason=str(error), started=started, finished=iso(asked.now()))
-    return Entry(step.name, "done", key, bundle.id, "", started, iso(asked.now()))
+        finished = iso(asked.now()) if asked.drill is None else started
+        return Entry(step.name, "failed", reason=str(error), started=started, finished=finished)
+    ended = asked.now() if asked.drill is None else time + asked.drill.processing
+    return Entry(step.name, "done", key, bundle.id, "", started, iso(ended))
+
+
+def _begins(asked: _Asked, record: Record, step: Step, sources: Mapping[str, Any]) -> datetime:
+    """Return when the work on a step begins in a drill."""
+    assert asked.drill is not None  # noqa: S101 - the caller asked
+    makers = {maker for _, (maker, _) in _origins(asked, record, step)}
+    return asked.drill.begins(asked.event, sources, [instant(record.entries[maker].finished) for maker in makers])
+
+
+def _handing_over(asked: _Asked, record: Record) -> datetime:
+    """Return when the handover is made: in a drill as soon as its last product is done."""
+    if asked.drill is None:
+        return asked.now()
+    return max([asked.event, *(instant(e.finished) for e in record.products.values() if e.finished)])
 
 
 def _sources(
@@ -281,11 +317,13 @@ def _sources(
     sources |= {name: list(c.items) for name, c in resolution.picked.items() if name not in sources}
     if step.needs and not any(name in sources for name in step.needs):
         raise UnmetNeedError(f"the catalogue has none of {', '.join(step.needs)} for this area and event; ingest one")
+    titles = {s.name: s.title for s in STEPS}
+    made = {name: titles[maker] for name, (maker, _) in _origins(asked, record, step)}
     own = tuple(
-        Text(f"{name}: product of {value[0]}", f"{name}：{value[0]} の成果")
-        for name, value in _origins(asked, record, step)
+        Text(f"{name}: the product “{title.en}” of this response", f"{name}：この対応の成果「{title.ja}」")
+        for name, title in made.items()
     )
-    return sources, (*own, *explained(method, resolution))
+    return sources, (*own, *explained(method, resolution, (*made, *asked.data)))
 
 
 def _wired(asked: _Asked, record: Record, step: Step, argument: str) -> str | None:
@@ -338,24 +376,6 @@ def _intact(asked: _Asked, entry: Entry) -> bool:
         return False
 
 
-def _set_aside(asked: _Asked, folder: Path) -> None:
-    """Move an older bundle of the step out of the way: it stays evidence of what was known before."""
-    if not folder.exists():
-        return
-    try:
-        name = Bundle.open(folder).id[:12]
-    except MitoshiError:
-        name = "unreadable"
-    shelf = asked.out / "superseded"
-    shelf.mkdir(exist_ok=True)
-    target = shelf / f"{folder.name}-{name}"
-    count = 1
-    while target.exists():
-        count += 1
-        target = shelf / f"{folder.name}-{name}-{count}"
-    folder.rename(target)
-
-
 def _bundles(asked: _Asked, record: Record) -> dict[str, Bundle]:
     return {name: Bundle.open(asked.out / name) for name in record.products if record.done(name)}
 
@@ -364,18 +384,21 @@ def _hand_over(asked: _Asked, record: Record) -> tuple[Record, tuple[Path, ...]]
     """Write the handover from what is done; a failure there never stops the products."""
     from mitoshi.workflows.situation import hand_over
 
-    started = iso(asked.now())
+    time = _handing_over(asked, record)
+    started = iso(time)
     bundles = _bundles(asked, record)
     if not bundles:
         return record, ()
     try:
-        files = hand_over(asked.out / "handover", bundles, record, now=asked.now(), issuer=asked.issuer)
+        files = hand_over(asked.out / "handover", bundles, record, now=time, issuer=asked.issuer)
     except MitoshiError as error:
-        entry = Entry(HANDOVER, "failed", reason=str(error), started=started, finished=iso(asked.now()))
+        entry = Entry(
+            HANDOVER, "failed", reason=str(error), started=started, finished=iso(_handing_over(asked, record))
+        )
         files = ()
     else:
         key = text_digest(sorted(b.id for b in bundles.values()))
-        entry = Entry(HANDOVER, "done", key, "", "", started, iso(asked.now()))
+        entry = Entry(HANDOVER, "done", key, "", "", started, iso(_handing_over(asked, record)))
     record = record.with_entry(entry)
     write_record(asked.out, record)
     return record, files

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
     from mitoshi.evidence import Bundle
 
-__all__ = ["HANDOVER", "RECORD", "STEPS", "Entry", "Record", "Step", "read_record", "simulated", "write_record"]
+__all__ = [
+    "HANDOVER",
+    "RECORD",
+    "STEPS",
+    "Entry",
+    "Record",
+    "Step",
+    "read_record",
+    "set_aside",
+    "simulated",
+    "write_record",
+]
 
 RECORD = "respond.json"
 HANDOVER = "handover"
@@ -141,6 +152,8 @@ class Record:
         One per step and for the handover.
     disaster, report
         Name of the disaster, and number of the situation report; "" and 0 where nobody gave them.
+    clock
+        "simulated" where the times are those of a drill; "" where they are the real ones.
     """
 
     area: tuple[float, ...]
@@ -149,6 +162,7 @@ class Record:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     disaster: str = ""
     report: int = 0
+    clock: str = ""
 
     def with_entry(self, entry: Entry) -> Record:
         """Return the record with one entry added or replaced, in the order of the steps whatever came first."""
@@ -165,6 +179,27 @@ class Record:
         """Return the entry of a step that is done."""
         entry = self.entries.get(step)
         return entry if entry is not None and entry.status == "done" else None
+
+
+def set_aside(out: Path, folder: Path) -> None:
+    """Move an older bundle of a step out of the way: it stays evidence of what was known before."""
+    from mitoshi.core.errors import MitoshiError
+    from mitoshi.evidence import Bundle
+
+    if not folder.exists():
+        return
+    try:
+        name = Bundle.open(folder).id[:12]
+    except MitoshiError:
+        name = "unreadable"
+    shelf = out / "superseded"
+    shelf.mkdir(exist_ok=True)
+    target = shelf / f"{folder.name}-{name}"
+    count = 1
+    while target.exists():
+        count += 1
+        target = shelf / f"{folder.name}-{name}-{count}"
+    folder.rename(target)
 
 
 def simulated(bundle: Bundle) -> bool:
@@ -221,7 +256,7 @@ def read_record(out: Path) -> Record | None:
         if told["format"] != FORMAT:
             raise InputError(f"{RECORD} has the format {str(told['format'])[:40]!r}; give a new folder with --out")
         entries = {e["step"]: Entry(**e) for e in told["entries"]}
-        named = str(told.get("disaster", "")), int(told.get("report", 0))
+        named = str(told.get("disaster", "")), int(told.get("report", 0)), str(told.get("clock", ""))
         return Record(tuple(told["area"]), told["event"], told["began"], entries, *named)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{RECORD} cannot be read ({type(error).__name__}); give a new folder with --out") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mitoshi.core.text import Language
     from mitoshi.evidence import Bundle
     from mitoshi.handover.layers import Issuer, LayerForHandover
-    from mitoshi.workflows.response import Record
+    from mitoshi.workflows.response import Entry, Record
 
 __all__ = ["hand_over"]
 
@@ -39,6 +40,7 @@ NOT_YET = {
     "impossible": Text("not possible: {}", "実行できません（理由は respond.json に記載）"),
     "failed": Text("failed: {}", "失敗しました（理由は respond.json に記載）"),
 }
+AWAITED = Text("waits for {}", "{}の完成待ち")
 UNITS = {
     "affected_population": "person",
     **dict.fromkeys(("population_not_observed", "affected_population_unseen", "population_not_determined"), "person"),
@@ -102,6 +104,11 @@ GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
 )
 MESSAGE = ("flooded_area", "cut_off_settlements", "pump_trucks")
 NO_IMPACT = Text("no depth of water: {}", "浸水深がありません。理由は respond.json に記載")
+COUNTED = ("people", "population", "wet", "not_observed", "pump_trucks")  # first words of columns that count
+SIMULATED_CLOCK = Text(
+    "simulated clock: delivery of the observations and time of processing are assumed",
+    "模擬の時刻（観測データの配信と処理の所要時間は仮定）",
+)
 PROBABLE = 0.5
 MAPPED: tuple[tuple[str, Text, str, Any, float], ...] = (
     ("flood", Text("flooded", "浸水域"), "#5aa9e6", "area", 4.0),
@@ -142,7 +149,7 @@ TABLES = (
     ),
     _Wanted(
         "impact_people",
-        Text("People by depth", "浸水深別の影響人口"),
+        Text("People by depth", "浸水深別の浸水域内人口"),
         ("kind", "above", "below", "people", "people_lower", "people_upper"),
     ),
     _Wanted(
@@ -303,14 +310,24 @@ def _clock(record: Record, titles: Mapping[str, Text]) -> list[ClockRow]:
             continue
         title = titles.get(name, Text(name, name))
         if entry.status == "done":
-            rows.append(ClockRow(title, since(record.event, entry.finished), datetime.fromisoformat(entry.finished)))
+            at = datetime.fromisoformat(entry.finished)
+            note = SIMULATED_CLOCK if record.clock == "simulated" else None
+            rows.append(ClockRow(title, since(record.event, entry.finished), at, note))
         else:
-            rows.append(
-                ClockRow(
-                    title, None, None, Text(NOT_YET[entry.status].en.format(entry.reason), NOT_YET[entry.status].ja)
-                )
-            )
+            rows.append(ClockRow(title, None, None, _why_not(entry, titles)))
     return rows
+
+
+def _why_not(entry: Entry, titles: Mapping[str, Text]) -> Text:
+    """Return why a product is not there; what it waits for by the titles that people read, not by the names of steps."""
+    awaited = re.fullmatch(r"\w+ waits for (.+)", entry.reason)
+    if awaited is None:
+        return Text(NOT_YET[entry.status].en.format(entry.reason), NOT_YET[entry.status].ja)
+    named = [titles.get(name, Text(name, name)) for name in awaited[1].split(" or ")]
+    return Text(
+        AWAITED.en.format(" or ".join(f"“{n.en}”" for n in named)),
+        AWAITED.ja.format("または".join(f"「{n.ja}」" for n in named)),
+    )
 
 
 def _map(layers: Mapping[str, LayerForHandover], record: Record, language: Language, *, simulated: bool) -> bytes:
@@ -341,7 +358,8 @@ def _table(layer: LayerForHandover, wanted: _Wanted) -> Table:
         keys = values_of(layer, known[wanted.by])
         order.sort(key=lambda n: -(keys[n] if keys[n] is not None else float("-inf")))
     names = WORDS | _unit_sets()
-    rows = tuple(tuple(_cell(column[n], names) for column in cells) for n in order)
+    whole = [any(c.name.startswith(word) for word in COUNTED) for c in shown]
+    rows = tuple(tuple(_cell(column[n], names, whole=w) for column, w in zip(cells, whole, strict=True)) for n in order)
     return Table(wanted.title, tuple(heading(c) for c in shown), rows, f"csv/{wanted.layer}.csv")
 
 
@@ -352,11 +370,12 @@ def _unit_sets() -> dict[str, Text]:
     return {s["id"]: Text(s["title"]["en"], s["title"]["ja"]) for s in table("waste")["sets"]}
 
 
-def _cell(value: Any, names: Mapping[str, Text]) -> Text | str:
+def _cell(value: Any, names: Mapping[str, Text], *, whole: bool = False) -> Text | str:
+    """Return a cell in words; people and things, of which there are no parts, as whole numbers."""
     if value in names:
         return names[value]
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+        return f"{value:,.0f}" if whole or abs(value) >= 100 or value == int(value) else f"{value:.3g}"
     return str(value)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mitoshi.core.method import Method
     from mitoshi.cube import Resolution
     from mitoshi.evidence import Bundle
+    from mitoshi.evidence.bundle import Existing
 
 __all__ = ["CATALOGUE", "complete", "explained", "run_method"]
 
@@ -46,6 +47,7 @@ def run_method(
     cluster: str | None = None,
     tile_size: int = 2048,
     progress: Callable[[int, int, str], None] | None = None,
+    existing: Existing = "repeated",
 ) -> Bundle:
     """Run a method on the files and items given, and on what the catalogue has for the rest.
 
@@ -66,7 +68,7 @@ def run_method(
         Folder of the catalogue; asked only where `area` is given or an item is named.
     area, event
         Where and when. With an area, arguments that `data` leaves out are looked up in the catalogue.
-    workers, cluster, tile_size, progress
+    workers, cluster, tile_size, progress, existing
         As for `mitoshi.evidence.run`.
 
     Raises
@@ -100,6 +102,7 @@ def run_method(
         cluster=cluster,
         tile_size=tile_size,
         progress=progress,
+        existing=existing,
     )
 
 

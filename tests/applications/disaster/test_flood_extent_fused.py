@@ -89,7 +89,15 @@ def test_disagreement_stays_visible_in_layer_and_figures():
         RADAR_ONLY,
         NOT_OBSERVABLE,
     ]
-    found = {f.name: f for f in figures(flood_extent_fused.tally(result, 1e6), {})}
+    told = figures(flood_extent_fused.tally(result, 1e6), {})
+    assert [f.name for f in told[:3]] == [
+        "flooded_area",
+        "disagreement_area",
+        "disagreement_share",
+    ]  # not behind the others
+    found = {f.name: f for f in told}
+    assert "look there first" in found["disagreement_area"].reason.en
+    assert "優先して確認してください" in found["disagreement_area"].reason.ja
     assert found["seen_by_both_area"].value == pytest.approx(4.0)
     assert found["disagreement_area"].value == pytest.approx(2.0)
     assert found["disagreement_share"].value == pytest.approx(50.0)

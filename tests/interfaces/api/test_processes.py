@@ -137,12 +137,12 @@ def test_every_method_is_a_process_and_the_pages_follow_each_other(client):
         if not following:
             break
         address = following[0]
-    assert [p["id"] for p in seen] == [*methods(), "verify"]
+    assert [p["id"] for p in seen] == [*methods(), "score", "verify"]
     for told in seen:
         Draft202012Validator(SUMMARY).validate(told)
 
 
-@pytest.mark.parametrize("name", [*methods(), "verify"])
+@pytest.mark.parametrize("name", [*methods(), "score", "verify"])
 def test_a_description_is_valid_and_so_are_its_schemas(client, name):
     told = client.get(f"/ogc/processes/{name}").json()
     Draft202012Validator(PROCESS).validate(told)
@@ -157,7 +157,7 @@ def test_a_description_is_valid_and_so_are_its_schemas(client, name):
 def test_the_command_line_and_the_process_agree_on_names_bounds_and_defaults(client, method):
     told = client.get(f"/ogc/processes/{method.name}").json()
     options = {p.name: p for p in method_command(method).params if isinstance(p, click.Option)}
-    of_a_run = {"out", "workers", "cluster", "tile_size", "time", "store", "as_json"}
+    of_a_run = {"out", "replace", "workers", "cluster", "tile_size", "time", "store", "as_json"}
     assert set(told["inputs"]) == set(options) - of_a_run
     assert [d["name"] for d in told["mitoshi:data"]] == [d.name for d in method.data]
     for parameter in method.parameters:
@@ -465,7 +465,7 @@ def test_a_run_that_fails_is_a_problem_with_its_reason(patient, fresh_store, are
 
 def test_owslib_lists_describes_and_executes(served, area):
     client = Processes(f"{served.url}/ogc/")
-    assert [p["id"] for p in client.processes()] == [*methods(), "verify"]
+    assert [p["id"] for p in client.processes()] == [*methods(), "score", "verify"]
     assert client.conformance()["conformsTo"] == list(CONFORMANCE)
     assert client.api()["openapi"].startswith("3.0")
     assert client.process("disaster.flood-extent")["inputs"]["threshold_shift"]["schema"]["minimum"] == -0.3

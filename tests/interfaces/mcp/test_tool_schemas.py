@@ -61,6 +61,7 @@ def test_every_method_and_nothing_but_the_house_tools_besides():
         "search",
         "describe",
         "verify",
+        "score",
         "job",
         "cancel",
         "value",

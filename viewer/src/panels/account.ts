@@ -6,6 +6,7 @@ import { copyButton, type Page } from "../page";
 import { number, quantity, say, size, t, time, unit } from "../text";
 import { showBundle, type Verification } from "./evidence";
 import { states } from "./states";
+import { inWords } from "../verdict_words";
 import * as api from "../api";
 
 /** Every section of the account. */
@@ -95,7 +96,7 @@ function verdict(found: Verdict): HTMLElement {
     { class: `verdict ${found.status}`, role: "status" },
     h("strong", {}, t(`evidence.${found.status}`)),
     h("p", {}, t(`evidence.${found.status}Long`)),
-    found.reasons.length > 0 ? h("ul", {}, ...found.reasons.map((reason) => h("li", {}, reason))) : null,
+    found.reasons.length > 0 ? h("ul", {}, ...found.reasons.map((reason) => h("li", { lang: inWords(reason).lang }, inWords(reason).words))) : null,
   );
 }
 

@@ -88,6 +88,7 @@ export function jobsPanel(page: Page, jobs: JobList, nameOf: NameOf): HTMLElemen
 function row(page: Page, status: StatusInfo, nameOf: NameOf): HTMLElement {
   const verifying = status.processID === "verify";
   const name = verifying ? t("jobs.verify") : nameOf(status.processID);
+  const comparing = status.processID === "score";
   const going = !api.isFinal(status);
   const progress = status.progress ?? 0;
   return h(
@@ -100,7 +101,10 @@ function row(page: Page, status: StatusInfo, nameOf: NameOf): HTMLElement {
       : null,
     status.message && (going || status.status === "failed") ? h("p", { class: status.status === "failed" ? "message bad" : "message" }, status.message) : null,
     going ? h("button", { class: "quiet", "data-focus": `cancel ${status.jobID}`, onclick: () => void cancel(page, status) }, t("jobs.cancel")) : null,
-    status.status === "successful" && !verifying
+    status.status === "successful" && comparing
+      ? h("a", { href: `/ogc/jobs/${status.jobID}/files/score.${page.state.get("language")}.pdf`, target: "_blank", rel: "noopener" }, t("jobs.report"))
+      : null,
+    status.status === "successful" && !verifying && !comparing
       ? h("button", { class: "quiet", "data-focus": `open ${status.jobID}`, onclick: () => void open(page, status) }, t("jobs.open"))
       : null,
   );

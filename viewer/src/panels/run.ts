@@ -50,7 +50,7 @@ export function runPanel(page: Page, jobs: JobList, methods: () => readonly Proc
     }
   };
   const draw = (): void => {
-    const known = methods().filter((method) => method.id !== "verify");
+    const known = methods().filter((method) => method.id !== "verify" && method.id !== "score");
     const id = unique("method");
     const select = h(
       "select",

@@ -3,6 +3,7 @@
 import { h } from "../dom";
 import type { FileState, Verdict } from "../model";
 import { number, t } from "../text";
+import { inWords } from "../verdict_words";
 import type { Word } from "../words";
 
 const STATES: readonly (readonly [FileState, Word, string])[] = [
@@ -35,10 +36,15 @@ function count(verdict: Verdict, state: FileState, word: Word, tone: string): HT
 /** A line such as "environment.json: stated by the maker": its name, and why it was not checked. */
 function statement(line: string): HTMLElement {
   const [name = line, ...why] = line.split(": ");
-  return h("li", {}, h("span", { class: "wrap" }, name), why.length > 0 ? h("span", { class: "hint", lang: "en" }, why.join(": ")) : null);
+  return h("li", {}, h("span", { class: "wrap" }, name), why.length > 0 ? hint(why.join(": ")) : null);
 }
 
 function each(file: NonNullable<Verdict["files"]>[number]): HTMLElement {
   const [, word, tone] = STATES.find(([state]) => state === file.state) ?? ["", "evidence.stateUnchecked", "warn"];
-  return h("li", {}, h("span", { class: "wrap" }, file.name), h("span", { class: `state ${tone}` }, t(word as Word)), file.words ? h("span", { class: "hint", lang: "en" }, file.words) : null);
+  return h("li", {}, h("span", { class: "wrap" }, file.name), h("span", { class: `state ${tone}` }, t(word as Word)), file.words ? hint(file.words) : null);
+}
+
+function hint(line: string): HTMLElement {
+  const { words, lang } = inWords(line);
+  return h("span", { class: "hint", lang }, words);
 }

@@ -62,7 +62,10 @@ def tally(result: FloodExtent, cell_area_m2: CellArea) -> dict[str, float]:
 
 
 FLOODED_AREA = Text("flooded area", "浸水面積")
-LIMIT = Text("area that may be missed where nothing is mapped", "何も判定されない場合に見逃されうる面積（検出限界）")
+LIMIT = Text(
+    "detection limit: a flood of up to this area may go unseen",
+    "検出限界（この面積までの浸水は見逃す可能性があります）",
+)
 DETECTED = Text(
     "itself a bound; flood is detected: the interval of the flooded area lies above zero",
     "それ自体が上限値。浸水を検出（浸水面積の区間が 0 を上回る）",

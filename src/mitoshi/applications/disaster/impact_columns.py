@@ -90,11 +90,11 @@ BUILDINGS = (
     *ranged("collapse_probability", "probability of collapse or worse", "倒壊以上の確率", "1", 0.001),
 )
 PEOPLE = (
-    text("kind", "kind of row: dry, depth, not_observed", "区分"),
+    text("kind", "kind of row", "区分"),
     number("above", "depth from", "浸水深（以上）", "m"),
     number("below", "depth to", "浸水深（未満）", "m"),
-    *ranged("people", "people in the class", "影響人口", "1", 0.1),
-    *ranged("at_least", "people in this and deeper classes", "影響人口（この区分以上）", "1", 0.1),
+    *ranged("people", "people in the class", "浸水域内人口", "1", 0.1),
+    *ranged("at_least", "people in this and deeper classes", "浸水域内人口（この区分以上）", "1", 0.1),
     text("source", "where people are known from", "人口の出典"),
 )
 DISTRICTS = (
@@ -108,7 +108,7 @@ DISTRICTS = (
     *ranged("above_floor", "buildings flooded above the floor", "床上浸水棟数", "1", 1.0),
     *ranged("over_45cm", "buildings in more than 45 cm", "地盤面から45 cmを超える浸水の棟数", "1", 1.0),
     number("population", "people", "人口", "1", 0.1),
-    *ranged("flooded_population", "people in water", "影響人口", "1", 0.1),
+    *ranged("flooded_population", "people in water", "浸水域内人口", "1", 0.1),
     number("population_not_observed", "people not observed", "未観測の人口", "1", 0.1),
     number("population_not_determined", "people without any estimate", "推定できない人口", "1", 0.1),
 )

@@ -107,7 +107,7 @@ def _in_water(kind: str, rows: Any) -> dict[str, float]:
 
 
 HEADLINES = (
-    ("affected_population", Text("people in water", "影響人口"), "affected_population", "1", "population"),
+    ("affected_population", Text("people in water", "浸水域内人口"), "affected_population", "1", "population"),
     ("flooded_buildings", Text("buildings in water", "浸水棟数"), "flooded_buildings", "1", "buildings"),
     ("above_floor_buildings", Text("buildings flooded above the floor", "床上浸水棟数"), "above_floor_buildings", "1",
      "buildings"),
@@ -149,7 +149,7 @@ UNSEEN = (
 WITH_PROBABILITY = (
     (
         "affected_population_unseen",
-        Text("people in water where nothing was observed", "影響人口のうち未観測域の推定数"),
+        Text("people in water where nothing was observed", "浸水域内人口のうち未観測域の推定数"),
         "affected_population_unseen",
         "population",
     ),

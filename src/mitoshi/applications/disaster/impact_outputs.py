@@ -59,7 +59,9 @@ class Impact(NamedTuple):
     ]
     people: Annotated[
         Features,
-        Listed(Text("people by depth", "浸水深別の影響人口"), columns.PEOPLE, uncertainty="people_lower, people_upper"),
+        Listed(
+            Text("people by depth", "浸水深別の浸水域内人口"), columns.PEOPLE, uncertainty="people_lower, people_upper"
+        ),
     ]
     districts: Annotated[
         Features,

@@ -26,12 +26,13 @@ from mitoshi.methods.statistics.patches import SIZES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mitoshi.core.text import Language
     from mitoshi.evidence.score.classes import Classes
     from mitoshi.evidence.score.figures import FigureCheck
     from mitoshi.evidence.score.measured import MeasuredTally
     from mitoshi.evidence.score.result import Score
 
-__all__ = ["Table", "tables_of"]
+__all__ = ["Table", "table_text", "tables_of"]
 
 MEASURE, PRODUCT, BASELINE = Text("measure", "指標"), Text("product", "プロダクト"), Text("baseline", "比較対象")
 SUMMARY = Text("Agreement on: {title}", "一致度：{title}")
@@ -105,6 +106,21 @@ class Table(NamedTuple):
 def plain_text(words: str) -> Text:
     """Return words that are the same in both languages."""
     return Text(words, words)
+
+
+def table_text(table: Table, language: Language) -> str:
+    """Return a table as lines of letters of one width, its columns as wide as their widest cell."""
+    head = [t.in_(language) for t in table.head]
+    rows = [[c if isinstance(c, str) else c.in_(language) for c in row] for row in table.rows]
+    widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+    lines = [table.title.in_(language)]
+    for row in [head, *rows]:
+        first, *others = (
+            cell.ljust(width) if n == 0 else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append(f"  {'  '.join([first, *others])}".rstrip())
+    return "\n".join(lines)
 
 
 def tables_of(score: Score) -> tuple[Table, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mitoshi.evidence import Bundle
     from mitoshi.interfaces.api.service import Service
 
-__all__ = ["Listed", "archive_name", "file_address", "listed", "media_type", "the_file", "zipped"]
+__all__ = ["SAFE", "SHOWN", "Listed", "archive_name", "file_address", "listed", "media_type", "the_file", "zipped"]
 
 CHUNK = 1 << 20
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first instant that a zip can say
@@ -33,6 +33,8 @@ MEDIA = {
     ".pdf": "application/pdf",
 }
 UNKNOWN = "application/octet-stream"
+SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
+SHOWN = (".png", ".json", ".geojson", ".pdf")
 
 
 class Listed(NamedTuple):

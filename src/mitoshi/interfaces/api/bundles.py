@@ -62,8 +62,6 @@ QUEUED: dict[int | str, dict[str, Any]] = {
     503: {"description": "Too many jobs are waiting; Retry-After says when to try again."},
     **PROBLEMS,
 }
-SAFE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
-SHOWN = (".png", ".json", ".geojson", ".pdf")
 
 
 def attach(app: FastAPI, service: Service) -> None:
@@ -126,10 +124,10 @@ def attach(app: FastAPI, service: Service) -> None:
 
 def _file(service: Service, bundle: Bundle, name: str, request: Request) -> Response:
     path, digest = bundle_files.the_file(service, bundle, name)
-    headers = {**SAFE, "ETag": f'"{digest}"'}
+    headers = {**bundle_files.SAFE, "ETag": f'"{digest}"'}
     if _has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    shown = "inline" if name.endswith(SHOWN) else "attachment"
+    shown = "inline" if name.endswith(bundle_files.SHOWN) else "attachment"
     own = f"{bundle_files.archive_name(bundle)}-{path.name}" if name.endswith(".pdf") else path.name
     kind = bundle_files.media_type(name)
     return FileResponse(path, headers=headers, media_type=kind, filename=own, content_disposition_type=shown)
@@ -139,7 +137,7 @@ def _archive(service: Service, bundle: Bundle, request: Request) -> Response:
     files = bundle_files.listed(bundle)
     etag = hashlib.sha256("".join(f.sha256 for f in files).encode()).hexdigest()
     folder = bundle_files.archive_name(bundle)
-    headers = {**SAFE, "ETag": f'"{etag}"', "Content-Disposition": f'attachment; filename="{folder}.zip"'}
+    headers = {**bundle_files.SAFE, "ETag": f'"{etag}"', "Content-Disposition": f'attachment; filename="{folder}.zip"'}
     if _has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     found = [(f"{folder}/{f.name}", bundle_files.the_file(service, bundle, f.name)[0]) for f in files]

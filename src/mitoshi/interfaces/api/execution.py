@@ -14,7 +14,9 @@ from mitoshi.core.errors import InputError, misspelt
 from mitoshi.interfaces.api.events import stopping
 from mitoshi.interfaces.api.problems import answer
 from mitoshi.interfaces.api.process_description import BUNDLE, FIGURES, VERDICT
+from mitoshi.interfaces.api.score_process import OUTPUTS, SCORE, plain_inputs
 from mitoshi.workflows.requests import AREA, checked_request, checked_verification
+from mitoshi.workflows.scoring import checked_score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,7 @@ __all__ = [
     "owner_of",
     "root_of",
     "run_request",
+    "score_request",
     "submitted",
     "verify_request",
     "wish",
@@ -123,6 +126,18 @@ def verify_request(body: Execute, service: Service) -> dict[str, Any]:
             raise InputError(misspelt("input of verify", name[:80], [BUNDLE]))
     outputs = _wanted(body, [VERDICT], "verify")
     return {**checked_verification(_plain(BUNDLE, body.inputs.get(BUNDLE)), service.shelf), **outputs}
+
+
+def score_request(body: Execute, service: Service, origin: str) -> dict[str, Any]:
+    """Return the checked request of a comparison; may ask name servers and the catalogue, so it belongs in a thread.
+
+    Raises
+    ------
+    MitoshiError
+        As `mitoshi.workflows.scoring.checked_score`.
+    """
+    outputs = _wanted(body, OUTPUTS, SCORE)
+    return {**checked_score(plain_inputs(body.inputs), service.catalogue, service.shelf, (origin,)), **outputs}
 
 
 def _wanted(body: Execute, known: list[str], process: str) -> dict[str, Any]:

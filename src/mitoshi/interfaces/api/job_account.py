@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.evidence.bundle import read_json
 from mitoshi.interfaces.api import process_description as words
+from mitoshi.interfaces.api import score_process
 from mitoshi.interfaces.api.bundle_files import file_address, media_type
 from mitoshi.interfaces.api.problems import Problem
 
@@ -89,6 +90,8 @@ def results(service: Service, job: Job, language: Language) -> dict[str, Any]:
         keys = ("status", "reasons", "products", "files", "not_checked")
         verdict = {k: job.result[k] for k in keys if k in job.result}
         return {words.VERDICT: {"value": verdict}}
+    if job.kind == "score":
+        return score_process.results(job, language)
     bundle = service.shelf.find(str(job.result["bundle"]))
     if bundle is None:
         raise Problem(410, f"the bundle {str(job.result['bundle'])[:12]} is no longer here; execute the process again")

@@ -9,17 +9,19 @@ from urllib.parse import urlencode
 import anyio.to_thread
 from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
 
 from mitoshi.core.errors import misspelt
 from mitoshi.core.requirement import instant
+from mitoshi.interfaces.api.bundle_files import SAFE, SHOWN
 from mitoshi.interfaces.api.events import Listeners, stream
 from mitoshi.interfaces.api.execution import owner_of, root_of
 from mitoshi.interfaces.api.job_account import results, seen_job, status_info
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.interfaces.api.process_description import link
 from mitoshi.interfaces.api.processes import language_of
+from mitoshi.interfaces.api.score_process import the_file
 from mitoshi.workflows.jobs import Job
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ FORM = {"pattern": "^[0-9a-f]{32}$"}  # told, not enforced: of another form ther
 JobId = Annotated[
     str, InPath(description="Identifier of the job.", min_length=1, max_length=64, json_schema_extra=FORM)
 ]
+LEFT_FORM = {"pattern": r"^(errors|score)\.[a-z.]{2,8}$"}  # told, not enforced: of another form there is no file
+FileName = Annotated[
+    str, InPath(description="As its results name it.", min_length=1, max_length=200, json_schema_extra=LEFT_FORM)
+]
 ONE = f"({'|'.join(STATUSES)})"
 States = Annotated[str, Field(json_schema_extra={"pattern": f"^{ONE}(,{ONE})*$"})]
 DAY, CLOCK = "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
@@ -49,6 +55,12 @@ RESULTS: dict[int | str, dict[str, Any]] = {
     404: {"description": "No such job, or it is not done yet."},
     410: {"description": "It was dismissed, or its bundle is gone."},
     422: {"description": "The job failed; the problem says why."},
+}
+LEFT: dict[int | str, dict[str, Any]] = {
+    **NO_JOB,
+    200: {"description": "The file.", "content": {"application/octet-stream": {}}},
+    404: {"description": "No such job, it is no comparison, or it left no such file."},
+    410: {"description": "The file is gone."},
 }
 EVENTS: dict[int | str, dict[str, Any]] = {
     **NO_JOB,
@@ -133,6 +145,18 @@ def attach(app: FastAPI, service: Service) -> None:
     def result(request: Request, jobID: JobId) -> Response:
         found = results(service, seen_job(service, jobID, owner_of(request)), language_of(request))
         return JSONResponse(found, headers={"Vary": "Accept-Language"})
+
+    @app.get(
+        "/ogc/jobs/{jobID}/files/{name}",
+        tags=tags,
+        summary="A file that a comparison left",
+        responses=LEFT,
+        response_class=Response,
+    )
+    def file(request: Request, jobID: JobId, name: FileName) -> Response:
+        path, kind = the_file(service, seen_job(service, jobID, owner_of(request)), name)
+        shown = "inline" if name.endswith(SHOWN) else "attachment"
+        return FileResponse(path, headers=SAFE, media_type=kind, filename=name, content_disposition_type=shown)
 
     @app.get(
         "/ogc/jobs/{jobID}/events",

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from mitoshi.core.method import DataArgument, Method, Output
     from mitoshi.core.text import Language
 
-__all__ = ["BUNDLE", "FIGURES", "VERDICT", "VERIFY", "description", "link", "summary", "verify_description"]
+__all__ = [
+    "BUNDLE",
+    "FIGURES",
+    "VERDICT",
+    "VERIFY",
+    "description",
+    "link",
+    "source_schema",
+    "summary",
+    "verify_description",
+]
 
 VERIFY = "verify"  # the process that runs a bundle again
 VERIFY_VERSION = "1.0.0"
@@ -173,11 +183,11 @@ def _data_input(argument: DataArgument, language: Language) -> dict[str, Any]:
         "minOccurs": 0,  # with an area, the catalogue is asked for what is left out
         "maxOccurs": "unbounded" if argument.need.is_stack else 1,
         "keywords": list(argument.quantity.members) if hasattr(argument.quantity, "members") else [],
-        "schema": _source_schema("features" if argument.is_features else "raster"),
+        "schema": source_schema("features" if argument.is_features else "raster"),
     }
 
 
-def _source_schema(kind: str) -> dict[str, Any]:
+def source_schema(kind: str) -> dict[str, Any]:
     """Return what may be given for a data argument: an item of the catalogue, or a file on the public web."""
     media = "image/tiff; application=geotiff" if kind == "raster" else "application/geo+json"
     address = {"type": "string", "format": "uri", "pattern": "^https?://", "contentMediaType": media}

@@ -15,12 +15,14 @@ from mitoshi.core.discovery import methods
 from mitoshi.core.errors import misspelt
 from mitoshi.core.text import Text
 from mitoshi.interfaces.api import process_description as words
+from mitoshi.interfaces.api import score_process
 from mitoshi.interfaces.api.execution import (
     Execute,
     busy,
     finished,
     root_of,
     run_request,
+    score_request,
     submitted,
     verify_request,
     wish,
@@ -52,7 +54,7 @@ API = "application/vnd.oai.openapi+json;version=3.0"
 
 FORM = {"pattern": "^[a-z][a-z0-9.-]*$"}  # told, not enforced: of another form there is no process
 ProcessId = Annotated[
-    str, InPath(description="A method's name, or verify.", min_length=1, max_length=200, json_schema_extra=FORM)
+    str, InPath(description="A method's name, score or verify.", min_length=1, max_length=200, json_schema_extra=FORM)
 ]
 NO_PROCESS: dict[int | str, dict[str, Any]] = {
     400: {"description": "A value that does not fit."},
@@ -124,6 +126,8 @@ def attach(app: FastAPI, service: Service) -> None:
         language, root = language_of(request), root_of(request)
         if processID == words.VERIFY:
             return _told(request, words.verify_description(language, root))
+        if processID == score_process.SCORE:
+            return _told(request, score_process.description(language, root))
         return _told(request, words.description(_method(processID), language, root))
 
     @app.post(
@@ -165,7 +169,10 @@ def _landing(root: str, language: Language) -> dict[str, Any]:
 
 def _list(root: str, language: Language, limit: int, offset: int) -> dict[str, Any]:
     every = [words.summary(m, language, root) for m in methods().values()]
-    every.append(words.verify_description(language, root, brief=True))
+    every += [
+        score_process.description(language, root, brief=True),
+        words.verify_description(language, root, brief=True),
+    ]
     links = [words.link(f"{root}/processes?limit={limit}&offset={offset}", "self")]
     if offset + limit < len(every):
         links.append(words.link(f"{root}/processes?limit={limit}&offset={offset + limit}", "next"))
@@ -175,7 +182,12 @@ def _list(root: str, language: Language, limit: int, offset: int) -> dict[str, A
 def _method(name: str) -> Any:
     known = methods()
     if name not in known:
-        raise Problem(404, misspelt("process", name[:80], [*known, words.VERIFY]), "no such process", NO_SUCH_PROCESS)
+        raise Problem(
+            404,
+            misspelt("process", name[:80], [*known, score_process.SCORE, words.VERIFY]),
+            "no such process",
+            NO_SUCH_PROCESS,
+        )
     return known[name]
 
 
@@ -186,6 +198,8 @@ async def _execute(service: Service, request: Request, process: str, body: Execu
         if process == words.VERIFY:
             return submitted(service, request, "verify", process, verify_request(body, service))
         origin = str(request.base_url).rstrip("/")
+        if process == score_process.SCORE:
+            return submitted(service, request, "score", process, score_request(body, service, origin))
         return submitted(service, request, "run", process, run_request(_method(process), body, service, origin))
 
     try:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.requirement import instant
 from mitoshi.interfaces.cli.terminal import clock, json_option, print_json, progress_bar, store_option, store_path
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mitoshi.core.method import DataArgument, Method, Parameter
 
 __all__ = ["run"]
@@ -92,6 +95,7 @@ def _run_options(call: Any) -> Any:
             click.option(
                 "--out", required=True, type=click.Path(path_type=Path), help="Folder of the evidence bundle."
             ),
+            click.option("--replace", is_flag=True, help="Replace a bundle that is already there."),
             click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Threads."),
             click.option("--cluster", metavar="URL", help="Address of a dask scheduler that does the tiles."),
             click.option(
@@ -114,6 +118,7 @@ def _run(
     area: str | None,
     event: str | None,
     out: Path,
+    replace: bool,
     workers: int,
     cluster: str | None,
     tile_size: int,
@@ -122,12 +127,12 @@ def _run(
     as_json: bool,
 ) -> None:
     from mitoshi.core.grid import BBox
-    from mitoshi.core.requirement import instant
     from mitoshi.workflows.task import run_method
 
     if not data and area is None:
         wanted = " ".join(f"--{d.name} FILE" for d in method.data if d.required)
         raise InputError(f"{method.name} needs data; give {wanted}, or --area W,S,E,N to search the catalogue")
+    there = (out / "run.json").is_file()
     with progress_bar(method.name, quiet=as_json) as progress:
         bundle = run_method(
             method,
@@ -142,11 +147,24 @@ def _run(
             cluster=cluster,
             tile_size=tile_size,
             progress=progress,
+            existing="replaced" if replace else "kept",
         )
-    _show(bundle, out, as_json=as_json)
+    kept = there and not replace
+    if kept and time is not None and made_at(out) != clock(time):
+        raise InputError(
+            f"{out} holds this run, made at another time ({made_at(out).isoformat()}); give a new folder with --out, or --replace"
+        )
+    _show(bundle, out, as_json=as_json, kept=kept)
 
 
-def _show(bundle: Any, out: Path, *, as_json: bool) -> None:
+def made_at(bundle: Path) -> datetime:
+    """Return the time that a bundle's record states."""
+    from mitoshi.evidence.bundle import read_json
+
+    return instant(str(read_json(bundle, "run.json")["time"]))
+
+
+def _show(bundle: Any, out: Path, *, as_json: bool, kept: bool) -> None:
     from mitoshi.evidence.wording import said
 
     if as_json:
@@ -154,6 +172,7 @@ def _show(bundle: Any, out: Path, *, as_json: bool) -> None:
             {
                 "bundle": str(out),
                 "id": bundle.id,
+                "kept": kept,
                 "products": list(bundle.products),
                 "figures": [
                     {**f._asdict(), "title": f.title._asdict(), "reason": f.reason and f.reason.en}
@@ -170,4 +189,7 @@ def _show(bundle: Any, out: Path, *, as_json: bool) -> None:
         click.echo(f"assumed: {assumption.en}", err=True)
     for f in bundle.figures:
         click.echo(f"{f.title.en}: {said(f, 'en')}")
+    if kept:
+        made = made_at(out).isoformat().replace("+00:00", "Z")
+        click.echo(f"{out} held this very run already, made {made}; nothing was computed (--replace makes it again)")
     click.echo(f"bundle {out} (id {bundle.id[:12]}); check it with: mitoshi verify {out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,63 +15,47 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mitoshi.evidence.score import Settings
+    from mitoshi.evidence.score.options import Option
     from mitoshi.evidence.score.tables import Table
 
 __all__ = ["score"]
 
 
-@click.command()
+class ScoreCommand(click.Command):
+    """A command whose options are the declared ones of a comparison; they are imported when it is called."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the arguments and options, the declared ones after the place of the product."""
+        from mitoshi.evidence.score.options import OPTIONS
+
+        first, *others = super().get_params(ctx)
+        return [first, *map(_click_option, OPTIONS), *others]
+
+
+def _click_option(option: Option) -> click.Option:
+    names = [f"--{(option.flag or option.name).replace('_', '-')}", option.field]
+    if option.form == "flag":
+        return click.Option(names, is_flag=True, help=option.doc)
+    kind: Any = None
+    if option.form == "choice":
+        kind = click.Choice(option.choices)
+    elif option.form == "number":
+        bounded = option.lower > -math.inf
+        kind = click.FloatRange(option.lower, option.upper, min_open=True) if bounded else float
+    return click.Option(
+        names,
+        type=kind,
+        metavar=option.metavar or None,
+        multiple=option.form == "truths",
+        default=option.default,
+        show_default=option.default is not None,
+        help=option.doc,
+    )
+
+
+@click.command(cls=ScoreCommand)
 @click.argument("product_path", metavar="[PRODUCT]", required=False)
-@click.option(
-    "--reference", metavar="FILE", help="Raster, polygons or points that count as true; '#key=value' describes it."
-)
 @click.option("--pairs", metavar="CSV", type=click.Path(path_type=Path), help="Columns product, reference, group.")
-@click.option(
-    "--product", metavar="NAME", help="Product of a bundle.  [default: the first coded, measured or listed one]"
-)
-@click.option(
-    "--kind", type=click.Choice(["coded", "probability", "measured", "listed"]), help="[default: by its content]"
-)
-@click.option(
-    "--map", "mapping", metavar="CODE=CLASS,…", help="What the reference's codes mean, such as 1=1,2=1,255=none."
-)
-@click.option("--product-map", metavar="CODE=CLASS,…", help="What the product's codes mean.")
-@click.option("--positive", metavar="CODE,…", help="Classes that together are what is looked for.")
-@click.option(
-    "--uncertainty", metavar="FILE", help="Probability or standard uncertainty of a product that is no bundle."
-)
-@click.option(
-    "--reference-area", metavar="FILE", help="Polygons inside which the polygons of the reference are complete."
-)
-@click.option("--column", metavar="NAME", help="Column of the reference that holds the class or the measured value.")
-@click.option("--product-column", metavar="NAME", help="Column of a product of features that holds the class.")
-@click.option("--ordered", is_flag=True, help="Codes are in an order, such as degrees of damage: weighted kappa, too.")
-@click.option("--zones", metavar="FILE", help="Polygons or raster of codes by which agreement is given, too.")
-@click.option("--zone-column", metavar="NAME", help="Column that names the zones.")
-@click.option("--baseline", metavar="FILE", help="Another product, compared in the same way and shown beside.")
-@click.option(
-    "--match", "matching", type=click.Choice(["iou", "centroid"]), default="iou", show_default=True, help="Of lists."
-)
-@click.option(
-    "--overlap",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
-    default=0.5,
-    show_default=True,
-    help="Least IoU of a match.",
-)
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
-    default=0.5,
-    show_default=True,
-    help="From which a probability counts as positive.",
-)
-@click.option(
-    "--at-least", type=float, metavar="VALUE", help="Compare measured values where product or reference reaches this."
-)
-@click.option(
-    "--truth", multiple=True, metavar="FIGURE=VALUE", help="True value of a bundle's figure; may be repeated."
-)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the record, tables, map of errors and report.")
 @json_option
 def score(product_path: str | None, pairs: Path | None, out: Path | None, *, as_json: bool, **given: Any) -> None:
@@ -99,7 +84,7 @@ def _settings(given: dict[str, Any]) -> Settings:
 
     options = {**given, "reference": given["reference"] or ""}
     options["positive"] = _codes(options["positive"])
-    options["truths"] = _truths(options.pop("truth"))
+    options["truths"] = _truths(options["truths"])
     return Settings(**options)
 
 
@@ -159,16 +144,8 @@ def _say_where(out: Path | None, files: tuple[str, ...]) -> None:
 
 
 def _show(tables: Sequence[Table]) -> None:
-    """Print tables with columns as wide as their widest cell."""
+    from mitoshi.evidence.score.tables import table_text
+
     for table in tables:
-        head = [t.en for t in table.head]
-        rows = [[c if isinstance(c, str) else c.en for c in row] for row in table.rows]
-        widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
-        click.echo(table.title.en)
-        for row in [head, *rows]:
-            first, *others = (
-                cell.ljust(width) if n == 0 else cell.rjust(width)
-                for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            click.echo(f"  {'  '.join([first, *others])}".rstrip())
+        click.echo(table_text(table, "en"))
         click.echo("")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core import discovery
@@ -15,7 +16,6 @@ from mitoshi.evidence.wording import NOT_DETERMINED, said, units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pystac
 
@@ -24,8 +24,19 @@ if TYPE_CHECKING:
     from mitoshi.core.text import Language
     from mitoshi.workflows.jobs import Job
 
-__all__ = ["SHOWN", "address", "bundle_account", "bundle_text", "item_account", "job_account", "job_text", "value_text"]
+__all__ = [
+    "SHOWN",
+    "address",
+    "bundle_account",
+    "bundle_text",
+    "item_account",
+    "job_account",
+    "job_text",
+    "score_account",
+    "value_text",
+]
 
+MOST_POINTS = 1000  # of a comparison
 SHOWN = (
     "report.en.pdf",
     "report.ja.pdf",
@@ -99,8 +110,25 @@ def job_text(job: Job, language: Language) -> str:
         line = VERDICT.format(id=str(job.request["bundle"])[:12], verdict=verdict).in_(language)
         unchecked = [NOT_CHECKED.format(what=str(w)).in_(language) for w in job.result.get("not_checked", ())[:20]]
         return "\n".join([line, *(str(reason) for reason in job.result["reasons"][:20]), *unchecked])
+    if job.kind == "score" and job.result is not None:
+        return str(job.result["text"][language])
     message = job.error or job.message
     return ENDED.format(id=job.id, stands=stands, message=message).in_(language)
+
+
+def score_account(job: Job) -> dict[str, Any]:
+    """Return the record of a comparison; of very many points the first ones, with how many there are.
+
+    Raises
+    ------
+    BundleError
+        If its folder is gone.
+    """
+    found = read_json(Path(str((job.result or {})["folder"])), "score.json")
+    points = found.get("points") or []
+    return (
+        found if len(points) <= MOST_POINTS else {**found, "points": points[:MOST_POINTS], "point_count": len(points)}
+    )
 
 
 def bundle_account(bundle: Bundle, items: Mapping[str, str], store: Path) -> dict[str, Any]:

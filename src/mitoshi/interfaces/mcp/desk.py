@@ -9,10 +9,11 @@ import anyio
 from anyio import to_thread
 
 from mitoshi.core.errors import InputError
-from mitoshi.interfaces.mcp.accounts import bundle_account, bundle_text, job_account, job_text
+from mitoshi.interfaces.mcp.accounts import bundle_account, bundle_text, job_account, job_text, score_account
 from mitoshi.interfaces.mcp.resources import linked
 from mitoshi.sensors.guard import one_line
 from mitoshi.workflows.requests import checked_request, checked_verification
+from mitoshi.workflows.scoring import checked_score
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -114,6 +115,13 @@ class Call:
         request = await to_thread.run_sync(checked_verification, self.arguments["bundle"], desk.shelf)
         return await self._followed(await to_thread.run_sync(self._queued, "verify", "verify", request))
 
+    async def score(self) -> Answer:
+        """Queue a comparison with a reference and wait for it."""
+        inputs = {k: v for k, v in self.arguments.items() if k not in ("wait_seconds", "language")}
+        desk = self.desk
+        request = await to_thread.run_sync(checked_score, inputs, desk.catalogue, desk.shelf)
+        return await self._followed(await to_thread.run_sync(self._queued, "score", "score", request))
+
     async def look(self) -> Answer:
         """Say how a job stands; wait for it where that is asked for."""
         job = await to_thread.run_sync(self._visible)
@@ -166,6 +174,8 @@ class Call:
         account, language = job_account(job), self.language
         if job.status == "failed":
             return Answer(job_text(job, language), account, failed=True)
+        if job.kind == "score" and job.result is not None:
+            return Answer(job_text(job, language), account | {"score": score_account(job)})
         if job.kind != "run" or job.result is None:
             return Answer(job_text(job, language), account)
         bundle = self.desk.shelf.find(job.result["bundle"])

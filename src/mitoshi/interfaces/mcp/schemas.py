@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.describe import describe, json_schema
-from mitoshi.workflows.requests import AREA, EVENT
+from mitoshi.evidence.score.options import OPTIONS
+from mitoshi.evidence.score.options import json_schema as json_schema_of
+from mitoshi.workflows.requests import AREA, BUNDLE_ID, EVENT
+from mitoshi.workflows.scoring import PRODUCT as SCORED
+from mitoshi.workflows.scoring import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +25,7 @@ __all__ = [
     "VALUES",
     "closed",
     "run_inputs",
+    "score_inputs",
     "waiting",
 ]
 
@@ -93,6 +98,27 @@ def _source(argument: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": one, "minItems": argument["dates"], "description": f"{said}{dates}".strip()}
 
 
+def score_inputs() -> dict[str, Any]:
+    """Return what the tool `score` takes: a product, the options of a comparison, and how long the call waits."""
+    bundle = "Id of a bundle, or its first 12 digits"
+    file = "catalogue:ID (see the tool search) or an https address, with #key=value,… to describe the file."
+    properties: dict[str, Any] = {SCORED: _file(f"What is scored: {bundle[0].lower()}{bundle[1:]}; {file}", whole=True)}
+    for option in OPTIONS:
+        if option.form != "source":
+            properties[option.name] = json_schema_of(option)
+            continue
+        whole = option.name in WHOLE
+        properties[option.name] = _file(f"{option.doc} {f'{bundle}; ' if whole else ''}{file}", whole=whole)
+    how = {"wait_seconds": waiting(120), "language": LANGUAGE}
+    return closed({**properties, **how}, (SCORED, "reference"))
+
+
+def _file(said: str, *, whole: bool) -> dict[str, Any]:
+    bundle = f"{BUNDLE_ID}|" if whole else ""
+    pattern = f"^({bundle}catalogue:.+|[Hh][Tt][Tt][Pp][Ss]?://.+)$"
+    return {"type": "string", "pattern": pattern, "maxLength": 2048, "description": said}
+
+
 FIGURE = {
     "type": "object",
     "required": ["name", "title", "value", "lower", "upper", "units", "confidence", "reason"],
@@ -158,6 +184,7 @@ OUTCOME: dict[str, Any] = {
         "verify": {**WORDS, "description": "The command that runs everything again and compares."},
         "resources": {"type": "array", "items": WORDS},
         "verdict": VERDICT,
+        "score": {"type": "object", "description": "Of a comparison: every number and the sums that it is made of."},
     },
 }
 ITEM = {

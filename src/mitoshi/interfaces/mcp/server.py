@@ -29,7 +29,8 @@ INSTRUCTIONS = (
     "Satellite observations into decisions that a stranger can check. Find data with search, learn what a method takes with "
     "describe, run it through its own tool with area and event or with items of the catalogue. Report every number with its "
     "unit and interval or the reason why there is none, say when the result is simulated, and name the id of the bundle; "
-    "verify runs a bundle again and compares. 数値は単位と信頼区間（ない場合はその理由）とともに報告し、模擬の場合はその旨と、"
+    "verify runs a bundle again and compares; score compares a product with a reference. "
+    "数値は単位と信頼区間（ない場合はその理由）とともに報告し、模擬の場合はその旨と、"
     "証跡一式の ID を必ず示してください。"
 )
 

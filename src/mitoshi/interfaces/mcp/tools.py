@@ -70,7 +70,7 @@ def tool_name(method: str) -> str:
 def tools() -> dict[str, Tool]:
     """Return every tool by name; imports all methods, so call it from a thread."""
     made = [_of_method(m) for m in methods().values()]
-    made += [_search(), _describe(), _value(), _verify(), _job(), _cancel()]
+    made += [_search(), _describe(), _value(), _verify(), _score(), _job(), _cancel()]
     return {tool.definition.name: tool for tool in made}
 
 
@@ -285,6 +285,15 @@ def _verify() -> Tool:
     )
     title = Text("Verify a bundle", "再計算による検証")
     return _built("verify", title, said, inputs, schemas.OUTCOME, CHECKS, Call.verify)
+
+
+def _score() -> Tool:
+    said = (
+        "Compare any product with any reference: agreement, calibration, coverage. A bundle, an item of the catalogue or a file "
+        "of the web against a raster, polygons or points. What was not observed is counted, and is neither right nor wrong."
+    )
+    title = Text("Compare with a reference", "参照データとの比較")
+    return _built("score", title, said, schemas.score_inputs(), schemas.OUTCOME, RUNS, Call.score)
 
 
 def _job() -> Tool:

@@ -11,7 +11,7 @@ from mitoshi.core.errors import MitoshiError
 
 __all__ = ["FINAL", "Job", "Kind", "QueueFullError", "Status", "is_job_id", "present"]
 
-Kind = Literal["run", "verify"]
+Kind = Literal["run", "verify", "score"]
 Status = Literal["accepted", "running", "successful", "failed", "dismissed"]
 FINAL: frozenset[str] = frozenset({"successful", "failed", "dismissed"})
 JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -30,10 +30,10 @@ class Job:
     id
         32 hexadecimal digits.
     kind, process
-        "run" with the name of a method, or "verify" with "verify".
+        "run" with the name of a method, "verify" with "verify", or "score" with "score".
     request
         Of a run ``method``, ``data`` (argument → ``catalogue:ID`` or ``https://…``), ``parameters``, ``area``, ``event``; of a
-        verification ``bundle`` and ``folder``.
+        verification ``bundle`` and ``folder``; of a comparison what `mitoshi.workflows.scoring` makes.
     owner
         Who asked, or "".
     status, progress, message
@@ -43,7 +43,8 @@ class Job:
     attempts
         How often a worker has begun it.
     result
-        Of a run ``bundle``, ``folder``, ``items``; of a verification ``status``, ``reasons``, ``products``.
+        Of a run ``bundle``, ``folder``, ``items``; of a verification ``status``, ``reasons``, ``products``; of a comparison
+        ``folder``, ``files`` and its first table and notes as ``text``.
     error
         Why it failed, one line.
     revision

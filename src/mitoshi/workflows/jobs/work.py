@@ -1,4 +1,4 @@
-"""Carry out one job: run a method and publish its products, or verify a bundle."""
+"""Carry out one job: run a method and publish its products, verify a bundle, or score a product."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pystac
 
+    from mitoshi.core.text import Language
     from mitoshi.evidence import Bundle
     from mitoshi.workflows.jobs.job import Job
     from mitoshi.workflows.jobs.queue import Jobs
@@ -31,6 +32,7 @@ LOG = logging.getLogger("mitoshi.jobs")
 TELL_SECONDS = 0.25
 COMPUTED = 95  # percentage at which the tiles are done
 LONGEST_REASON = 600
+LANGUAGES: tuple[Language, ...] = ("en", "ja")
 PLACE = re.compile(r"(?P<address>https?://\S+)|/\S*/")  # an address of the web is told, a folder of this machine is not
 
 
@@ -77,6 +79,9 @@ def carry_out(
     if job.kind == "verify":
         with interruptible():
             return _verified(job, jobs, store, tell)
+    if job.kind == "score":
+        with interruptible():
+            return _scored(job, jobs, store, tell)
     with interruptible():
         bundle = _run(job, jobs, store, tell)
     if not jobs.seal(job.id, pid):
@@ -168,6 +173,23 @@ def _verified(job: Job, jobs: Jobs, store: Path, tell: Callable[[int, int, str],
     told = plain(verdict.plain())
     shown = {key: [reason(MitoshiError(line)) for line in told[key]] for key in ("reasons", "not_checked")}
     return {**told, **shown}
+
+
+def _scored(job: Job, jobs: Jobs, store: Path, tell: Callable[[int, int, str], None]) -> dict[str, Any]:
+    """Compare, and leave the folder that `mitoshi score --out` leaves in place of a bundle."""
+    from mitoshi.catalog import Catalogue
+    from mitoshi.evidence.score.output import write_score
+    from mitoshi.evidence.score.tables import table_text, tables_of
+    from mitoshi.workflows.scoring import score_request
+
+    found = score_request(job.request, Catalogue(store), tell)
+    out = jobs.runs / job.id
+    files = write_score(found, out)
+    text = {
+        language: "\n".join([table_text(tables_of(found)[0], language), *(f"- {n.in_(language)}" for n in found.notes)])
+        for language in LANGUAGES
+    }
+    return {"folder": str(out), "files": list(files), "text": text}
 
 
 def _linked_inputs(bundle: Path, store: Path, folder: Path) -> Path | None:
