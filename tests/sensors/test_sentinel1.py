@@ -123,6 +123,33 @@ def test_calibration_and_noise_are_the_formula(constant):
     np.testing.assert_allclose(layers["beta0"].values[1][sure], ((2500 - noise) / 400**2)[sure], rtol=1e-5)
 
 
+def _with_heading(safe, heading):
+    for path in (safe / "annotation").glob("*.xml"):
+        stated = f"<productInformation><platformHeading>{heading}</platformHeading>"
+        path.write_text(path.read_text().replace("<productInformation>", stated))
+    return safe
+
+
+@pytest.mark.parametrize(("heading", "look"), [("-168.05", 281.95), ("-12.0", 78.0), ("348.0", 78.0)])
+def test_the_look_is_to_the_right_of_the_stated_heading(constant, heading, look):
+    found = sensors.open_observation(_with_heading(constant, heading))
+    assert found.item.properties["view:azimuth"] == pytest.approx(look)
+    assert found.layers["sigma0"].attrs["look_azimuth_deg"] == pytest.approx(look)
+    assert found.layers["incidence_angle"].attrs["units"] == "degree"
+
+
+def test_a_heading_that_is_not_stated_is_no_look(constant):
+    found = sensors.open_observation(constant)
+    assert "view:azimuth" not in found.item.properties
+    assert "look_azimuth_deg" not in found.layers["sigma0"].attrs
+
+
+@pytest.mark.parametrize("heading", ["nan", "north", "1e9"])
+def test_a_heading_that_is_no_direction_is_refused(constant, heading):
+    with pytest.raises(InputError, match="platformHeading"):
+        sensors.open_observation(_with_heading(constant, heading))
+
+
 def test_noise_above_the_signal_leaves_one_count(tmp_path):
     image = np.full((LINES, SAMPLES), 9, "uint16")  # 81 < noise of at least 100
     image[:, :40] = 0

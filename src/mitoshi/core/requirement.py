@@ -70,6 +70,9 @@ class Need:
         Smallest share of the area an observation must cover, 0 to 1.
     same_geometry_as
         Another data argument whose orbit direction and track are preferred.
+    same_product_as
+        Another data argument from whose very products this one must come, such as the incidence angle of an image: that of
+        another pass is wrong.
     """
 
     when: Literal["before", "after", "any"] = "any"
@@ -77,6 +80,7 @@ class Need:
     resolution: float | None = None
     coverage: float = 0.5
     same_geometry_as: str | None = None
+    same_product_as: str | None = None
 
     def at(self, quantity: Quantity | FeatureKind, area: BBox, event: datetime | None) -> Requirement:
         """Return the absolute requirement for one area and one event.
