@@ -297,3 +297,16 @@ def test_what_is_known_of_water_before_is_said(truth, pair):
         _, said = flood_extent.fitted(arrays, flood_extent.bind_parameters({}))
         assert len(said) == sentences
         assert all("permanent water included" in text.en and "平常時水域を含む" in text.ja for text in said)
+
+
+@pytest.mark.parametrize("half", [4, 7])
+def test_a_river_too_thin_to_be_a_class_of_its_own_is_no_flood(half):
+    """It takes under 3 % of the image before, which shows one class; the flood beside it makes two in the image after."""
+    rows, columns = np.mgrid[:512, :512]
+    river = np.abs(columns - 256 - 20 * np.sin(rows / 60)) < half
+    flood = (np.hypot(rows - 256, columns - 400) < 100) & ~river
+    before, after = np.where(river, 30.0, 137.0), np.where(river | flood, 30.0, 137.0)
+    codes = np.asarray(flood_extent(stretched(after, 1), stretched(before, 2)).flood)
+    assert (codes[river] == FLOODED).mean() < 0.05
+    assert (codes[flood] == FLOODED).mean() > 0.98
+    assert (codes[~flood] == FLOODED).mean() < 0.005

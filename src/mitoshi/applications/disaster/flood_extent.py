@@ -114,7 +114,7 @@ class FloodExtent(NamedTuple):
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
     support=Scene(survey_flood, MARGIN),
     title=Text("Flood extent from radar", "レーダーによる浸水域"),
