@@ -50,8 +50,8 @@ training gives it, up to 0.7, then stays below the threshold."""
 OUTLIER_RANGE, STILL_RANGE, OUTLIER_WEIGHT = (5.0, 6.0), (0.1, 0.5), 0.9
 """Below the median of the image before, in spreads of it, and drop in spreads: water that was there, in an image that has too
 little of it to show two classes, is an outlier beyond the first and has not dropped by the second. Chosen by leaving the training
-events out, among ranges with which no event falls by more than 0.03 below Otsu's threshold; with the weight even what the model is
-sure of stays below its threshold of 0.12."""
+events out, among ranges with which no event falls by more than 0.03 below Otsu's threshold; with the weight even what the model
+is sure of stays below its threshold of 0.12."""
 
 TREES_SHARE = 2.0 / 3.0
 """Weight of the trees in the change model: they know the training events best, the logistic model unseen ones."""
