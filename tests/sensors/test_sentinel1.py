@@ -286,3 +286,24 @@ def test_inverse_of_the_geolocation_grid_across_the_antimeridian():
     np.testing.assert_allclose(pixel, pixels, atol=1e-6)
     with pytest.raises(InputError, match="do not form a rectangular lattice"):
         GeolocationGrid.of_points(points[:-1], "x")
+
+
+def test_one_product_gives_the_flood_map_its_image_its_angles_and_its_look(tmp_path):
+    import json
+
+    from mitoshi.interfaces.cli import cli
+
+    noise = np.random.default_rng(0)
+    images = {pol: noise.integers(40, 90, (LINES, SAMPLES)).astype("uint16") for pol in ("VV", "VH")}
+    safe = _with_heading(_product(tmp_path, images), "-168.05")
+    out = tmp_path / "flood"
+    command = ["run", "disaster.flood-extent", "--after", str(safe), "--incidence-angle", str(safe), "--out", str(out)]
+    assert cli.main([*command, "--time", "2026-11-23T00:00Z", "--workers", "1"], standalone_mode=False) is None
+    record = json.loads((out / "run.json").read_text())
+    assert {name: records[0]["quantity"] for name, records in record["inputs"].items()} == {
+        "after": "gamma0",
+        "incidence_angle": "incidence_angle",
+    }
+    figures = {f["name"]: f for f in json.loads((out / "figures.json").read_text())["figures"]}
+    assert "permanent water included" in json.dumps(figures["flooded_area"])
+    assert any("permanent water included" in json.dumps(text) for text in record["assumptions"])
