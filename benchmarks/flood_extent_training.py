@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from mitoshi.methods.sar.flood_probability import CHANGE as DROP
-from mitoshi.methods.sar.flood_probability import NOW, THEN, TREES_SHARE, change_features, looks_flooded
+from mitoshi.methods.sar.flood_probability import NOW, OUTLIER, THEN, TREES_SHARE, change_features, looks_flooded
 from mitoshi.methods.sar.multilook import relative_index, relative_samples
 from mitoshi.methods.sar.region_growing import mapped
 from mitoshi.methods.sar.scene_statistics import block_histograms, class_fields, relative_scale
@@ -44,7 +44,7 @@ TREES = (
     *(f"dark_{d}_{w}" for d in ("after", "before") for w in (9, 31, 63, 127)),
     *(f"spread_{d}_{w}" for d in ("after", "before") for w in (5, 15, 31)),
 )
-FEATURES = tuple(dict.fromkeys((*TREES, *CHANGE, *WATER)))
+FEATURES = tuple(dict.fromkeys((*TREES, *CHANGE, *WATER, OUTLIER)))
 WATER_LIMIT, CHANGE_LIMIT = 1500, 3000
 
 # Tile numbers run through the events; these are the visible breaks between landscapes. The events of one group stay together.
@@ -155,7 +155,7 @@ def change_of(steady, trees, x, scene):
     changed = (1 - TREES_SHARE) * logistic_probability(steady, x, CHANGE_LIMIT) + TREES_SHARE * detailed.reshape(
         x.shape[:-1]
     )
-    return changed * looks_flooded({n: x[..., FEATURES.index(n)] for n in (NOW, THEN, DROP)}, *scene)
+    return changed * looks_flooded({n: x[..., FEATURES.index(n)] for n in (NOW, THEN, DROP, OUTLIER)}, *scene)
 
 
 def iou(found, truth) -> float:

@@ -13,7 +13,7 @@ from mitoshi.core.errors import InputError, UnmetNeedError
 from mitoshi.core.grid import BBox
 from mitoshi.core.method import method
 from mitoshi.core.product import Coded, CodedClass
-from mitoshi.core.quantity import BACKSCATTER, ELEVATION, LAND_COVER, Raster
+from mitoshi.core.quantity import BACKSCATTER, ELEVATION, INCIDENCE_ANGLE, LAND_COVER, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.support import Pixel, Stack
 from mitoshi.core.text import Text
@@ -297,3 +297,61 @@ def test_a_stack_takes_every_pass_of_the_track_that_has_most(catalogue, item):
     assert why_not(wide, "d1") == "a gap of 12 days, 6d at most"
     with pytest.raises(UnmetNeedError, match="images"):
         wide.require()
+
+
+@pytest.fixture(scope="module")
+def with_angles():
+    import sys
+
+    @method(version="1.0.0", reference="test", support=Pixel(), title=Text("test", "試験"))
+    def angled(
+        after: Annotated[Raster, BACKSCATTER, Need("after", "6d", 30.0, 0.8)],
+        before: Annotated[Raster | None, BACKSCATTER, Need("before", "60d", 30.0, 0.8, "after")] = None,
+        angles: Annotated[Raster | None, INCIDENCE_ANGLE, Need("after", "6d", same_product_as="after")] = None,
+        /,
+    ) -> Extent:
+        """Return nothing."""
+        raise NotImplementedError
+
+    module = sys.modules[__name__]
+    module.angled = angled
+    return module.angled
+
+
+BOTH = ("gamma0", "incidence_angle")
+
+
+def test_angles_are_those_of_the_very_image(with_angles, catalogue, item):
+    """The first pass after the event has angles and no partner before: the pair of one track stays, with its own angles."""
+    catalogue.add(
+        [
+            item("before", "2019-10-06T09:00:00+00:00", quantities=BOTH),
+            item("other-track", "2019-10-12T21:00:00+00:00", orbit=("descending", 119), quantities=BOTH),
+            item("after", "2019-10-13T09:00:00+00:00", quantities=BOTH),
+        ]
+    )
+    found = cube.resolve(with_angles, AREA, EVENT, catalogue)
+    assert {name: ids(choice) for name, choice in found.picked.items()} == {
+        "after": ["after"],
+        "before": ["before"],
+        "angles": ["after"],
+    }
+
+
+def test_angles_of_another_product_are_left_out(with_angles, catalogue, item):
+    catalogue.add(
+        [
+            item("after", "2019-10-13T09:00:00+00:00"),
+            item("mosaic", "2019-10-12T21:00:00+00:00", orbit=None, quantities=("incidence_angle",)),
+        ]
+    )
+    found = cube.resolve(with_angles, AREA, EVENT, catalogue)
+    assert list(found.picked) == ["after"]
+    assert why_not(found, "mosaic") == "of another product than the image that it belongs to"
+
+
+def test_angles_follow_an_image_that_is_given(with_angles, catalogue, item):
+    own = item("given", "2019-10-14T09:00:00+00:00", quantities=BOTH)
+    catalogue.add([item("after", "2019-10-13T09:00:00+00:00", quantities=BOTH), own])
+    found = cube.resolve(with_angles, AREA, EVENT, catalogue, {"after": [own]})
+    assert ids(found.picked["angles"]) == ["given"]

@@ -123,6 +123,33 @@ def test_calibration_and_noise_are_the_formula(constant):
     np.testing.assert_allclose(layers["beta0"].values[1][sure], ((2500 - noise) / 400**2)[sure], rtol=1e-5)
 
 
+def _with_heading(safe, heading):
+    for path in (safe / "annotation").glob("*.xml"):
+        stated = f"<productInformation><platformHeading>{heading}</platformHeading>"
+        path.write_text(path.read_text().replace("<productInformation>", stated))
+    return safe
+
+
+@pytest.mark.parametrize(("heading", "look"), [("-168.05", 281.95), ("-12.0", 78.0), ("348.0", 78.0)])
+def test_the_look_is_to_the_right_of_the_stated_heading(constant, heading, look):
+    found = sensors.open_observation(_with_heading(constant, heading))
+    assert found.item.properties["view:azimuth"] == pytest.approx(look)
+    assert found.layers["sigma0"].attrs["look_azimuth_deg"] == pytest.approx(look)
+    assert found.layers["incidence_angle"].attrs["units"] == "degree"
+
+
+def test_a_heading_that_is_not_stated_is_no_look(constant):
+    found = sensors.open_observation(constant)
+    assert "view:azimuth" not in found.item.properties
+    assert "look_azimuth_deg" not in found.layers["sigma0"].attrs
+
+
+@pytest.mark.parametrize("heading", ["nan", "north", "1e9"])
+def test_a_heading_that_is_no_direction_is_refused(constant, heading):
+    with pytest.raises(InputError, match="platformHeading"):
+        sensors.open_observation(_with_heading(constant, heading))
+
+
 def test_noise_above_the_signal_leaves_one_count(tmp_path):
     image = np.full((LINES, SAMPLES), 9, "uint16")  # 81 < noise of at least 100
     image[:, :40] = 0
@@ -259,3 +286,24 @@ def test_inverse_of_the_geolocation_grid_across_the_antimeridian():
     np.testing.assert_allclose(pixel, pixels, atol=1e-6)
     with pytest.raises(InputError, match="do not form a rectangular lattice"):
         GeolocationGrid.of_points(points[:-1], "x")
+
+
+def test_one_product_gives_the_flood_map_its_image_its_angles_and_its_look(tmp_path):
+    import json
+
+    from mitoshi.interfaces.cli import cli
+
+    noise = np.random.default_rng(0)
+    images = {pol: noise.integers(40, 90, (LINES, SAMPLES)).astype("uint16") for pol in ("VV", "VH")}
+    safe = _with_heading(_product(tmp_path, images), "-168.05")
+    out = tmp_path / "flood"
+    command = ["run", "disaster.flood-extent", "--after", str(safe), "--incidence-angle", str(safe), "--out", str(out)]
+    assert cli.main([*command, "--time", "2026-11-23T00:00Z", "--workers", "1"], standalone_mode=False) is None
+    record = json.loads((out / "run.json").read_text())
+    assert {name: records[0]["quantity"] for name, records in record["inputs"].items()} == {
+        "after": "gamma0",
+        "incidence_angle": "incidence_angle",
+    }
+    figures = {f["name"]: f for f in json.loads((out / "figures.json").read_text())["figures"]}
+    assert "permanent water included" in json.dumps(figures["flooded_area"])
+    assert any("permanent water included" in json.dumps(text) for text in record["assumptions"])

@@ -37,7 +37,7 @@ from mitoshi.core.requirement import Need
 from mitoshi.core.support import Pixel, Scene, Stack, Support, Whole, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from mitoshi.core.scene import SceneView
     from mitoshi.core.text import Text
@@ -69,7 +69,8 @@ class Method(Generic[P, R]):
         ``tally(result, cell_area_m2) -> dict[str, float]``: additive totals of one tile; the area of its cells is one number, or
         an array that broadcasts to (y, x), NaN without georeference.
     figures
-        ``figures(totals, parameters) -> tuple[Figure, ...]``: numbers with intervals from the summed totals.
+        ``figures(totals, parameters) -> tuple[Figure, ...]``: numbers with intervals from the summed totals. One that names
+        `given` in its signature also gets the names of the data arguments that were given; see `figured`.
     steps
         ``steps(data, parameters) -> dict[str, float]``: storage steps of outputs that are scaled to the problem; see `fitted`.
     assumes
@@ -188,6 +189,16 @@ class Method(Generic[P, R]):
         fitted.__dict__.update(self.__dict__)
         fitted.outputs = tuple(o.stepped(steps) for o in self.outputs)
         return fitted, words
+
+    def figured(
+        self, totals: Mapping[str, float], parameters: Mapping[str, Any], given: Collection[str]
+    ) -> tuple[Figure, ...]:
+        """Return the figures of summed totals; `given` are the names of the data arguments that were given."""
+        if self.figures is None:
+            return ()
+        if "given" in inspect.signature(self.figures).parameters:
+            return cast("Callable[..., tuple[Figure, ...]]", self.figures)(totals, parameters, given=given)
+        return self.figures(totals, parameters)
 
     def survey(self, view: SceneView, parameters: Mapping[str, Any]) -> Any:
         """Return the survey of a scene, with those of the bound `parameters` that the survey names.

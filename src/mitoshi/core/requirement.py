@@ -74,6 +74,9 @@ class Need:
         How many dates are needed at least. Of more than one the argument is a stack (time, …, y, x) in order of time.
     gap
         Longest span between two dates of a stack, such as "24d"; "" for any.
+    same_product_as
+        Another data argument from whose very products this one must come, such as the incidence angle of an image: that of
+        another pass is wrong.
     """
 
     when: Literal["before", "after", "any"] = "any"
@@ -81,6 +84,7 @@ class Need:
     resolution: float | None = None
     coverage: float = 0.5
     same_geometry_as: str | None = None
+    same_product_as: str | None = None
     dates: int = 1
     gap: str = ""
 

@@ -31,6 +31,7 @@ KIND = {
     True: Text("simulated", "シミュレーション"),
     False: Text("a real observation", "実観測"),
 }
+OTHER_PRODUCT = Text("of another product than the image that it belongs to", "対応する画像とは別の製品のもの")
 PASSED_OVER = Text("fits, but {chosen} was preferred: {why}", "条件は満たすが、{chosen}を優先: {why}")
 
 
@@ -217,6 +218,12 @@ def _answer(
         )
         rejected += [Rejected(name, c.ids, why) for c in good if c.simulated != simulated]
     chosen = _chosen(method, usable, given)
+    rejected += [
+        Rejected(a.name, c.ids, OTHER_PRODUCT)
+        for a in method.data
+        if a.need.same_product_as is not None and a.name not in chosen
+        for c in usable.get(a.name, ())
+    ]
     picked: dict[str, Choice] = {name: Choice(items, GIVEN, None) for name, items in given.items() if items}
     lacking = []
     for argument in method.data:
@@ -284,7 +291,29 @@ def _chosen(
             chosen[name] = next((c for c in usable[name] if same_geometry(c, fixed)), chosen[name])
         elif other in chosen:
             chosen[name], chosen[other] = _best_pair(usable[name], usable[other])
-    return chosen
+    return _of_same_products(method, chosen, usable, given)
+
+
+def _of_same_products(
+    method: Method[..., Any],
+    chosen: Mapping[str, Candidate],
+    usable: Mapping[str, list[Candidate]],
+    given: Mapping[str, tuple[pystac.Item, ...]],
+) -> dict[str, Candidate]:
+    """Return the choice in which an argument that must come from another's products does so, or is left out."""
+    kept = dict(chosen)
+    for argument in method.data:
+        other = argument.need.same_product_as
+        if other is None or argument.name not in kept:
+            continue
+        items = given[other] if given.get(other) else chosen[other].items if other in chosen else ()
+        wanted = {item.id for item in items}
+        same = next((c for c in usable[argument.name] if set(c.ids) == wanted), None)
+        if same is None:
+            del kept[argument.name]
+        else:
+            kept[argument.name] = same
+    return kept
 
 
 def _best_pair(ours: list[Candidate], theirs: list[Candidate]) -> tuple[Candidate, Candidate]:

@@ -243,9 +243,14 @@ def _check_one_layer(argument: DataArgument, layer: Raster, observation: Observa
     count = int(layer.sizes.get("band", 1))
     if count > 1 and argument.quantity.name in ONE_LAYER:
         raise InputError(
-            f"{argument.name} is one layer, but {observation.item.id} has {count} bands; give a file with the one that is meant "
+            f"{argument.name} is one layer, but {_name(observation)} has {count} bands; give a file with the one that is meant "
             "(gdal_translate -b 1 …)"
         )
+
+
+def _name(observation: Observation) -> str:
+    """Return what the user knows an observation by: its file's name, or the identifier of a product of several files."""
+    return observation.files[0].name if len(observation.files) == 1 else observation.item.id
 
 
 def _layer(method: Method[..., Any], argument: DataArgument, observation: Observation) -> Any:
@@ -257,7 +262,7 @@ def _layer(method: Method[..., Any], argument: DataArgument, observation: Observ
             return observation.layers[name]
     held = ", ".join(sorted({*observation.layers, *observation.features})) or "nothing"
     raise QuantityError(
-        f"{argument.name} must be {argument.quantity.name}, but {observation.item.id} holds {held}; "
+        f"{argument.name} must be {argument.quantity.name}, but {_name(observation)} holds {held}; "
         f"give another file or describe it with '#quantity=…'{_sibling(method, argument, observation)}"
     )
 
@@ -277,7 +282,7 @@ def _features(argument: DataArgument, observation: Observation) -> Features:
         return observation.features[argument.quantity.name]
     held = ", ".join(sorted({*observation.layers, *observation.features})) or "nothing"
     raise QuantityError(
-        f"{argument.name} must be {argument.quantity.name}, but {observation.item.id} holds {held}; "
+        f"{argument.name} must be {argument.quantity.name}, but {_name(observation)} holds {held}; "
         "give a file of such features, or describe it with '#quantity=…'"
     )
 

@@ -119,7 +119,7 @@ def publish(
     run: Mapping[str, Any] = record(plan, outcome, outcome.collector.totals()) if sealed is None else sealed.run
     # From the recorded totals: so the figures are a function of the record.
     totals = {k: float("nan") if v is None else v for k, v in run["totals"].items()}
-    figures = tuple(map(recorded_figure, plan.method.figures(totals, plan.parameters) if plan.method.figures else ()))
+    figures = tuple(map(recorded_figure, plan.method.figured(totals, plan.parameters, frozenset(plan.inputs))))
     bundle_id = text_digest(run)
     version = mitoshi.__version__ if sealed is None else sealed.version
     write_file(folder / "run.json", pretty_json(run))

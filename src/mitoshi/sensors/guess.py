@@ -27,6 +27,7 @@ DECIBEL_RANGE = (-60.0, 30.0)  # from below any noise floor to a strong corner r
 WEAKEST_DECIBEL = -1.0
 NOISE_SHARE, NOISE_DEPTH = 0.5, 0.05  # negatives are fewer than this, or shallower than this share of the highest value
 DEFAULT_POLARISATIONS = ("VV", "VH", "HH", "HV")
+MOST_CODES, NOT_SEEN = 12.0, 255.0  # the highest code of a map of a few classes, and its usual "no data"
 CODED = frozenset({"land_cover", "quality"})
 
 DECIBEL = Text(
@@ -217,7 +218,7 @@ def _guess(
     if units in DECIBEL_UNITS:
         return asked, "dB", (KIND.format(quantity=asked),)
     if expecting is not None and not wants_power:
-        return _as_asked(header, units, expecting, sample)
+        return _as_asked(name, header, units, expecting, sample)
     coloured = {"red", "green", "blue"} & {band.colour for band in header.bands}
     if wants_power:
         _refuse_picture(name, header, sample)
@@ -275,7 +276,7 @@ def _refuse_picture(name: str, header: Header, sample: Callable[[], Sample]) -> 
 
 
 def _as_asked(
-    header: Header, units: str | None, expecting: Quantity, sample: Callable[[], Sample]
+    name: str, header: Header, units: str | None, expecting: Quantity, sample: Callable[[], Sample]
 ) -> tuple[str, str, tuple[Text, ...]]:
     single = header.count == 1 or expecting.name.endswith("reflectance")
     if not single or expecting.members:
@@ -286,9 +287,20 @@ def _as_asked(
         and expecting.units == "1"
         and expecting.name in {"water_occurrence", "probability", "built_up_share"}
     ):
+        _refuse_codes(name, sample(), expecting.name)
         found = "percent" if sample().highest > 1.0 else "1"
     counts = (COUNTS.format(quantity=expecting.name),) if expecting.extensive and units is None else ()
     return expecting.name, found, (ASKED.format(quantity=expecting.name, units=found), *counts)
+
+
+def _refuse_codes(name: str, seen: Sample, wanted: str) -> None:
+    """Refuse the codes of classes where a share is wanted: 1 and 2 are no per cent."""
+    highest = max((v for v in seen.classes if v != NOT_SEEN), default=seen.highest)
+    if seen.whole and 1.0 < highest <= MOST_CODES:
+        raise InputError(
+            f"{name} holds only whole numbers up to {highest:g}, like the codes of classes and unlike a {wanted}; give the "
+            f"{wanted} itself (0 to 1), or say '#units=percent' if it is in per cent"
+        )
 
 
 def _labels(name: str, header: Header, said: Description, quantity: str) -> tuple[tuple[str, ...], tuple[Text, ...]]:

@@ -90,6 +90,8 @@ class Header:
         Rows of (line, pixel, longitude-like, latitude-like) of ground control points, or None.
     control_wkt
         Their coordinate reference system.
+    white_is_least
+        Whether grey values run from white to black (TIFF's photometric interpretation MinIsWhite).
     """
 
     shape: tuple[int, int]
@@ -101,6 +103,7 @@ class Header:
     vertical_unit: str | None = None
     control_points: tuple[tuple[float, float, float, float], ...] = ()
     control_wkt: str | None = None
+    white_is_least: bool = False
 
     @property
     def count(self) -> int:
@@ -152,6 +155,7 @@ class Sample:
     negative_share: float
     classes: tuple[float, ...] = ()  # the only values, where there are a few whole numbers
     grey: bool = False  # whether three bands of colour are equal
+    whole: bool = False  # whether every value is a whole number
 
 
 def read_header(location: guard.Location) -> Header:
@@ -180,6 +184,7 @@ def read_header(location: guard.Location) -> Header:
             mask=mask,
             control_points=tuple((p.row, p.col, p.x, p.y) for p in points),
             control_wkt=crs_text(points_crs) if points_crs else None,
+            white_is_least=dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES",
         )
 
 
@@ -227,9 +232,14 @@ def read_sample(reader: WindowReader) -> Sample:
     if not values.size:
         return Sample(float("nan"), float("nan"), 0.0)
     some = np.unique(values)
-    classes = tuple(some.tolist()) if 2 <= some.size <= MOST_CLASSES and np.array_equal(some, np.rint(some)) else ()
+    whole = np.array_equal(some, np.rint(some))
+    classes = tuple(some.tolist()) if whole and 2 <= some.size <= MOST_CLASSES else ()
     return Sample(
-        float(values.min()), float(values.max()), float((values < 0).mean()), classes if values.size >= 1000 else ()
+        float(values.min()),
+        float(values.max()),
+        float((values < 0).mean()),
+        classes if values.size >= 1000 else (),
+        whole=whole,
     )
 
 

@@ -10,7 +10,7 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.requirement import instant
 from mitoshi.sensors import guard, guess, stac
-from mitoshi.sensors.bands import bands_to_read, checked_meaning, decodes_of
+from mitoshi.sensors.bands import bands_to_read, checked_meaning, decodes_of, turned_over
 from mitoshi.sensors.header import Band, Header, Sample, read_header, read_sample, same_values
 from mitoshi.sensors.lazy import BandReader, lazy_array, pixel_size_m
 from mitoshi.sensors.observation import Observation
@@ -98,7 +98,9 @@ def _meaning(source: Source, location: guard.Location, header: Header) -> Meanin
         seen = read_sample(plain[0])
         return replace(seen, grey=header.count == 3 and same_values(plain))
 
-    return checked_meaning(source, source.path.stem, header, sample)
+    meaning = checked_meaning(source, source.path.stem, header, sample)
+    _, turned = turned_over(source.path.name, header, source.description, meaning.quantity, ())
+    return replace(meaning, assumptions=(*meaning.assumptions, *turned))
 
 
 def _readers(
@@ -131,7 +133,9 @@ def _fill(band: Band) -> int:
 def band_readers(source: Source, location: guard.Location, header: Header, meaning: Meaning) -> list[BandReader]:
     """Return one window reader per named band, co-polarisation first."""
     bands = [number - 1 for number, _ in bands_to_read(meaning)]
-    decodes: list[Any] = [None] * len(bands) if meaning.coded else decodes_of(header, source.description, bands)
+    said = source.description
+    decodes: list[Any] = [None] * len(bands) if meaning.coded else decodes_of(header, said, bands)
+    decodes, _ = turned_over(source.path.name, header, said, meaning.quantity, decodes)
     return _readers(location, header, decodes, bands, check_of(source.path.name, meaning.quantity, meaning.units))
 
 

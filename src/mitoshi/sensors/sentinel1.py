@@ -306,6 +306,7 @@ def _parts(source: Source, product: Product, count: int) -> stac.Parts:
             "sar:looks_range": first.looks[1],
             "sat:absolute_orbit": first.absolute_orbit,
             "view:incidence_angle": round(float(angle.mean()), 3),
+            **({} if first.look_azimuth is None else {"view:azimuth": round(first.look_azimuth, 3)}),
             "s1:datatake_id": f"{first.datatake:06X}",
             "mitoshi:missing": [f"measurement/{k}.tiff" for k in _swath(product) if k not in complete],
             **part_of(product.id, count),
@@ -356,6 +357,7 @@ def _layers(product: Product, parts: stac.Parts) -> dict[str, xr.DataArray]:
             key: read_calibration(product.tree.read(str(product.beside("calibration", key))), key) for key in complete
         }
     noise = {key: _noise(product, key) if first.product == "GRD" else None for key in complete}
+    look = {} if parts.grid is None or first.look_azimuth is None else {"look_azimuth_deg": first.look_azimuth}
     for quantity in parts.quantities[:-1]:
         readers: list[WindowReader] = [
             Calibrated(images[key], tables[key][quantity] if tables else None, noise[key]) for key in complete
@@ -365,7 +367,7 @@ def _layers(product: Product, parts: stac.Parts) -> dict[str, xr.DataArray]:
             grid,
             axis="polarisation",
             labels=[a.polarisation for a in complete.values()],
-            attrs={"quantity": quantity, "units": "1"},
+            attrs={"quantity": quantity, "units": "1", **look},
         )
     angles = _on_map(AngleReader(first.incidence, first.shape), first, parts.grid)
     layers["incidence_angle"] = lazy_array([angles], grid, attrs={"quantity": "incidence_angle", "units": "degree"})

@@ -46,6 +46,8 @@ class Annotation:
         Geolocation grid.
     incidence
         Incidence angle from the ellipsoid's normal, degrees.
+    heading
+        Of the platform, degrees clockwise from north, 0 to 360; None where the annotation does not state it.
     """
 
     mission: str
@@ -63,6 +65,12 @@ class Annotation:
     looks: tuple[int, int]
     places: GeolocationGrid
     incidence: Lattice
+    heading: float | None = None
+
+    @property
+    def look_azimuth(self) -> float | None:
+        """Direction over the ground in which the radar looks, degrees clockwise from north: Sentinel-1 looks to its right."""
+        return None if self.heading is None else (self.heading + 90.0) % 360.0
 
     @property
     def relative_orbit(self) -> int | None:
@@ -153,7 +161,22 @@ def read_annotation(content: bytes, name: str) -> Annotation:
         looks=(int(root.findtext(looks[0], "1")), int(root.findtext(looks[1], "1"))),
         places=GeolocationGrid.of_points([(line, pixel, lon, lat) for line, pixel, lon, lat, _ in points], name),
         incidence=_incidence(points),
+        heading=_heading(root, name),
     )
+
+
+def _heading(root: Element, name: str) -> float | None:
+    """Return the platform's heading; None where it is not stated."""
+    stated = root.findtext("generalAnnotation/productInformation/platformHeading")
+    if stated is None:
+        return None
+    try:
+        heading = float(stated)
+    except ValueError:
+        raise InputError(f"{name}: platformHeading is no number: {stated[:40]!r}; fetch the product again") from None
+    if not -360.0 <= heading <= 360.0:
+        raise InputError(f"{name}: a platformHeading of {heading:g} degrees is no direction; fetch the product again")
+    return heading % 360.0
 
 
 def _tie_points(root: Element, name: str) -> list[tuple[float, float, float, float, float]]:

@@ -269,3 +269,44 @@ def test_where_nothing_was_observed_the_flooded_area_is_unknown_and_not_zero():
         assert found[name].reason.en == "unknown: no pixel was observed"
     assert found["not_observable_area"].value == 2.0
     assert found["not_observable_share"].value == 100.0
+
+
+@pytest.mark.parametrize("given", [{"after"}, {"after", "elevation", "land_cover"}])
+def test_of_one_image_alone_the_headline_is_water_and_permanent_water_is_unknown(given):
+    totals = dict.fromkeys(("permanent", "unreferenced", "not_observable"), 0.0)
+    totals |= {"total": 10e6, "mapped": 4e6, "expected": 3e6, "possible": 4e6}
+    found = {f.name: f for f in flood_extent.figured(totals, {}, given)}
+    told = {f.name: f for f in flood_extent.figured(totals, {}, {*given, "before"})}
+    assert found["flooded_area"].title == ("water area (permanent water included)", "水域の面積（平常時水域を含む）")
+    assert found["mapped_area"].title.en.startswith("area mapped as water (permanent water included)")
+    assert found["detection_limit"].reason.en.startswith("itself a bound; water is detected")
+    assert np.isnan(found["permanent_water_area"].value)
+    assert found["permanent_water_area"].reason.ja.startswith("不明")
+    assert told["flooded_area"].title == ("flooded area", "浸水面積")
+    assert told["permanent_water_area"].value == 0.0
+    assert found["flooded_area"].value == told["flooded_area"].value
+
+
+def test_what_is_known_of_water_before_is_said(truth, pair):
+    """One sentence where nothing is known of it, none where an image before or reference water is given."""
+    river, _ = truth
+    occurrence = xr.DataArray(
+        river.astype("float32"), dims=("y", "x"), attrs={"quantity": "water_occurrence", "units": "1"}
+    )
+    for arrays, sentences in (((pair[0],), 1), (pair, 0), ((pair[0], None, None, occurrence), 0)):
+        _, said = flood_extent.fitted(arrays, flood_extent.bind_parameters({}))
+        assert len(said) == sentences
+        assert all("permanent water included" in text.en and "平常時水域を含む" in text.ja for text in said)
+
+
+@pytest.mark.parametrize("half", [4, 7])
+def test_a_river_too_thin_to_be_a_class_of_its_own_is_no_flood(half):
+    """It takes under 3 % of the image before, which shows one class; the flood beside it makes two in the image after."""
+    rows, columns = np.mgrid[:512, :512]
+    river = np.abs(columns - 256 - 20 * np.sin(rows / 60)) < half
+    flood = (np.hypot(rows - 256, columns - 400) < 100) & ~river
+    before, after = np.where(river, 30.0, 137.0), np.where(river | flood, 30.0, 137.0)
+    codes = np.asarray(flood_extent(stretched(after, 1), stretched(before, 2)).flood)
+    assert (codes[river] == FLOODED).mean() < 0.05
+    assert (codes[flood] == FLOODED).mean() > 0.98
+    assert (codes[~flood] == FLOODED).mean() < 0.005

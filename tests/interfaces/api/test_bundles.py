@@ -388,6 +388,7 @@ def test_from_a_request_to_evidence_that_a_stranger_checks(served, area, tmp_pat
         assert {p["name"]: p["value"] for p in account["parameters"]} == {
             "threshold_shift": -0.05, "land_cover_scheme": "esa-worldcover", "built_up_threshold": 0.1,
             "look_azimuth_deg": -1.0, "incidence_deg": 0.0,
+            "co_slope_db": -0.394, "cross_slope_db": 0.0,
         }  # fmt: skip
         assert all(p["layer"] for p in account["products"])
         archive = client.get(account["archive"]).content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,11 +13,11 @@ from mitoshi.methods.statistics.area_interval import AreaErrors, area_interval
 from mitoshi.methods.statistics.areas import CellArea, areas_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from mitoshi.applications.disaster.flood_extent import FloodExtent
 
-__all__ = ["figures", "tally"]
+__all__ = ["assumed", "figures", "tally"]
 
 ERRORS = AreaErrors(floor=0.01, low=-1.0, high=1.9, missed=2.3)
 """Of 44 OMBRIA tiles of five events and 36 pieces of eight Sen1Floods11 scenes of five countries, events and countries left out
@@ -66,19 +66,48 @@ LIMIT = Text(
     "detection limit: a flood of up to this area may go unseen",
     "検出限界（この面積までの浸水は見逃す可能性があります）",
 )
+WATER_AREA = Text("water area (permanent water included)", "水域の面積（平常時水域を含む）")
+MAPPED_AREA = Text("area mapped as flooded", "浸水と判定した面積")
+MAPPED_WATER = Text("area mapped as water (permanent water included)", "水域と判定した面積（平常時水域を含む）")
+PERMANENT_AREA = Text("permanent water", "平常時水域の面積")
+COUNTED_WATER = Text(
+    "a count of classified pixels; its uncertainty is that of the water area",
+    "判定画素の集計値（不確かさは「水域の面積」の区間を参照）",
+)
 DETECTED = Text(
     "itself a bound; flood is detected: the interval of the flooded area lies above zero",
     "それ自体が上限値。浸水を検出（浸水面積の区間が 0 を上回る）",
 )
 NOTHING_SEEN = Text("unknown: no pixel was observed", "不明：観測された画素がありません")
-USUAL = Text(
-    "a count of classified pixels; without an image from before the flood or reference water it is not told apart from flood",
-    "分類した画素の数。浸水前の画像または平常時水域のデータがないときは、浸水と区別できません",
+WATER_DETECTED = Text(
+    "itself a bound; water is detected: the interval of the water area lies above zero",
+    "それ自体が上限値。水域を検出（水域の面積の区間が 0 を上回る）",
+)
+NOT_TOLD_APART = Text(
+    "unknown: neither an image from before the flood nor reference water is given, so permanent water is part of the water area",
+    "不明：浸水前の画像も平常時水域のデータもないため、平常時水域は水域の面積に含まれます",
+)
+BEFORE = frozenset({"before", "reference_water"})
+"""Data arguments from which permanent water is known."""
+SINGLE = Text(
+    "neither an image from before the flood nor reference water is given: what is mapped as flooded is open water, permanent "
+    "water included",
+    "浸水前の画像も平常時水域のデータもないため、浸水と判定した範囲は平常時水域を含む水域です",
 )
 
 
-def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
+def assumed(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Text, ...]:
+    """Return what is taken for flood where nothing is known of the water before."""
+    del parameters
+    return () if any(data.get(name) is not None for name in BEFORE) else (SINGLE,)
+
+
+def figures(
+    totals: Mapping[str, float], parameters: Mapping[str, Any], given: Collection[str] = BEFORE
+) -> tuple[Figure, ...]:
     """Return flooded area with its 90 % interval, whether it is told from none, and what was not seen.
+
+    From one image alone, with no reference water, it is the area of water: permanent water is part of it, and the titles say so.
 
     Parameters
     ----------
@@ -86,6 +115,8 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
         Sums of `tally` over all tiles.
     parameters
         The run's parameters; not used.
+    given
+        Names of the data arguments that were given.
 
     Returns
     -------
@@ -95,18 +126,18 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     del parameters
     scale, units = (1e-6, "km2") if totals["unreferenced"] == 0 else (1.0, "pixel")
     observed = totals["total"] - totals["not_observable"]
-    seen = observed > 0
+    seen, single = observed > 0, not BEFORE & frozenset(given)
 
     def count(name: str, title: Text, total: str, reason: Text) -> Figure:
-        known = seen or reason is EXACT
+        known = (seen or reason is EXACT) and reason is not NOT_TOLD_APART
         value = totals[total] * scale if known else math.nan
-        return Figure(name, title, value, None, None, units, None, reason if known else NOTHING_SEEN)
+        return Figure(name, title, value, None, None, units, None, reason if known or seen else NOTHING_SEEN)
 
     share = 100.0 * totals["not_observable"] / max(totals["total"], 1e-9)
     return (
-        *_flooded(totals, observed, scale, units),
-        count("mapped_area", Text("area mapped as flooded", "浸水と判定した面積"), "mapped", COUNTED),
-        count("permanent_water_area", Text("permanent water", "平常時水域の面積"), "permanent", USUAL),
+        *_flooded(totals, observed, scale, units, WATER if single else FLOOD),
+        count("mapped_area", MAPPED_WATER if single else MAPPED_AREA, "mapped", COUNTED_WATER if single else COUNTED),
+        count("permanent_water_area", PERMANENT_AREA, "permanent", NOT_TOLD_APART if single else COUNTED),
         count("not_observable_area", Text("area not observable", "観測不能面積"), "not_observable", EXACT),
         Figure(
             "not_observable_share",
@@ -121,27 +152,39 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     )
 
 
-def _flooded(totals: Mapping[str, float], observed: float, scale: float, units: str) -> tuple[Figure, Figure]:
+class _Words(NamedTuple):
+    """How the area is called: flooded, or of water where permanent water is not told apart."""
+
+    area: Text
+    detected: Text
+    subject: str
+
+
+FLOOD, WATER = _Words(FLOODED_AREA, DETECTED, "浸水"), _Words(WATER_AREA, WATER_DETECTED, "水域")
+
+
+def _flooded(
+    totals: Mapping[str, float], observed: float, scale: float, units: str, words: _Words
+) -> tuple[Figure, Figure]:
     """Return the flooded area with its interval, and the detection limit with what it means for this map."""
     if observed <= 0:
         empty = math.nan, None, None, units, None, NOTHING_SEEN
-        return Figure("flooded_area", FLOODED_AREA, *empty), Figure("detection_limit", LIMIT, *empty)
+        return Figure("flooded_area", words.area, *empty), Figure("detection_limit", LIMIT, *empty)
     value, lower, upper = (
         scale * area
         for area in area_interval(totals["expected"], totals["possible"], totals["mapped"], observed, ERRORS)
     )
     limit = area_interval(0.0, 0.0, 0.0, observed, ERRORS)[2] * scale
+    says = words.detected if lower > 0 else _none(upper, units, words.subject)
     return (
-        Figure("flooded_area", FLOODED_AREA, value, lower, upper, units, 0.9),
-        Figure(
-            "detection_limit", LIMIT, limit, None, None, units, None, DETECTED if lower > 0 else _none(upper, units)
-        ),
+        Figure("flooded_area", words.area, value, lower, upper, units, 0.9),
+        Figure("detection_limit", LIMIT, limit, None, None, units, None, says),
     )
 
 
-def _none(upper: float, units: str) -> Text:
+def _none(upper: float, units: str, subject: str) -> Text:
     words = {"km2": ("km²", "km²"), "pixel": ("pixels", "画素")}[units]
     return Text(
         f"itself a bound; none detected (below {upper:.3g} {words[0]}): what is mapped may be false alarms",
-        f"それ自体が上限値。浸水は検出されません（{upper:.3g} {words[1]}未満）。判定された画素は誤検出の可能性があります",
+        f"それ自体が上限値。{subject}は検出されません（{upper:.3g} {words[1]}未満）。判定された画素は誤検出の可能性があります",
     )

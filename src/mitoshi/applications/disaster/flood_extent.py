@@ -11,9 +11,18 @@ import xarray as xr
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from mitoshi.applications.disaster.flood_area import figures, tally
+from mitoshi.applications.disaster.flood_area import assumed, figures, tally
 from mitoshi.applications.disaster.flood_extent_before import WET, reference_of, water_before
-from mitoshi.applications.disaster.flood_extent_unseen import Scheme, cover_of, faces_seen, uncovered
+from mitoshi.applications.disaster.flood_extent_plausible import double_bounce, plausibility
+from mitoshi.applications.disaster.flood_extent_unseen import (
+    Scheme,
+    angle_of,
+    cover_of,
+    faces_seen,
+    lift_of,
+    look_of,
+    uncovered,
+)
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.quantity import (
@@ -21,6 +30,7 @@ from mitoshi.core.quantity import (
     BUILT_UP,
     ELEVATION,
     FLOOD_EXTENT,
+    INCIDENCE_ANGLE,
     LAND_COVER,
     PROBABILITY,
     WATER_OCCURRENCE,
@@ -36,16 +46,13 @@ from mitoshi.methods.sar.flood_survey import (
     FloodSurvey,
     is_relative,
     origin_in,
-    polarisations,
-    scale_of,
     survey_flood,
 )
 from mitoshi.methods.sar.fuzzy import z_membership
+from mitoshi.methods.sar.incidence import CO_SLOPE, CROSS_SLOPE, WaterSlopes
 from mitoshi.methods.sar.multilook import decibel_index, relative_index
 from mitoshi.methods.sar.region_growing import GROWTH_STEPS, SMALLEST_SEGMENT, mapped
 from mitoshi.methods.sar.water_features import Brightness, brightness, counted_mean, detailed_brightness
-from mitoshi.methods.statistics.windows import box_mean
-from mitoshi.methods.terrain.slope import slope_of
 
 __all__ = ["DRY", "FLOODED", "NOT_OBSERVABLE", "PERMANENT", "FloodExtent", "flood_extent"]
 
@@ -56,19 +63,10 @@ MODEL: FloodModel = model_from_json(json.loads(files(__package__).joinpath("floo
 LEAST_THRESHOLD = 0.01
 """A shift below the trained threshold never maps what has no probability at all."""
 
-HAND_RANGE = (5.0, 15.0)
-"""Metres above drainage: full membership within the error of a global DEM, none from OPERA DSWx-S1's 15 m."""
-
-SLOPE_RANGE = (5.0, 15.0)
-"""Degrees; OPERA DSWx-S1 ends at 15. Below 5 a 10 m surface model's own noise decides, not the terrain."""
-
 NATURAL_DROP_DB = (2.0, 4.2)
 """Drop of backscatter from before to after, mean of polarisations over 7 × 7 pixels: at most the first, dry ground does it of
 itself; from the second on it does not. The 95 % and 99.9 % quantiles of 470 000 drops between dates up to 60 days apart of one
 track in the OPERA RTC-S1 series of a stable area (`benchmarks/natural_change.py`)."""
-
-DOUBLE_BOUNCE_DB = {"co": -2.0, "cross": -9.0}
-"""Mean backscatter above which walls answer, not the ground between them."""
 
 MARGIN = multilook.REACH + water_features.MARGIN + GROWTH_STEPS + 2 * SMALLEST_SEGMENT
 
@@ -79,7 +77,8 @@ class FloodExtent(NamedTuple):
     Attributes
     ----------
     flood
-        0 dry, 1 flooded, 2 permanent water, 255 not observable, shape (y, x).
+        0 dry, 1 flooded, 2 permanent water, 255 not observable, shape (y, x). From one image alone, without reference water, 1 is
+        open water, permanent water included.
     flood_probability
         Calibrated probability that the pixel is flooded, 0..1, shape (y, x); NaN where not observable. It is the uncertainty of
         `flood`.
@@ -115,7 +114,7 @@ class FloodExtent(NamedTuple):
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
     support=Scene(survey_flood, MARGIN),
     title=Text("Flood extent from radar", "レーダーによる浸水域"),
@@ -138,6 +137,7 @@ class FloodExtent(NamedTuple):
     ),
     tally=tally,
     figures=figures,
+    assumes=assumed,
 )
 def flood_extent(
     after: Annotated[Raster, BACKSCATTER, Need(when="after", within="6d", resolution=50.0)],
@@ -146,6 +146,8 @@ def flood_extent(
     reference_water: Annotated[Raster, WATER_OCCURRENCE, Need()] | None = None,
     land_cover: Annotated[Raster, LAND_COVER, Need()] | None = None,
     built_up: Annotated[Raster, BUILT_UP, Need()] | None = None,
+    incidence_angle: Annotated[Raster, INCIDENCE_ANGLE, Need(when="after", within="6d", same_product_as="after")]
+    | None = None,
     /,
     *,
     threshold_shift: Annotated[float, Ge(-0.3), Le(0.3)] = 0.0,
@@ -153,6 +155,8 @@ def flood_extent(
     built_up_threshold: Annotated[float, Ge(0.01), Le(1.0)] = 0.1,
     look_azimuth_deg: Annotated[float, Ge(-1.0), Le(360.0)] = -1.0,
     incidence_deg: Annotated[float, Ge(0.0), Le(80.0)] = 0.0,
+    co_slope_db: Annotated[float, Ge(-1.0), Le(0.0)] = CO_SLOPE,
+    cross_slope_db: Annotated[float, Ge(-1.0), Le(0.0)] = CROSS_SLOPE,
     surveyed: Annotated[FloodSurvey | None, Surveyed()] = None,
 ) -> FloodExtent:
     """Map the flood in a radar image taken during or after it.
@@ -160,7 +164,7 @@ def flood_extent(
     Water mirrors the radar's pulse away and is dark. The scene stage selects the blocks of 256 × 256 pixels that show a
     dark and a bright class (bimodality), pools their histograms, and takes class means and the Kittler-Illingworth
     threshold, interpolated over the scene. Every pixel is then measured in these units at several widths, so that
-    calibration and incidence fall away. Calibrated backscatter gives P(flooded) = P(water after) (1 - P(water before))
+    stretch and calibration fall away. Calibrated backscatter gives P(flooded) = P(water after) (1 - P(water before))
     from a logistic model of brightness and surroundings; stretched images with two dates use a change model. Both were
     learnt from the 63 OMBRIA training tiles (`benchmarks/flood_extent_training.py`). Fuzzy memberships of backscatter
     bounds, height above nearest drainage and slope lower the probability; pixels above the threshold grow into their
@@ -181,6 +185,9 @@ def flood_extent(
     built_up
         Share of the pixel that buildings cover, 0..1; where known it decides what is built-up instead of the land cover, whose
         class also holds roads.
+    incidence_angle
+        Incidence angle of the pass, local or on the ellipsoid [degree]: calibrated levels are brought to gamma nought at 38
+        degrees, and pixels without an angle are not observable. Without it or `incidence_deg` levels are taken as they are.
     threshold_shift
         Added to the trained probability threshold: lower finds more flood, higher is more certain.
     land_cover_scheme
@@ -190,10 +197,14 @@ def flood_extent(
         ground.
     look_azimuth_deg
         Direction in which the radar looks, clockwise from north: about 80 on ascending and 280 on descending passes of a
-        right-looking radar; -1 where not known. With `incidence_deg` and elevation it gives layover and shadow; without, every
-        face steeper than 30 degrees is not observable.
+        right-looking radar; -1 where not known, and then it is that of the product where that states it. With an incidence
+        angle and elevation it gives layover and shadow; without, every face steeper than 30 degrees is not observable.
     incidence_deg
-        Incidence angle of the radar at the scene's centre; 0 where not known.
+        Incidence angle of the radar at the scene's centre; 0 where not known. Stands in for `incidence_angle`.
+    co_slope_db
+        Change of open water's sigma nought in VV or HH with the incidence angle [dB per degree].
+    cross_slope_db
+        The same in VH or HV. An assumption: calm water lies at the instrument's noise there.
     surveyed
         Summary of the scene; the runner gives it.
 
@@ -213,17 +224,21 @@ def flood_extent(
     Limits: wind roughens water; wet snow, sand and tarmac are dark like water; flood under a canopy is not seen.
     """
     if surveyed is None:
-        surveyed = survey_flood(
-            ArrayScene({"after": after, "before": before, "elevation": elevation, "reference_water": reference_water})
-        )
+        names = ("after", "before", "elevation", "reference_water", "incidence_angle")
+        arrays = (after, before, elevation, reference_water, incidence_angle)
+        angles = {"incidence_deg": incidence_deg, "co_slope_db": co_slope_db, "cross_slope_db": cross_slope_db}
+        surveyed = survey_flood(ArrayScene(dict(zip(names, arrays, strict=True))), **angles)
     origin = origin_in(surveyed.corner, after)
     reference = reference_of(reference_water)
-    index = _indices(after, before, reference, surveyed.weights)
+    angle = angle_of(incidence_angle, incidence_deg)
+    slopes = WaterSlopes(co_slope_db, cross_slope_db)
+    lifts = tuple(lift_of(date, surveyed.weights, angle, slopes) for date in (after, before))
+    index = _indices(after, before, reference, surveyed.weights, lifts)
     now, then = _brightness(index, after, surveyed, origin)
     observable = (
         np.isfinite(index.after)
-        & ~_double_bounce(after, index.after, surveyed.weights)
-        & faces_seen(elevation, look_azimuth_deg, incidence_deg)
+        & ~double_bounce(after, index.unlifted, surveyed.weights)
+        & faces_seen(elevation, *look_of(after, look_azimuth_deg, incidence_deg, surveyed.incidence_deg))
         & uncovered(cover_of(land_cover, built_up, land_cover_scheme, built_up_threshold), after)
     )
     if index.before is not None:
@@ -233,7 +248,7 @@ def flood_extent(
     water = water_before(reference, dark_before, wet_now.shape)
     chance = _chances(after, now, then, wet_now, water.usual)
     chance = np.where(
-        water.permanent, np.float32(0.0), chance * _plausibility(after, index.after, elevation, surveyed, origin)
+        water.permanent, np.float32(0.0), chance * plausibility(after, index.after, elevation, surveyed, origin)
     )
     observable &= ~(water.dark_ground & (wet_now >= WET))
     level = MODEL.change_threshold if is_relative(after) and then is not None else MODEL.water_threshold
@@ -256,6 +271,8 @@ class _Indices(NamedTuple):
         NaN on permanent water.
     land
         Where the reference knows no permanent water; None without a reference.
+    unlifted
+        `after` before its level was brought to one incidence angle: what walls are told from.
     """
 
     after: NDArray[np.float32]
@@ -263,17 +280,24 @@ class _Indices(NamedTuple):
     land_after: NDArray[np.float32]
     land_before: NDArray[np.float32] | None
     land: NDArray[np.bool_] | None
+    unlifted: NDArray[np.float32]
 
 
 def _indices(
-    after: Raster, before: Raster | None, reference: NDArray[np.float32] | None, weights: tuple[float, ...]
+    after: Raster,
+    before: Raster | None,
+    reference: NDArray[np.float32] | None,
+    weights: tuple[float, ...],
+    lifts: tuple[NDArray[np.float32] | None, ...],
 ) -> _Indices:
-    now, then = _index(after, weights), None if before is None else _index(before, weights)
+    plain = _index(after, weights)
+    now = plain if lifts[0] is None else plain + lifts[0]
+    then = None if before is None else _index(before, weights, None, lifts[1])
     if reference is None or (before is not None and is_relative(after)):
-        return _Indices(now, then, now, then, None)
+        return _Indices(now, then, now, then, None, plain)
     land = ~(reference >= WET)
-    land_before = None if before is None else _index(before, weights, land)
-    return _Indices(now, then, _index(after, weights, land), land_before, land)
+    land_before = None if before is None else _index(before, weights, land, lifts[1])
+    return _Indices(now, then, _index(after, weights, land, lifts[0]), land_before, land, plain)
 
 
 def _still_dark(index: _Indices, after: Raster, wet_before: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -315,12 +339,16 @@ def _raster(values: NDArray[Any], like: Raster) -> Raster:
 
 
 def _index(
-    backscatter: Raster, weights: tuple[float, ...], where: NDArray[np.bool_] | None = None
+    backscatter: Raster,
+    weights: tuple[float, ...],
+    where: NDArray[np.bool_] | None = None,
+    lift: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
     if where is not None:
         values = np.where(where, values, np.float32(np.nan))
-    return relative_index(values) if is_relative(backscatter) else decibel_index(values, weights or None)
+    index = relative_index(values) if is_relative(backscatter) else decibel_index(values, weights or None)
+    return index if lift is None else index + lift
 
 
 def _chances(
@@ -334,39 +362,3 @@ def _chances(
     if is_relative(after) and then is not None:
         return change_probability(MODEL, now, then)
     return wet_now if usual is None else wet_now * (np.float32(1.0) - usual)
-
-
-def _plausibility(
-    after: Raster,
-    index: NDArray[np.float32],
-    elevation: Raster | None,
-    surveyed: FloodSurvey,
-    origin: tuple[int, int],
-) -> NDArray[np.float32]:
-    """Fuzzy product of backscatter bound, height above drainage and slope; 1 where nothing is known."""
-    member = np.ones(index.shape, np.float32)
-    if not is_relative(after):
-        highest = scale_of(after, surveyed.weights).bounds[1]
-        member *= z_membership(index, highest - 1.0, highest + 4.0)
-    if elevation is None:
-        return member
-    steep = slope_of(elevation)
-    if steep is not None:
-        member *= z_membership(steep, *SLOPE_RANGE)
-    if surveyed.hand is not None:
-        rows = np.minimum((origin[0] + np.arange(index.shape[0])) // surveyed.hand_factor, surveyed.hand.shape[0] - 1)
-        columns = np.minimum(
-            (origin[1] + np.arange(index.shape[1])) // surveyed.hand_factor, surveyed.hand.shape[1] - 1
-        )
-        member *= z_membership(surveyed.hand, *HAND_RANGE)[rows[:, None], columns[None, :]]
-    return member
-
-
-def _double_bounce(after: Raster, index: NDArray[np.float32], weights: tuple[float, ...]) -> NDArray[np.bool_] | bool:
-    """Towns: brighter over 7 × 7 pixels than any ground; decidable in calibrated backscatter only."""
-    if is_relative(after):
-        return False
-    walls = [DOUBLE_BOUNCE_DB["cross" if p in ("VH", "HV") else "co"] for p in polarisations(after)]
-    limit = sum(share * wall for share, wall in zip(weights, walls, strict=True))
-    hundredths = np.where(np.isfinite(index), np.clip(100.0 * index, -8000, 8000), -8000).astype(np.int16)
-    return np.asarray(box_mean(hundredths, 7) > 100.0 * limit)

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
+from mitoshi.methods.sar.flood_survey import is_relative, polarisations
+from mitoshi.methods.sar.incidence import WaterSlopes, weighted_shift
 from mitoshi.methods.sar.observability import layover_or_shadow, near_walls
 from mitoshi.methods.terrain.slope import slope_of
 
 if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
 
-__all__ = ["Cover", "Scheme", "cover_of", "faces_seen", "uncovered"]
+__all__ = ["Cover", "Scheme", "angle_of", "cover_of", "faces_seen", "lift_of", "look_of", "uncovered"]
 
 Scheme = Literal["esa-worldcover", "io-lulc"]
 SHOWN = 5
@@ -99,6 +101,39 @@ def uncovered(cover: Cover | None, after: Raster) -> NDArray[np.bool_] | bool:
     if cover is None:
         return True
     return ~(cover.trees | near_walls(cover.built, float(after.attrs.get("pixel_size_m") or PLAIN_PIXEL_M)))
+
+
+def angle_of(raster: Raster | None, incidence_deg: float) -> NDArray[np.float32] | float | None:
+    """Return the incidence angle, (y, x) from the raster or one for the scene; None where neither is known."""
+    if raster is None:
+        return incidence_deg if incidence_deg > 0.0 else None
+    return np.asarray(raster.to_numpy(), np.float32).reshape(raster.shape[-2:])
+
+
+def lift_of(
+    date: Raster | None, weights: tuple[float, ...], angle: NDArray[np.float32] | float | None, slopes: WaterSlopes
+) -> NDArray[np.float32] | None:
+    """Return what brings a date's decibels to gamma nought of level water at one angle; None for stretched or absent images."""
+    if date is None or angle is None or is_relative(date):
+        return None
+    return weighted_shift(str(date.attrs.get("quantity")), polarisations(date), weights, angle, slopes)
+
+
+def look_of(after: Raster, azimuth: float, incidence: float, mean_incidence: float | None) -> tuple[float, float]:
+    """Return azimuth and incidence angle of the look: as given, else what the product and the angles' mean say; -1 and 0 unknown.
+
+    Raises
+    ------
+    InputError
+        If only one angle is given and nothing says the other.
+    """
+    if azimuth < 0.0:
+        azimuth = float(after.attrs.get("look_azimuth_deg", -1.0))
+        if azimuth >= 0.0 and incidence == 0.0 and mean_incidence is None:
+            return -1.0, 0.0  # the product says where it looks, and nobody how steeply
+    if incidence == 0.0 and mean_incidence is not None:
+        return (azimuth, mean_incidence) if azimuth >= 0.0 else (-1.0, 0.0)
+    return azimuth, incidence
 
 
 def faces_seen(elevation: Raster | None, azimuth: float, incidence: float) -> NDArray[np.bool_] | bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
+from mitoshi.methods.sar.incidence import CO_SLOPE, CROSS_SLOPE, WaterSlopes, level_shift
 from mitoshi.methods.sar.multilook import SAMPLE, decibel_samples, relative_samples
-from mitoshi.methods.sar.polarisation_weights import MOST_SAMPLES, polarisation_weights
+from mitoshi.methods.sar.polarisation_weights import CROSS, MOST_SAMPLES, polarisation_weights
 from mitoshi.methods.sar.scene_statistics import (
     BLOCK,
     ClassFields,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
     from mitoshi.core.scene import SceneView
 
-__all__ = ["FloodSurvey", "is_relative", "origin_in", "polarisations", "scale_of", "survey_flood"]
+__all__ = ["FloodSurvey", "check_same_kind", "is_relative", "origin_in", "polarisations", "scale_of", "survey_flood"]
 
 READ = 4 * BLOCK
 """Side of the windows that are read at once."""
@@ -55,6 +57,8 @@ class FloodSurvey(NamedTuple):
         Pixels per overview cell.
     weights
         Of the polarisations in decibels; empty for stretched images.
+    incidence_deg
+        Mean incidence angle over the scene, or None where no angles are given.
     """
 
     corner: tuple[float, float, float, float] | None
@@ -63,6 +67,7 @@ class FloodSurvey(NamedTuple):
     hand: NDArray[np.float32] | None
     hand_factor: int
     weights: tuple[float, ...]
+    incidence_deg: float | None = None
 
 
 class _Block(NamedTuple):
@@ -70,6 +75,7 @@ class _Block(NamedTuple):
     polarisations: tuple[str, ...]
     relative: bool
     samples: dict[str, NDArray[np.int16]]
+    angles: tuple[float, int]
 
 
 def is_relative(backscatter: Raster) -> bool:
@@ -97,13 +103,23 @@ def origin_in(corner: tuple[float, float, float, float] | None, array: Raster) -
     return round((float(array["y"][0]) - y) / down), round((float(array["x"][0]) - x) / right)
 
 
-def survey_flood(view: SceneView) -> FloodSurvey:
+def survey_flood(
+    view: SceneView,
+    *,
+    incidence_deg: float = 0.0,
+    co_slope_db: float = CO_SLOPE,
+    cross_slope_db: float = CROSS_SLOPE,
+) -> FloodSurvey:
     """Return the summary of a scene with the data arguments of `disaster.flood-extent`.
 
     Parameters
     ----------
     view
-        The scene; its arrays are named after, before, elevation, reference_water.
+        The scene; its arrays are named after, before, elevation, reference_water, incidence_angle.
+    incidence_deg
+        Incidence angle of the whole scene where no raster of angles is given; 0 where not known.
+    co_slope_db, cross_slope_db
+        Change of open water's sigma nought with the incidence angle [dB per degree].
 
     Returns
     -------
@@ -114,7 +130,8 @@ def survey_flood(view: SceneView) -> FloodSurvey:
     InputError
         If the two dates have different polarisations or calibration, or nothing at all was observed.
     """
-    blocks = view.map_blocks(_block, READ)
+    slopes = WaterSlopes(co_slope_db, cross_slope_db)
+    blocks = view.map_blocks(partial(_block, incidence_deg=incidence_deg, slopes=slopes), READ)
     first = blocks[0]
     looks = {name: _joined([block.samples[name] for block in blocks], view.shape, name) for name in first.samples}
     weights = () if first.relative else polarisation_weights(_spread_out(looks["after"]), first.polarisations)
@@ -127,7 +144,8 @@ def survey_flood(view: SceneView) -> FloodSurvey:
     if before is not None and not first.relative:
         after, before = _lent(after, before), _lent(before, after)
     hand, factor = _hand(view)
-    return FloodSurvey(first.corner, after, before, hand, factor, weights)
+    total, count = (sum(block.angles[k] for block in blocks) for k in (0, 1))
+    return FloodSurvey(first.corner, after, before, hand, factor, weights, total / count if count else None)
 
 
 def _joined(parts: Sequence[NDArray[np.int16]], shape: tuple[int, int], name: str) -> NDArray[np.int16]:
@@ -177,7 +195,9 @@ def _lent(own: ClassFields, other: ClassFields) -> ClassFields:
     return own._replace(dark=other.dark, bright=other.bright, threshold=other.threshold)
 
 
-def _block(_row: int, _column: int, arrays: Mapping[str, Raster | None]) -> _Block:
+def _block(
+    _row: int, _column: int, arrays: Mapping[str, Raster | None], *, incidence_deg: float, slopes: WaterSlopes
+) -> _Block:
     after, before = arrays["after"], arrays.get("before")
     if after is None:
         raise InputError("flood mapping needs the image after the event")
@@ -188,24 +208,62 @@ def _block(_row: int, _column: int, arrays: Mapping[str, Raster | None]) -> _Blo
         )
     if before is not None and is_relative(before) != is_relative(after):
         raise InputError("before and after must both be calibrated or both relative backscatter")
+    angles = _angles(arrays.get("incidence_angle"), incidence_deg)
+    if before is not None and angles is None:
+        check_same_kind(after, before)
     given = {"after": after} if before is None else {"after": after, "before": before}
     corner = None
     if "y" in after.coords and "x" in after.coords:
         y, x = after["y"].to_numpy(), after["x"].to_numpy()
         corner = (float(y[0]), float(x[0]), _step(y), _step(x))
-    return _Block(
-        corner, polarisations(after), is_relative(after), {name: _samples(array) for name, array in given.items()}
-    )
+    samples = {name: _samples(array, angles, slopes) for name, array in given.items()}
+    seen = np.zeros(0) if angles is None else np.atleast_1d(angles)[np.isfinite(angles)].astype(np.float64)
+    return _Block(corner, polarisations(after), is_relative(after), samples, (float(seen.sum()), int(seen.size)))
+
+
+def check_same_kind(after: Raster, before: Raster) -> None:
+    """Refuse two dates of which one is, say, gamma nought and the other sigma nought: without angles none can be turned over.
+
+    Raises
+    ------
+    InputError
+        If they are different kinds of calibrated backscatter.
+    """
+    kinds = [str(date.attrs.get("quantity")) for date in (before, after)]
+    if kinds[0] != kinds[1]:
+        raise InputError(
+            f"before is {kinds[0]} and after {kinds[1]}, which differ by the incidence angle; give images of one kind, or "
+            "--incidence-angle FILE, or say what the file holds with '#quantity=…'"
+        )
+
+
+def _angles(raster: Raster | None, incidence_deg: float) -> NDArray[np.float32] | float | None:
+    """Return the incidence angle in the middle of every look, that of the whole scene, or None where neither is known."""
+    if raster is None:
+        return incidence_deg if incidence_deg > 0.0 else None
+    rows, columns = (side // SAMPLE for side in raster.shape[-2:])
+    middle = np.asarray(raster.to_numpy(), np.float32)[..., SAMPLE // 2 :: SAMPLE, SAMPLE // 2 :: SAMPLE]
+    return middle.reshape(middle.shape[-2:])[:rows, :columns]
 
 
 def _step(coordinate: NDArray[Any]) -> float:
     return float(coordinate[-1] - coordinate[0]) / (len(coordinate) - 1) if len(coordinate) > 1 else 1.0
 
 
-def _samples(backscatter: Raster) -> NDArray[np.int16]:
+def _samples(backscatter: Raster, angles: NDArray[np.float32] | float | None, slopes: WaterSlopes) -> NDArray[np.int16]:
     """Return the looks as whole numbers of 1/128 of their unit, shape (polarisation, y, x); stretched images have one."""
     values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
     looks = relative_samples(values)[None] if is_relative(backscatter) else decibel_samples(values)
+    if angles is not None and not is_relative(backscatter):
+        kind, own = str(backscatter.attrs.get("quantity")), polarisations(backscatter)
+        looks += np.stack(
+            [
+                np.broadcast_to(
+                    level_shift(kind, angles, slopes.cross if name in CROSS else slopes.co), looks.shape[1:]
+                )
+                for name in own
+            ]
+        )
     return np.where(np.isfinite(looks), np.clip(np.rint(looks * UNITS), MISSING + 1, -MISSING - 1), MISSING).astype(
         np.int16
     )
