@@ -70,6 +70,9 @@ class Need:
         Smallest share of the area an observation must cover, 0 to 1.
     same_geometry_as
         Another data argument whose orbit direction and track are preferred.
+    passes
+        Whether an elevation that is finer than the run's grid also carries the lowest passes between the grid's cells
+        (`mitoshi.core.passes`) as coordinates, for means lose levees narrower than a cell. The survey reads them, tiles do not.
     """
 
     when: Literal["before", "after", "any"] = "any"
@@ -77,6 +80,7 @@ class Need:
     resolution: float | None = None
     coverage: float = 0.5
     same_geometry_as: str | None = None
+    passes: bool = False
 
     def at(self, quantity: Quantity | FeatureKind, area: BBox, event: datetime | None) -> Requirement:
         """Return the absolute requirement for one area and one event.

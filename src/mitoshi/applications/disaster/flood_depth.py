@@ -144,7 +144,7 @@ class FloodDepth(NamedTuple):
 )
 def flood_depth(
     flood: Annotated[Raster, FLOOD_EXTENT, Need(when="after", within="6d", resolution=50.0)],
-    elevation: Annotated[Raster, ELEVATION, Need()],
+    elevation: Annotated[Raster, ELEVATION, Need(passes=True)],
     /,
     *,
     elevation_error_m: Annotated[float, Ge(0.02), Le(10.0)] = 0.3,

@@ -31,6 +31,7 @@ from mitoshi.applications.disaster.flood_depth_unseen import (
     survey_unseen,
 )
 from mitoshi.core.errors import InputError
+from mitoshi.core.quantity import PASSES
 from mitoshi.methods.hydraulics.water_surface import (
     SAMPLES,
     Lattice,
@@ -237,7 +238,15 @@ class _Reader:
         ground, high = _ground(codes, piece, heights, total)
         return _Block(_corner(flood), float(pixel) if pixel else None, cell, counts, share, ground, high, edge, across, down,
                       (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()),
-                      coarse(codes, heights, piece, self.factor))  # fmt: skip
+                      coarse(codes, heights, piece, self.factor, _passes(elevation)))  # fmt: skip
+
+
+def _passes(elevation: Raster) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return the lowest passes to the eastern and the southern pixels; None where the elevation carries none."""
+    if not all(name in elevation.coords for name in PASSES):
+        return None
+    east, south = (np.asarray(elevation[name].to_numpy(), np.float32) for name in PASSES)
+    return east, south
 
 
 def _corner(array: Raster) -> tuple[float, float, float, float] | None:
