@@ -20,6 +20,7 @@ from mitoshi.applications.disaster.flood_depth_cells import (
     pieces,
     touching,
 )
+from mitoshi.applications.disaster.flood_depth_coherence import pair_of, ratio_counts, ratio_of
 from mitoshi.applications.disaster.flood_depth_unseen import (
     Coarse,
     Scales,
@@ -59,6 +60,7 @@ CELL, LARGEST_CELL = 32, 64
 
 MOST_CELLS = 250_000
 READ = 2048
+COHERENT = ("coherence_before", "coherence_across", "built_up")
 ISLAND_M2 = 100_000.0
 """Dry specks below this size are taken for gaps of the map, not for islands (Betterle and Salamon 2024 close 0.01 km2)."""
 
@@ -102,6 +104,8 @@ class DepthSurvey(NamedTuple):
         equally frequent up to twice their mean.
     unseen
         Water carried into what was not seen; None where everything was seen.
+    coherence_ratio
+        Coherence across the event over that before where nothing happened.
     """
 
     corner: tuple[float, float, float, float] | None
@@ -114,6 +118,7 @@ class DepthSurvey(NamedTuple):
     segment: NDArray[np.int32]
     usual_depth: float
     unseen: Unseen | None = None
+    coherence_ratio: float = 1.0
 
 
 class _Block(NamedTuple):
@@ -129,6 +134,7 @@ class _Block(NamedTuple):
     down: Integers
     rim: tuple[Numbers, Numbers, Numbers, Numbers]
     coarse: Coarse | None
+    ratios: Integers
 
 
 def cell_side(shape: tuple[int, int]) -> int:
@@ -153,7 +159,7 @@ def survey_depth(
     Parameters
     ----------
     view
-        The scene; its arrays are named flood and elevation.
+        The scene; its arrays are named flood and elevation, and may hold coherence_before, coherence_across and built_up.
     elevation_error_m, surface_slope, edge_depth_m, unseen_reach_m
         As for `disaster.flood-depth`.
 
@@ -208,6 +214,7 @@ def survey_depth(
         segment.astype(np.int32),
         _usual_depth(level, joined[0], joined[1]),
         unseen,
+        ratio_of(b.ratios for b in blocks),
     )
 
 
@@ -238,7 +245,8 @@ class _Reader:
         ground, high = _ground(codes, piece, heights, total)
         return _Block(_corner(flood), float(pixel) if pixel else None, cell, counts, share, ground, high, edge, across, down,
                       (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()),
-                      coarse(codes, heights, piece, self.factor, _passes(elevation)))  # fmt: skip
+                      coarse(codes, heights, piece, self.factor, _passes(elevation)),
+                      ratio_counts(codes, pair_of(*(arrays.get(name) for name in COHERENT))))  # fmt: skip
 
 
 def _passes(elevation: Raster) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
