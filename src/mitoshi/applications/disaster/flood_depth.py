@@ -10,6 +10,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_depth_cells import codes_of
+from mitoshi.applications.disaster.flood_depth_classes import CLASSES, classes_of
 from mitoshi.applications.disaster.flood_depth_coherence import Urban, pair_of, updated
 from mitoshi.applications.disaster.flood_depth_figures import figures, tally
 from mitoshi.applications.disaster.flood_depth_survey import LARGEST_CELL, DepthSurvey, survey_depth
@@ -54,6 +55,9 @@ class FloodDepth(NamedTuple):
         Probability of flood water, shape (y, x): 1 where the map says flooded, 0 where it says dry or permanent water. Where the
         map saw nothing: the probability that the surface carried in from the water around stands above the ground and above what
         lies on the way; NaN where that is not known.
+    depth_class
+        The map for people, shape (y, x): 1 dry, 2 to 7 flooded by depth (bounds 0.5, 3, 5, 10 and 20 m), 8 permanent water; where
+        the map saw nothing 9 water probable (0.5 and more), 10 possible (0.05 and more), 11 unlikely, 255 nothing known.
     depth_source
         What the other layers rest on, shape (y, x): 0 seen by the flood map, 1 carried in from around, 2 the same, with
         the probability that coherence gives it, 255 nothing known.
@@ -101,6 +105,15 @@ class FloodDepth(NamedTuple):
             no_uncertainty=Text("it is itself an uncertainty", "それ自体が不確かさを表す"),
             limits=(0.0, 1.0),
             colours="Blues",
+        ),
+    ]
+    depth_class: Annotated[
+        Raster,
+        Coded(
+            Text("flood depth and what was not seen", "浸水深と観測不能域"),
+            CLASSES,
+            nodata=UNKNOWN,
+            no_uncertainty=Text("that of the depth is in its layer", "浸水深の不確かさとして示す"),
         ),
     ]
     depth_source: Annotated[
@@ -253,14 +266,14 @@ def flood_depth(
             unseen_reach_m=unseen_reach_m,
         )
     ground = np.asarray(elevation.to_numpy(), np.float32)
-    found = tile_depth(
-        codes_of(flood.to_numpy()), ground, surveyed, origin_in(surveyed.corner, flood), elevation_error_m
-    )
+    codes = codes_of(flood.to_numpy())
+    found = tile_depth(codes, ground, surveyed, origin_in(surveyed.corner, flood), elevation_error_m)
     pair = pair_of(coherence_before, coherence_across, built_up)
     if pair is not None:
         urban = Urban(coherence_looks, natural_coherence, flooded_coherence, other_coherence, built_up_threshold)
         found = updated(found, pair, urban, surveyed.coherence_ratio)
-    return FloodDepth(*(_raster(values, flood) for values in found))
+    *layers, source = found
+    return FloodDepth(*(_raster(values, flood) for values in (*layers, classes_of(codes, found), source)))
 
 
 def _raster(values: NDArray[Any], like: Raster) -> Raster:
