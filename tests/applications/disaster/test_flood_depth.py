@@ -395,6 +395,35 @@ class TestWhereTheMapSawNothing:
         assert given["not_determined_share"].value == 0
 
 
+class TestElevationsThatNoGroundHas:
+    @pytest.mark.parametrize("seed", [101, 104])
+    def test_centimetres_without_a_unit_are_refused(self, seed):
+        place = with_flood(region((160, 160), 10.0, seed))
+        ground = place.ground()
+        codes, model = flood_code(ground, 1.0).astype(float), elevation_model(place, ground)
+        assert np.isfinite(depth_of(codes, model).depth.to_numpy()).any()
+        with pytest.raises(InputError, match="units=cm"):
+            depth_of(codes, model * 100.0)
+
+    def test_a_smooth_plain_in_centimetres_is_known_by_its_depth(self):
+        rows, columns = np.mgrid[:200, :200]
+        plain = 1e-3 * np.hypot(rows - 100.0, columns - 100.0) * 80.0
+        codes = (plain < 7.2).astype(float)
+        assert depth_of(codes, plain).depth.to_numpy().mean() > 0.5
+        with pytest.raises(InputError, match=r"m deep in the mean.*units=cm"):
+            depth_of(codes, plain * 100.0)
+
+    def test_mountains_are_not_refused(self):
+        """A lake of 100 m in a gorge with walls of 45 and 60 degrees, cliffs of 80 degrees on a twentieth of it, noise of 3 m."""
+        rows, columns = np.mgrid[:300, :300]
+        gorge = 800.0 + np.abs(columns - 150) * np.where(rows < 150, 10.0, 17.3)
+        gorge += np.where(columns > 285, (columns - 285) * 57.0, 0.0)
+        gorge += np.random.default_rng(5).normal(0, 3.0, gorge.shape)
+        codes = (gorge < 900.0).astype(float)
+        found = depth_of(codes, gorge, elevation_error_m=3.0)
+        assert np.nanmax(found.depth.to_numpy()) > 60.0
+
+
 class TestTheVolumeNobodySaw:
     def test_a_town_that_is_surely_wet_has_the_depths_error(self):
         """Depth 2 m ± 0.3 m under one error; with a chance of 0.999 the variance is p (d² + u²) - (p d)²."""

@@ -248,7 +248,8 @@ def flood_depth(
     Raises
     ------
     InputError
-        If nothing of the flood map was observed, or a coherence lies outside 0 to 1 or comes without its partner or built_up.
+        If nothing of the flood map was observed, the elevation is none in metres, or a coherence lies outside 0 to 1 or comes
+        without its partner or built_up.
 
     Notes
     -----

@@ -19,8 +19,10 @@ from mitoshi.applications.disaster.flood_depth_cells import (
     pairs,
     pieces,
     touching,
+    usable_edges,
 )
 from mitoshi.applications.disaster.flood_depth_coherence import pair_of, ratio_counts, ratio_of
+from mitoshi.applications.disaster.flood_depth_plausible import check_elevation, steps_of
 from mitoshi.applications.disaster.flood_depth_unseen import (
     Coarse,
     Scales,
@@ -61,8 +63,6 @@ CELL, LARGEST_CELL = 32, 64
 MOST_CELLS = 250_000
 READ = 2048
 COHERENT = ("coherence_before", "coherence_across", "built_up")
-ISLAND_M2 = 100_000.0
-"""Dry specks below this size are taken for gaps of the map, not for islands (Betterle and Salamon 2024 close 0.01 km2)."""
 
 COMMON_M = 300.0
 """Length of shoreline over which errors of elevation and map are one and the same."""
@@ -135,6 +135,7 @@ class _Block(NamedTuple):
     rim: tuple[Numbers, Numbers, Numbers, Numbers]
     coarse: Coarse | None
     ratios: Integers
+    steps: Integers
 
 
 def cell_side(shape: tuple[int, int]) -> int:
@@ -166,7 +167,7 @@ def survey_depth(
     Raises
     ------
     InputError
-        If nothing of the flood map was observed.
+        If nothing of the flood map was observed, or the elevation is none in metres.
     """
     side = cell_side(view.shape)
     factor = coarse_factor(view.shape)
@@ -190,6 +191,8 @@ def survey_depth(
         cell[order], links, joined, edge, cells[1], (pixel * side, elevation_error_m, surface_slope, edge_depth_m)
     )
     level = seen.surface.level[seen.corners].astype(np.float32)
+    usual = _usual_depth(level, joined[0], joined[1])
+    check_elevation((b.steps for b in blocks), usual / 2)
     squares = (-(-view.shape[0] // factor), -(-view.shape[1] // factor))
     unseen = survey_unseen(
         assembled([b.coarse for b in blocks], starts, new, squares, across, READ // factor),
@@ -212,7 +215,7 @@ def survey_depth(
         seen.surface.uncertainty[seen.corners].astype(np.float32),
         joined[1].astype(np.float32),
         segment.astype(np.int32),
-        _usual_depth(level, joined[0], joined[1]),
+        usual,
         unseen,
         ratio_of(b.ratios for b in blocks),
     )
@@ -234,7 +237,7 @@ class _Reader:
         piece = pieces(found, (row, column), self.side)
         total = int(found.number.sum())
         pixel = elevation.attrs.get("pixel_size_m")
-        usable = _usable(codes, (float(pixel or PLAIN_PIXEL_M)) ** 2)
+        usable = usable_edges(codes, (float(pixel or PLAIN_PIXEL_M)) ** 2)
         edge = edge_heights(codes, usable, piece, heights, self.side, total)
         cell = np.stack(np.nonzero(found.number), axis=1).repeat(found.number[found.number > 0], axis=0)
         cell = cell + np.array([row // self.side, column // self.side])
@@ -246,7 +249,8 @@ class _Reader:
         return _Block(_corner(flood), float(pixel) if pixel else None, cell, counts, share, ground, high, edge, across, down,
                       (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()),
                       coarse(codes, heights, piece, self.factor, _passes(elevation)),
-                      ratio_counts(codes, pair_of(*(arrays.get(name) for name in COHERENT))))  # fmt: skip
+                      ratio_counts(codes, pair_of(*(arrays.get(name) for name in COHERENT))),
+                      steps_of(heights, float(pixel) if pixel else None))  # fmt: skip
 
 
 def _passes(elevation: Raster) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
@@ -263,21 +267,6 @@ def _corner(array: Raster) -> tuple[float, float, float, float] | None:
     y, x = array["y"].to_numpy(), array["x"].to_numpy()
     steps = (float(c[-1] - c[0]) / (len(c) - 1) if len(c) > 1 else 1.0 for c in (y, x))
     return (float(y[0]), float(x[0]), *steps)  # type: ignore[return-value]
-
-
-def _usable(codes: NDArray[np.uint8], pixel_m2: float) -> NDArray[np.bool_]:
-    """Return pixels whose edge is that of the water: two pixels from what was not seen, one from permanent water, no speck."""
-    from scipy import ndimage
-
-    unseen = ndimage.binary_dilation(codes == UNSEEN, iterations=2)
-    permanent = ndimage.binary_dilation(codes == 2, np.ones((3, 3)))
-    islands, count = ndimage.label(codes == DRY)
-    size = np.bincount(islands.ravel(), minlength=count + 1)
-    small = size * pixel_m2 < ISLAND_M2
-    for rim in (islands[0], islands[-1], islands[:, 0], islands[:, -1]):
-        small[rim] = False  # may go on in the next block
-    small[0] = False
-    return np.asarray(~(unseen | permanent | small[islands]))
 
 
 def _ground(
