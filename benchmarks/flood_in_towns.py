@@ -129,7 +129,8 @@ def report(name: str, parts: list[Unseen]) -> float:
     inside, miss = (low <= true) & (true <= high), np.exp(np.median(np.abs(np.log((value + 1) / (true + 1)))))
     print(
         f"  volume of unseen water: truth inside the interval in {inside.sum()} of {inside.size} seeds "
-        f"({(true > high).sum()} above, {(true < low).sum()} below), upper/lower at the median {np.median(high / np.maximum(low, 1)):.1f}, off by x {miss:.2f}"
+        f"({(true > high).sum()} above, {(true < low).sum()} below), "
+        f"upper/lower at the median {np.median(high / np.maximum(low, 1)):.1f}, off by x {miss:.2f}"
     )
     return float(error)
 

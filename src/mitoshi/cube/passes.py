@@ -84,7 +84,7 @@ def _parts(grid: GeoBox, source: GeoBox) -> int:
         return 1
     if source.crs == grid.crs:
         onto = ~source.affine * grid.affine
-        whole = round(onto.a)
+        whole = round(float(onto.a))
         odd = (onto.a - whole, onto.e - whole, onto.b, onto.d, onto.c - round(onto.c), onto.f - round(onto.f))
         if max(map(abs, odd)) < WHOLE:
             return min(whole, MOST_FINE)
@@ -105,7 +105,7 @@ class _Passes:
 
     layers: tuple[Warped, ...]
     side: int
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     name: str
 
     def window(self, lead: tuple[slice, ...], rows: slice, columns: slice) -> np.ndarray[Any, Any]:

@@ -273,8 +273,8 @@ def flood_depth(
     if pair is not None:
         urban = Urban(coherence_looks, natural_coherence, flooded_coherence, other_coherence, built_up_threshold)
         found = updated(found, pair, urban, surveyed.coherence_ratio)
-    *layers, source = found
-    return FloodDepth(*(_raster(values, flood) for values in (*layers, classes_of(codes, found), source)))
+    shown: tuple[NDArray[Any], ...] = (*found[:-1], classes_of(codes, found), found.source)
+    return FloodDepth(*(_raster(values, flood) for values in shown))
 
 
 def _raster(values: NDArray[Any], like: Raster) -> Raster:

@@ -107,7 +107,7 @@ def ratio_counts(codes: NDArray[np.uint8], pair: Pair | None) -> NDArray[np.int6
 
 
 def _bins(ratio: NDArray[np.float32]) -> NDArray[np.int64]:
-    return np.clip(ratio * (BINS / WIDEST), 0, BINS - 1).astype(np.int64)
+    return np.asarray(np.clip(ratio * (BINS / WIDEST), 0, BINS - 1), np.int64)
 
 
 def ratio_of(counts: Iterable[NDArray[np.int64]]) -> float:

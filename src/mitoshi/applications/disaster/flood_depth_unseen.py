@@ -288,8 +288,8 @@ def _contacts(scene: Coarse, cell: int, seen: Seen) -> _Contacts:
     east, south = (np.pad(np.where(np.isnan(p), np.float32(-np.inf), p), 1) for p in (scene.east, scene.south))
     for passes, down, across in ((south, 0, 1), (south, 2, 1), (east, 1, 0), (east, 1, 2)):
         beside = padded[down : down + shape[0], across : across + shape[1]]
-        r, c = min(down, 1), min(across, 1)  # a pass belongs to the northern, or the western, of the two squares
-        over = passes[r : r + shape[0], c : c + shape[1]]
+        top, left = min(down, 1), min(across, 1)  # a pass belongs to the northern, or the western, of the two squares
+        over = passes[top : top + shape[0], left : left + shape[1]]
         better = unseen & (beside >= 0) & (over < entry)
         found, entry = np.where(better, beside, found), np.where(better, over, entry)
     level, spread = (np.full(shape, np.nan, np.float32) for _ in range(2))

@@ -207,8 +207,10 @@ def reach_of(
     if ways is None:
         unknown = np.full(ground.shape, np.nan, np.float32)
         ways = Ways(np.full(ground.shape, -np.inf, np.float32), unknown, unknown)
-    given = (np.ascontiguousarray(a, np.float32) for a in (ground, level, spread, *ways))
-    _flood(*given, growth, barrier)
+    heights, levels, spreads, entry, east, south = (
+        np.ascontiguousarray(a, np.float32) for a in (ground, level, spread, *ways)
+    )
+    _flood(heights, levels, spreads, entry, east, south, growth, barrier)
     return Reach(np.isfinite(barrier), barrier)
 
 
