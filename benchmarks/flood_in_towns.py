@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from mitoshi.applications.disaster.flood_depth import flood_depth
+from mitoshi.applications.disaster.flood_depth_figures import figures, tally
 from mitoshi.applications.disaster.flood_extent import flood_extent
 from mitoshi.methods.statistics.calibration import expected_calibration_error
 from mitoshi.simulation import (
@@ -35,6 +36,9 @@ from mitoshi.simulation.archive import LAND_COVER_CODES, flood_code
 
 PIXEL_M = 10.0
 ERROR_M = 0.6
+LEAST_M3 = 5000.0
+"""Volume of unseen water, said or true, from which a seed counts for the volume's interval."""
+
 TUNING_SHARE = 0.113
 """Wet share of the unseen buildings of seeds 101 to 110."""
 
@@ -42,12 +46,16 @@ AFTER, BEFORE = RadarPass("2026-10-12T20:00:00Z", flood=1.0), RadarPass("2026-09
 
 
 class Unseen(NamedTuple):
-    """Unseen buildings of one seed: probability of water, depth if there is water, its uncertainty, and the true depth."""
+    """Unseen buildings of one seed: probability of water, depth if there is water, its uncertainty, and the true depth.
+
+    With them the volume of all unseen water [m3]: lower end, best estimate, upper end of the 90 % interval, and the truth.
+    """
 
     chance: Any
     depth: Any
     uncertainty: Any
     truth: Any
+    volume: Any
 
 
 def raster(values: Any, quantity: str, units: str = "1") -> xr.DataArray:
@@ -85,7 +93,12 @@ def _unseen(codes: Any, model: xr.DataArray, where: tuple[Any, Any], truth: Any)
     found = flood_depth(raster(codes, "flood_extent"), model, elevation_error_m=ERROR_M, edge_depth_m=0.0)
     hidden = np.isnan(codes[where])
     layers = (found.water_probability, found.depth, found.depth_uncertainty)
-    return Unseen(*(layer.to_numpy()[where][hidden].astype(float) for layer in layers), truth[where][hidden])
+    known = np.isnan(codes) & np.isfinite(found.water_probability.to_numpy())
+    told = {f.name: f for f in figures(tally(found, PIXEL_M**2), {})}["unseen_flood_volume"]
+    volume = np.array([told.lower, told.value, told.upper, PIXEL_M**2 * truth[known].sum()])
+    return Unseen(
+        *(layer.to_numpy()[where][hidden].astype(float) for layer in layers), truth[where][hidden], volume[None]
+    )
 
 
 def report(name: str, parts: list[Unseen]) -> float:
@@ -112,6 +125,13 @@ def report(name: str, parts: list[Unseen]) -> float:
     by_seed = [(p.chance[np.isfinite(p.chance)], p.truth[np.isfinite(p.chance)] > 0) for p in parts]
     gaps = [abs(c.mean() - w.mean()) for c, w in by_seed if w.size >= 100]
     print(f"  share of wet buildings, mean gap over {len(gaps)} seeds with 100 and more: {np.mean(gaps):.3f}")
+    low, value, high, true = every.volume[every.volume[:, 1:].max(axis=1) > LEAST_M3].T
+    inside, miss = (low <= true) & (true <= high), np.exp(np.median(np.abs(np.log((value + 1) / (true + 1)))))
+    print(
+        f"  volume of unseen water: truth inside the interval in {inside.sum()} of {inside.size} seeds "
+        f"({(true > high).sum()} above, {(true < low).sum()} below), "
+        f"upper/lower at the median {np.median(high / np.maximum(low, 1)):.1f}, off by x {miss:.2f}"
+    )
     return float(error)
 
 

@@ -88,7 +88,7 @@ def test_flood_extent_then_depth_from_its_catalogued_product(built_region, area,
 
         answer = verified(jobs, depth.result["bundle"], depth.result["folder"])
         assert (answer.status, answer.result["status"]) == ("successful", "identical")
-        assert [p["status"] for p in answer.result["products"]] == ["identical"] * 5
+        assert [p["status"] for p in answer.result["products"]] == ["identical"] * 6
 
         # A bundle names no path that leads far out of its own folder; the service's catalogue knows where its inputs are.
         far = tmp_path / "a" / "b" / "c" / "d" / "e" / "bundle"

@@ -19,6 +19,9 @@ from mitoshi.core.text import Text
 
 Raster: TypeAlias = xr.DataArray
 
+PASSES = ("pass_east", "pass_south")
+"""Coordinates that carry the lowest passes between an elevation's cells, in its unit (`mitoshi.core.passes`)."""
+
 __all__ = [
     "BACKSCATTER",
     "BETA0",
@@ -37,6 +40,7 @@ __all__ = [
     "INFILTRATION",
     "LAND_COVER",
     "OPTICAL",
+    "PASSES",
     "POPULATION",
     "PROBABILITY",
     "QUALITY",
@@ -299,4 +303,6 @@ def as_declared(array: Raster, declared: Quantity, argument: str) -> Raster:
     else:
         scale, offset = factor(units, declared.units)
         converted = array * array.dtype.type(scale) + array.dtype.type(offset)
+        passes = {n: array[n] * np.float32(scale) + np.float32(offset) for n in PASSES if n in array.coords}
+        converted = converted.assign_coords({n: (p.dims, p.to_numpy()) for n, p in passes.items()})
     return cast("Raster", converted.assign_attrs({**array.attrs, "units": declared.units, "quantity": kept}))

@@ -77,6 +77,9 @@ class Need:
     same_product_as
         Another data argument from whose very products this one must come, such as the incidence angle of an image: that of
         another pass is wrong.
+    passes
+        Whether an elevation that is finer than the run's grid also carries the lowest passes between the grid's cells
+        (`mitoshi.core.passes`) as coordinates, for means lose levees narrower than a cell. The survey reads them, tiles do not.
     """
 
     when: Literal["before", "after", "any"] = "any"
@@ -85,6 +88,7 @@ class Need:
     coverage: float = 0.5
     same_geometry_as: str | None = None
     same_product_as: str | None = None
+    passes: bool = False
     dates: int = 1
     gap: str = ""
 

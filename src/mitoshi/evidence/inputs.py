@@ -299,6 +299,7 @@ def framed(
     """
     from mitoshi.cube import align, mosaic
     from mitoshi.cube.features import on_grid
+    from mitoshi.cube.passes import with_passes
     from mitoshi.evidence.frame import frame_of
 
     first = next((name for name, group in given.items() if not group[0].argument.is_features), None)
@@ -320,6 +321,8 @@ def framed(
             arrays.append(align({argument.name: layers[0]}, frame.geobox)[argument.name] if layers else None)
             if layers and given[argument.name][0].datetime:
                 arrays[-1] = arrays[-1].assign_attrs(observed=given[argument.name][0].datetime)
+        if layers and argument.need.passes:
+            arrays[-1] = with_passes(arrays[-1], layers, frame.geobox)
     return frame, tuple(arrays)
 
 

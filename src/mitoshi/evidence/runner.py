@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
-from mitoshi.core.method import Stack, Whole
+from mitoshi.core.method import Scene, Stack, Whole
+from mitoshi.core.quantity import PASSES
 from mitoshi.evidence import input_index
 from mitoshi.evidence.bundle import Bundle, draft, kept
 from mitoshi.evidence.coverage import outside
@@ -302,12 +303,19 @@ def work_of(plan: Plan, prepared: Prepared, summary: Mapping[str, Any]) -> Work:
     shown = next(n for n, a in enumerate(prepared.arrays) if a is not None and not is_features(a))
     return Work(
         plan.method,
-        prepared.arrays,
+        _without_passes(plan.method, prepared.arrays),
         {**plan.parameters, **summary},
         plan.frame,
         thinning(shape),
         (shown, 2 ** picture_level(shape)),
     )
+
+
+def _without_passes(method: Method[..., Any], arrays: tuple[Raster | None, ...]) -> tuple[Raster | None, ...]:
+    """Return what the tiles read: where there is a survey, it alone reads the passes between cells."""
+    if not isinstance(method.support, Scene):
+        return arrays
+    return tuple(a if a is None or is_features(a) else a.drop_vars(PASSES, errors="ignore") for a in arrays)
 
 
 def _compute(

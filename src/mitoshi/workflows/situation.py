@@ -19,14 +19,16 @@ from mitoshi.handover.situation_map import MapLayer
 from mitoshi.handover.situation_map import render as draw
 from mitoshi.handover.writing import LANGUAGES, write
 from mitoshi.workflows.handing_over import layers_of
+from mitoshi.workflows.map_ground import ground_layers
 from mitoshi.workflows.people_words import PEOPLE, people_words
 from mitoshi.workflows.response import STEPS, since
 from mitoshi.workflows.response import simulated as is_simulated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from mitoshi.core.features import Features
     from mitoshi.core.text import Language
     from mitoshi.evidence import Bundle
     from mitoshi.handover.layers import Issuer, LayerForHandover
@@ -246,6 +248,7 @@ def _situation(
     caveats = tuple(dict.fromkeys(c for m in methods.values() for c in m.caveats))
     titles = {s.name: s.title for s in STEPS}
     sections = tuple(_sections(bundles, titles))
+    ground = ground_layers(bundles["flood"]) if layers and "flood" in bundles else []
     return Situation(
         TITLE,
         _event(record),
@@ -253,7 +256,7 @@ def _situation(
         now,
         sections,
         simulated,
-        pictures={} if not layers else {la: _map(layers, record, la, simulated=simulated) for la in LANGUAGES},
+        pictures={} if not layers else {la: _map(layers, ground, record, la, simulated=simulated) for la in LANGUAGES},
         message=_message(sections, bundles, record),
         happened=datetime.fromisoformat(record.event),
         tables=tuple(_tables(layers)),
@@ -330,8 +333,16 @@ def _why_not(entry: Entry, titles: Mapping[str, Text]) -> Text:
     )
 
 
-def _map(layers: Mapping[str, LayerForHandover], record: Record, language: Language, *, simulated: bool) -> bytes:
-    drawn = []
+def _map(
+    layers: Mapping[str, LayerForHandover],
+    ground: Sequence[tuple[Text, Features, str, Any]],
+    record: Record,
+    language: Language,
+    *,
+    simulated: bool,
+) -> bytes:
+    """Return the map: below all else the sea and, hatched, what the flood map did not see."""
+    drawn = [MapLayer(title, features, colour, symbol, opacity=1.0) for title, features, colour, symbol in ground]
     for name, title, colour, symbol, size in MAPPED:
         if name in layers:
             features = layers[name].features

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
@@ -19,6 +20,7 @@ from mitoshi.applications.disaster.flood_depth_cells import codes_of, label_cell
 from mitoshi.applications.disaster.flood_depth_figures import figures, tally
 from mitoshi.applications.disaster.flood_depth_survey import cell_side, survey_depth
 from mitoshi.applications.disaster.flood_depth_tile import given_flooded
+from mitoshi.applications.disaster.flood_depth_volume import unseen_volume, volume_interval
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
 from mitoshi.core.scene import ArrayScene
@@ -387,9 +389,72 @@ class TestWhereTheMapSawNothing:
         assert area.lower < 1e-4 * (truth > 0).sum() < area.upper
         assert area.value == pytest.approx(1e-4 * (truth > 0).sum(), rel=0.1)
         assert volume.value == pytest.approx(100.0 * truth.sum(), rel=0.15)
+        assert volume.lower < 100.0 * truth.sum() < volume.upper
         assert given["flooded_area"].value == pytest.approx(1e-4 * (codes == 1).sum())
         assert given["not_observable_share"].value == pytest.approx(100.0 * np.isnan(codes).mean())
         assert given["not_determined_share"].value == 0
+
+
+class TestElevationsThatNoGroundHas:
+    @pytest.mark.parametrize("seed", [101, 104])
+    def test_centimetres_without_a_unit_are_refused(self, seed):
+        place = with_flood(region((160, 160), 10.0, seed))
+        ground = place.ground()
+        codes, model = flood_code(ground, 1.0).astype(float), elevation_model(place, ground)
+        assert np.isfinite(depth_of(codes, model).depth.to_numpy()).any()
+        with pytest.raises(InputError, match="units=cm"):
+            depth_of(codes, model * 100.0)
+
+    def test_a_smooth_plain_in_centimetres_is_known_by_its_depth(self):
+        rows, columns = np.mgrid[:200, :200]
+        plain = 1e-3 * np.hypot(rows - 100.0, columns - 100.0) * 80.0
+        codes = (plain < 7.2).astype(float)
+        assert depth_of(codes, plain).depth.to_numpy().mean() > 0.5
+        with pytest.raises(InputError, match=r"m deep in the mean.*units=cm"):
+            depth_of(codes, plain * 100.0)
+
+    def test_mountains_are_not_refused(self):
+        """A lake of 100 m in a gorge with walls of 45 and 60 degrees, cliffs of 80 degrees on a twentieth of it, noise of 3 m."""
+        rows, columns = np.mgrid[:300, :300]
+        gorge = 800.0 + np.abs(columns - 150) * np.where(rows < 150, 10.0, 17.3)
+        gorge += np.where(columns > 285, (columns - 285) * 57.0, 0.0)
+        gorge += np.random.default_rng(5).normal(0, 3.0, gorge.shape)
+        codes = (gorge < 900.0).astype(float)
+        found = depth_of(codes, gorge, elevation_error_m=3.0)
+        assert np.nanmax(found.depth.to_numpy()) > 60.0
+
+
+class TestTheVolumeNobodySaw:
+    def test_a_town_that_is_surely_wet_has_the_depths_error(self):
+        """Depth 2 m ± 0.3 m under one error; with a chance of 0.999 the variance is p (d² + u²) - (p d)²."""
+        chance, depth, spread = np.full((40, 40), 0.999), np.full((40, 40), 2.0), np.full((40, 40), 0.3)
+        found = unseen_volume(chance, depth, spread, np.full((1, 1), 100.0), math.nan)
+        assert found["carried_volume"] == pytest.approx(0.999 * 2.0 * 160_000)
+        deviation = math.sqrt(0.999 * (2.0**2 + 0.3**2) - (0.999 * 2.0) ** 2)
+        assert math.sqrt(found["carried_volume_variance"]) == pytest.approx(deviation * 160_000, rel=0.02)
+
+    @given(level=st.floats(-1.5, 2.0), deviation=st.floats(0.1, 1.0), ground=st.floats(0.0, 1.0))
+    @settings(max_examples=40, deadline=None)
+    def test_moments_are_those_of_the_surface_over_the_ground(self, level, deviation, ground):
+        """One common normal error; exact moments of area x (barrier - ground + height over the barrier)."""
+        p = float(stats.norm.sf(-level / deviation))
+        assume(0.02 < p < 0.998)
+        cut = stats.truncnorm(-level / deviation, np.inf, level, deviation)
+        depth, spread = np.full((30, 30), ground + cut.mean()), np.full((30, 30), cut.std())
+        found = unseen_volume(np.full((30, 30), p), depth, spread, np.full((1, 1), 1.0), math.nan)
+        second = p * ((ground + cut.mean()) ** 2 + cut.var()) - (p * (ground + cut.mean())) ** 2
+        assert found["carried_volume_variance"] == pytest.approx(900**2 * second, rel=0.25)
+
+    def test_errors_far_apart_are_independent(self):
+        layers = np.full((128, 128), 0.6), np.full((128, 128), 1.0), np.full((128, 128), 0.4)
+        common = unseen_volume(*layers, np.full((1, 1), 100.0), math.nan)["carried_volume_variance"]
+        apart = unseen_volume(*layers, np.full((1, 1), 100.0), 10.0)["carried_volume_variance"]
+        assert apart == pytest.approx(common / 4, rel=1e-9)  # four squares of 640 m
+
+    def test_nothing_unseen_has_no_volume_and_no_error(self):
+        found = unseen_volume(np.zeros((9, 9)), np.full((9, 9), np.nan), np.full((9, 9), np.nan), np.ones((1, 1)), 10.0)
+        assert found == {"carried_volume": 0.0, "carried_volume_variance": 0.0}
+        assert volume_interval(0.0, 0.0) == (0.0, 0.0)
 
 
 @pytest.mark.slow

@@ -10,12 +10,16 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_depth_cells import codes_of
+from mitoshi.applications.disaster.flood_depth_classes import CLASSES, classes_of
+from mitoshi.applications.disaster.flood_depth_coherence import Urban, pair_of, updated
 from mitoshi.applications.disaster.flood_depth_figures import figures, tally
 from mitoshi.applications.disaster.flood_depth_survey import LARGEST_CELL, DepthSurvey, survey_depth
-from mitoshi.applications.disaster.flood_depth_tile import CARRIED, SEEN, STEP_M, UNKNOWN, tile_depth
+from mitoshi.applications.disaster.flood_depth_tile import CARRIED, CONFIRMED, SEEN, STEP_M, UNKNOWN, tile_depth
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.quantity import (
+    BUILT_UP,
+    COHERENCE,
     ELEVATION,
     FLOOD_EXTENT,
     HEIGHT_UNCERTAINTY,
@@ -51,8 +55,12 @@ class FloodDepth(NamedTuple):
         Probability of flood water, shape (y, x): 1 where the map says flooded, 0 where it says dry or permanent water. Where the
         map saw nothing: the probability that the surface carried in from the water around stands above the ground and above what
         lies on the way; NaN where that is not known.
+    depth_class
+        The map for people, shape (y, x): 1 dry, 2 to 7 flooded by depth (bounds 0.5, 3, 5, 10 and 20 m), 8 permanent water; where
+        the map saw nothing 9 water probable (0.5 and more), 10 possible (0.05 and more), 11 unlikely, 255 nothing known.
     depth_source
-        What the other layers rest on, shape (y, x): 0 seen by the flood map, 1 carried in from around, 255 nothing known.
+        What the other layers rest on, shape (y, x): 0 seen by the flood map, 1 carried in from around, 2 the same, with
+        the probability that coherence gives it, 255 nothing known.
     """
 
     depth: Annotated[
@@ -99,6 +107,15 @@ class FloodDepth(NamedTuple):
             colours="Blues",
         ),
     ]
+    depth_class: Annotated[
+        Raster,
+        Coded(
+            Text("flood depth and what was not seen", "浸水深と観測不能域"),
+            CLASSES,
+            nodata=UNKNOWN,
+            no_uncertainty=Text("that of the depth is in its layer", "浸水深の不確かさとして示す"),
+        ),
+    ]
     depth_source: Annotated[
         Raster,
         Coded(
@@ -107,6 +124,11 @@ class FloodDepth(NamedTuple):
                 CodedClass(SEEN, Text("seen by the flood map", "浸水域図による観測"), "#f2efe6"),
                 CodedClass(
                     CARRIED, Text("not observable: carried in from around", "観測不能：周囲の水面を延長"), "#cc79a7"
+                ),
+                CodedClass(
+                    CONFIRMED,
+                    Text("not observable: carried in, with coherence", "観測不能：周囲の水面とコヒーレンスによる"),
+                    "#d55e00",
                 ),
                 CodedClass(UNKNOWN, Text("not observable: nothing known", "観測不能：判定できない"), "#9a9a9a"),
             ),
@@ -117,7 +139,7 @@ class FloodDepth(NamedTuple):
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="doi:10.5194/nhess-24-2817-2024 (Betterle and Salamon); doi:10.5194/nhess-19-2053-2019 (Cohen et al.)",
     support=Scene(survey_depth, LARGEST_CELL),
     title=Text("Flood depth from flood extent and elevation", "浸水域と標高による浸水深"),
@@ -144,13 +166,21 @@ class FloodDepth(NamedTuple):
 )
 def flood_depth(
     flood: Annotated[Raster, FLOOD_EXTENT, Need(when="after", within="6d", resolution=50.0)],
-    elevation: Annotated[Raster, ELEVATION, Need()],
+    elevation: Annotated[Raster, ELEVATION, Need(passes=True)],
+    coherence_before: Annotated[Raster, COHERENCE, Need(when="before", within="60d")] | None = None,
+    coherence_across: Annotated[Raster, COHERENCE, Need(when="after", within="30d")] | None = None,
+    built_up: Annotated[Raster, BUILT_UP, Need()] | None = None,
     /,
     *,
     elevation_error_m: Annotated[float, Ge(0.02), Le(10.0)] = 0.3,
     surface_slope: Annotated[float, Ge(1e-6), Le(0.05)] = 1e-3,
     edge_depth_m: Annotated[float, Ge(0.0), Le(1.0)] = 0.1,
     unseen_reach_m: Annotated[float, Ge(0.0), Le(20_000.0)] = 2000.0,
+    coherence_looks: Annotated[float, Ge(3.0), Le(250.0)] = 12.0,
+    natural_coherence: Annotated[float, Ge(0.0), Le(0.5)] = 0.1,
+    flooded_coherence: Annotated[float, Ge(0.0), Le(1.0)] = 0.5,
+    other_coherence: Annotated[float, Ge(0.001), Le(0.5)] = 0.05,
+    built_up_threshold: Annotated[float, Ge(0.01), Le(1.0)] = 0.1,
     surveyed: Annotated[DepthSurvey | None, Surveyed()] = None,
 ) -> FloodDepth:
     """Return the depth of a mapped flood.
@@ -168,14 +198,21 @@ def flood_depth(
 
     What was not seen: the membrane goes on from the water that touches it over unseen ground that it can reach, held down by
     ground seen to be dry beside it (`mitoshi.methods.hydraulics.carried_surface`). The probability of water is that of the
-    surface standing above the ground and above the highest ground on the lowest way from the water.
+    surface standing above the ground and above the highest ground on the lowest way from the water. In built-up
+    ground to which it may come, coherence before and across the event updates it by Bayes' rule
+    (`mitoshi.applications.disaster.flood_depth_coherence`).
 
     Parameters
     ----------
     flood
         0 dry, 1 flooded, 2 permanent water, NaN not observable.
     elevation
-        Terrain height [m] in any vertical datum.
+        Terrain height [m] in any vertical datum. Where it is finer than the flood map, its mean is the ground and levees narrower
+        than a pixel hold the water.
+    coherence_before, coherence_across
+        Interferometric coherence, 0 to 1, of a pair before the event and of a pair across it; NaN where not observed.
+    built_up
+        Share of the pixel that buildings cover, 0 to 1. Coherence counts there alone.
     elevation_error_m
         Standard error of the elevation [m]. The default is that of the 5 m laser model of the Geospatial Information Authority
         of Japan (DEM5A: within 0.3 m); its photogrammetric models DEM5B and DEM5C have 0.7 and 1.4 m, DEM10B from contours 5 m
@@ -188,6 +225,18 @@ def flood_depth(
     unseen_reach_m
         Distance from what was seen up to which unseen ground that water does not reach is taken for dry [m]; beyond it nothing is
         known. An assumption: a town is narrower, the missing half of a scene is not.
+    coherence_looks
+        Independent looks of the coherence estimates, as their processor states them.
+    natural_coherence
+        Standard deviation of the coherence of dry built-up ground from pair to pair. An assumption, that of
+        `disaster.building-damage`.
+    flooded_coherence
+        Largest share of its coherence that flooded built-up ground keeps: roofs and walls above the water. An assumption.
+    other_coherence
+        Share of built-up pixels whose coherence does not follow water: lost without it (rain, works, damage) or kept in it. It
+        bounds what coherence can say. An assumption.
+    built_up_threshold
+        Share of buildings from which ground is built-up, as for `disaster.flood-extent`.
     surveyed
         The scene's water surface; the runner gives it.
 
@@ -199,7 +248,8 @@ def flood_depth(
     Raises
     ------
     InputError
-        If nothing of the flood map was observed.
+        If nothing of the flood map was observed, the elevation is none in metres, or a coherence lies outside 0 to 1 or comes
+        without its partner or built_up.
 
     Notes
     -----
@@ -208,18 +258,23 @@ def flood_depth(
     rounded to 0.01 m.
     """
     if surveyed is None:
+        layers = {"coherence_before": coherence_before, "coherence_across": coherence_across, "built_up": built_up}
         surveyed = survey_depth(
-            ArrayScene({"flood": flood, "elevation": elevation}),
+            ArrayScene({"flood": flood, "elevation": elevation, **layers}),
             elevation_error_m=elevation_error_m,
             surface_slope=surface_slope,
             edge_depth_m=edge_depth_m,
             unseen_reach_m=unseen_reach_m,
         )
     ground = np.asarray(elevation.to_numpy(), np.float32)
-    found = tile_depth(
-        codes_of(flood.to_numpy()), ground, surveyed, origin_in(surveyed.corner, flood), elevation_error_m
-    )
-    return FloodDepth(*(_raster(values, flood) for values in found))
+    codes = codes_of(flood.to_numpy())
+    found = tile_depth(codes, ground, surveyed, origin_in(surveyed.corner, flood), elevation_error_m)
+    pair = pair_of(coherence_before, coherence_across, built_up)
+    if pair is not None:
+        urban = Urban(coherence_looks, natural_coherence, flooded_coherence, other_coherence, built_up_threshold)
+        found = updated(found, pair, urban, surveyed.coherence_ratio)
+    shown: tuple[NDArray[Any], ...] = (*found[:-1], classes_of(codes, found), found.source)
+    return FloodDepth(*(_raster(values, flood) for values in shown))
 
 
 def _raster(values: NDArray[Any], like: Raster) -> Raster:

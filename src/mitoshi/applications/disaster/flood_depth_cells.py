@@ -25,9 +25,13 @@ __all__ = [
     "pairs",
     "pieces",
     "touching",
+    "usable_edges",
 ]
 
 DRY, FLOODED, PERMANENT, UNSEEN = 0, 1, 2, 255
+ISLAND_M2 = 100_000.0
+"""Dry specks below this size are taken for gaps of the map, not for islands (Betterle and Salamon 2024 close 0.01 km2)."""
+
 STRETCH = 8
 """Pixels along a side of the squares in which edge heights are averaged."""
 
@@ -235,3 +239,18 @@ def edge_heights(
     mean = z / weight
     variance = np.maximum(square / weight - mean**2, 0.0) + step / weight
     return Edge(keys // (cell // STRETCH) ** 2, down / weight + 0.5, across / weight + 0.5, mean + datum, variance)
+
+
+def usable_edges(codes: NDArray[np.uint8], pixel_m2: float) -> NDArray[np.bool_]:
+    """Return pixels whose edge is that of the water: two pixels from what was not seen, one from permanent water, no speck."""
+    from scipy import ndimage
+
+    unseen = ndimage.binary_dilation(codes == UNSEEN, iterations=2)
+    permanent = ndimage.binary_dilation(codes == 2, np.ones((3, 3)))
+    islands, count = ndimage.label(codes == DRY)
+    size = np.bincount(islands.ravel(), minlength=count + 1)
+    small = size * pixel_m2 < ISLAND_M2
+    for rim in (islands[0], islands[-1], islands[:, 0], islands[:, -1]):
+        small[rim] = False  # may go on in the next block
+    small[0] = False
+    return np.asarray(~(unseen | permanent | small[islands]))

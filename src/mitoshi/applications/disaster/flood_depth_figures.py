@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mitoshi.applications.disaster.flood_depth_tile import SEEN
+from mitoshi.applications.disaster.flood_depth_volume import unseen_volume, volume_interval
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 from mitoshi.methods.statistics.areas import Areas, CellArea, areas_of
@@ -50,8 +52,8 @@ def tally(result: FloodDepth, cell_area_m2: CellArea) -> dict[str, float]:
     dict
         Of what was seen: volume (m3) and its sum of standard uncertainties, flooded area (m2), and for each bound the area at
         least so deep, and the same if all depths were 0.82 standard uncertainties (the common half of a 90 % interval) lower or
-        higher. Of what was not: the expected flooded area and volume (carried), and both where water is likely, or at least not
-        unlikely. Area of which nothing is known, and total area.
+        higher. Of what was not: the expected flooded area (carried), and that where water is likely, or at least not
+        unlikely; the expected volume and its variance. Area of which nothing is known, and total area.
     """
     depth = np.asarray(result.depth, np.float64)
     spread = np.asarray(result.depth_uncertainty, np.float64)
@@ -66,7 +68,8 @@ def tally(result: FloodDepth, cell_area_m2: CellArea) -> dict[str, float]:
         "flooded": area.total(flooded),
         "unseen": area.total(np.asarray(result.depth_source) != SEEN),
         "unknown": area.total(np.isnan(depth)),
-        **_carried(area, carried, depth),
+        **_carried(area, carried),
+        **unseen_volume(carried, depth, spread, area.values, math.sqrt(area.values.mean()) if area.known else math.nan),
         "total": area.total(np.ones(depth.shape)),
         "unreferenced": 0.0 if area.known else float(depth.size),
     }
@@ -76,12 +79,11 @@ def tally(result: FloodDepth, cell_area_m2: CellArea) -> dict[str, float]:
     return found
 
 
-def _carried(area: Areas, chance: NDArray[np.float64], depth: NDArray[np.float64]) -> dict[str, float]:
-    found = {}
-    for name, share in (("", chance), ("_lower", chance >= LIKELY), ("_upper", chance >= UNLIKELY)):
-        found[f"carried{name}"] = area.total(share)
-        found[f"carried_volume{name}"] = area.total(np.where(chance > 0, share * depth, 0.0))
-    return found
+def _carried(area: Areas, chance: NDArray[np.float64]) -> dict[str, float]:
+    return {
+        f"carried{name}": area.total(share)
+        for name, share in (("", chance), ("_lower", chance >= LIKELY), ("_upper", chance >= UNLIKELY))
+    }
 
 
 def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple[Figure, ...]:
@@ -98,8 +100,9 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     -------
     tuple of Figure
         The intervals take half of every pixel's standard uncertainty as common to the whole scene. They are those of the depth,
-        given the flood map: whether the map is right is not in them. What the map did not see has its own area and volume; their
-        intervals take the errors of the carried surface as common to the scene. Without georeference areas are numbers of pixels
+        given the flood map: whether the map is right is not in them. What the map did not see has its own area and volume. The
+        area's interval takes the errors of the carried surface as common to the scene, the volume's as common to squares of
+        `COMMON_UNSEEN_M`. Without georeference areas are numbers of pixels
         and volumes pixels times metres.
     """
     del parameters
@@ -132,12 +135,13 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
                 0.9,
             )
         )
-    for name, title, key, factor, unit in (
-        ("unseen_flooded_area", UNSEEN_AREA, "carried", area, units),
-        ("unseen_flood_volume", UNSEEN_VOLUME, "carried_volume", 1.0, volume_units),
-    ):
-        low, value, high = (totals[f"{key}{end}"] * factor for end in ("_lower", "", "_upper"))
-        found.append(Figure(name, title, value, min(low, value), max(high, value), unit, 0.9))
+    low, value, high = (totals[f"carried{end}"] * area for end in ("_lower", "", "_upper"))
+    found.append(Figure("unseen_flooded_area", UNSEEN_AREA, value, min(low, value), max(high, value), units, 0.9))
+    value = totals["carried_volume"]
+    low, high = volume_interval(value, totals["carried_volume_variance"])
+    found.append(
+        Figure("unseen_flood_volume", UNSEEN_VOLUME, value, min(low, value), max(high, value), volume_units, 0.9)
+    )
     for name, title, key in (
         ("not_observable_share", Text("share not observable", "観測不能の割合"), "unseen"),
         ("not_determined_share", Text("share of which nothing is known", "判定できない割合"), "unknown"),

@@ -19,7 +19,10 @@ from mitoshi.applications.disaster.flood_depth_cells import (
     pairs,
     pieces,
     touching,
+    usable_edges,
 )
+from mitoshi.applications.disaster.flood_depth_coherence import pair_of, ratio_counts, ratio_of
+from mitoshi.applications.disaster.flood_depth_plausible import check_elevation, steps_of
 from mitoshi.applications.disaster.flood_depth_unseen import (
     Coarse,
     Scales,
@@ -31,6 +34,7 @@ from mitoshi.applications.disaster.flood_depth_unseen import (
     survey_unseen,
 )
 from mitoshi.core.errors import InputError
+from mitoshi.core.quantity import PASSES
 from mitoshi.methods.hydraulics.water_surface import (
     SAMPLES,
     Lattice,
@@ -58,8 +62,7 @@ CELL, LARGEST_CELL = 32, 64
 
 MOST_CELLS = 250_000
 READ = 2048
-ISLAND_M2 = 100_000.0
-"""Dry specks below this size are taken for gaps of the map, not for islands (Betterle and Salamon 2024 close 0.01 km2)."""
+COHERENT = ("coherence_before", "coherence_across", "built_up")
 
 COMMON_M = 300.0
 """Length of shoreline over which errors of elevation and map are one and the same."""
@@ -101,6 +104,8 @@ class DepthSurvey(NamedTuple):
         equally frequent up to twice their mean.
     unseen
         Water carried into what was not seen; None where everything was seen.
+    coherence_ratio
+        Coherence across the event over that before where nothing happened.
     """
 
     corner: tuple[float, float, float, float] | None
@@ -113,6 +118,7 @@ class DepthSurvey(NamedTuple):
     segment: NDArray[np.int32]
     usual_depth: float
     unseen: Unseen | None = None
+    coherence_ratio: float = 1.0
 
 
 class _Block(NamedTuple):
@@ -128,6 +134,8 @@ class _Block(NamedTuple):
     down: Integers
     rim: tuple[Numbers, Numbers, Numbers, Numbers]
     coarse: Coarse | None
+    ratios: Integers
+    steps: Integers
 
 
 def cell_side(shape: tuple[int, int]) -> int:
@@ -152,14 +160,14 @@ def survey_depth(
     Parameters
     ----------
     view
-        The scene; its arrays are named flood and elevation.
+        The scene; its arrays are named flood and elevation, and may hold coherence_before, coherence_across and built_up.
     elevation_error_m, surface_slope, edge_depth_m, unseen_reach_m
         As for `disaster.flood-depth`.
 
     Raises
     ------
     InputError
-        If nothing of the flood map was observed.
+        If nothing of the flood map was observed, or the elevation is none in metres.
     """
     side = cell_side(view.shape)
     factor = coarse_factor(view.shape)
@@ -183,6 +191,8 @@ def survey_depth(
         cell[order], links, joined, edge, cells[1], (pixel * side, elevation_error_m, surface_slope, edge_depth_m)
     )
     level = seen.surface.level[seen.corners].astype(np.float32)
+    usual = _usual_depth(level, joined[0], joined[1])
+    check_elevation((b.steps for b in blocks), usual / 2)
     squares = (-(-view.shape[0] // factor), -(-view.shape[1] // factor))
     unseen = survey_unseen(
         assembled([b.coarse for b in blocks], starts, new, squares, across, READ // factor),
@@ -205,8 +215,9 @@ def survey_depth(
         seen.surface.uncertainty[seen.corners].astype(np.float32),
         joined[1].astype(np.float32),
         segment.astype(np.int32),
-        _usual_depth(level, joined[0], joined[1]),
+        usual,
         unseen,
+        ratio_of(b.ratios for b in blocks),
     )
 
 
@@ -226,7 +237,7 @@ class _Reader:
         piece = pieces(found, (row, column), self.side)
         total = int(found.number.sum())
         pixel = elevation.attrs.get("pixel_size_m")
-        usable = _usable(codes, (float(pixel or PLAIN_PIXEL_M)) ** 2)
+        usable = usable_edges(codes, (float(pixel or PLAIN_PIXEL_M)) ** 2)
         edge = edge_heights(codes, usable, piece, heights, self.side, total)
         cell = np.stack(np.nonzero(found.number), axis=1).repeat(found.number[found.number > 0], axis=0)
         cell = cell + np.array([row // self.side, column // self.side])
@@ -237,7 +248,17 @@ class _Reader:
         ground, high = _ground(codes, piece, heights, total)
         return _Block(_corner(flood), float(pixel) if pixel else None, cell, counts, share, ground, high, edge, across, down,
                       (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()),
-                      coarse(codes, heights, piece, self.factor))  # fmt: skip
+                      coarse(codes, heights, piece, self.factor, _passes(elevation)),
+                      ratio_counts(codes, pair_of(*(arrays.get(name) for name in COHERENT))),
+                      steps_of(heights, float(pixel) if pixel else None))  # fmt: skip
+
+
+def _passes(elevation: Raster) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return the lowest passes to the eastern and the southern pixels; None where the elevation carries none."""
+    if not all(name in elevation.coords for name in PASSES):
+        return None
+    east, south = (np.asarray(elevation[name].to_numpy(), np.float32) for name in PASSES)
+    return east, south
 
 
 def _corner(array: Raster) -> tuple[float, float, float, float] | None:
@@ -246,21 +267,6 @@ def _corner(array: Raster) -> tuple[float, float, float, float] | None:
     y, x = array["y"].to_numpy(), array["x"].to_numpy()
     steps = (float(c[-1] - c[0]) / (len(c) - 1) if len(c) > 1 else 1.0 for c in (y, x))
     return (float(y[0]), float(x[0]), *steps)  # type: ignore[return-value]
-
-
-def _usable(codes: NDArray[np.uint8], pixel_m2: float) -> NDArray[np.bool_]:
-    """Return pixels whose edge is that of the water: two pixels from what was not seen, one from permanent water, no speck."""
-    from scipy import ndimage
-
-    unseen = ndimage.binary_dilation(codes == UNSEEN, iterations=2)
-    permanent = ndimage.binary_dilation(codes == 2, np.ones((3, 3)))
-    islands, count = ndimage.label(codes == DRY)
-    size = np.bincount(islands.ravel(), minlength=count + 1)
-    small = size * pixel_m2 < ISLAND_M2
-    for rim in (islands[0], islands[-1], islands[:, 0], islands[:, -1]):
-        small[rim] = False  # may go on in the next block
-    small[0] = False
-    return np.asarray(~(unseen | permanent | small[islands]))
 
 
 def _ground(

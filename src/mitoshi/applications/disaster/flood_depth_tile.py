@@ -32,8 +32,8 @@ LEAST_PROBABLE, MOST_PROBABLE = 0.001, 0.999
 LEAST_PROBABILITY = 0.0005
 """Below it, water that was carried to a pixel gives the pixel no depth."""
 
-SEEN, CARRIED, UNKNOWN = 0, 1, 255
-"""Sources of a depth: the flood map, the water around, or nothing."""
+SEEN, CARRIED, CONFIRMED, UNKNOWN = 0, 1, 2, 255
+"""Sources of a depth: the flood map, the water around, the same with the coherence of the place, or nothing."""
 
 
 class TileDepth(NamedTuple):

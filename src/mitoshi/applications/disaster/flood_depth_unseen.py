@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.flood_depth_cells import DRY, FLOODED, UNSEEN, label_cells, pieces, touching
-from mitoshi.methods.hydraulics.carried_surface import Contact, DryGround, carry_water_surface, reach_of
+from mitoshi.methods.hydraulics.carried_surface import (
+    BOUND,
+    Contact,
+    DryGround,
+    Reach,
+    Ways,
+    carry_water_surface,
+    reach_of,
+)
 from mitoshi.methods.hydraulics.water_surface import Lattice, WaterSurface, bilinear_weights, roots, shared_corners
 
 if TYPE_CHECKING:
@@ -36,12 +44,16 @@ class Coarse(NamedTuple):
         Lowest elevation of the pixels that were seen to be dry [m]; NaN where there is none.
     seen
         Whether any pixel was seen.
+    east, south
+        Lowest pass to the next square [m] where the elevation came finer than the pixels; NaN where none is known.
     """
 
     low: NDArray[np.float32]
     piece: NDArray[np.int32]
     dry: NDArray[np.float32]
     seen: NDArray[np.bool_]
+    east: NDArray[np.float32]
+    south: NDArray[np.float32]
 
 
 class Seen(NamedTuple):
@@ -109,19 +121,31 @@ def coarse_factor(shape: tuple[int, int]) -> int:
 
 
 def coarse(
-    codes: NDArray[np.uint8], heights: NDArray[np.float32], piece: NDArray[np.int32], factor: int
+    codes: NDArray[np.uint8],
+    heights: NDArray[np.float32],
+    piece: NDArray[np.int32],
+    factor: int,
+    passes: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> Coarse | None:
-    """Return a block in squares of `factor` pixels; None where all of it was seen and holds no water."""
+    """Return a block in squares of `factor` pixels; None where all of it was seen and holds no water.
+
+    Passes between pixels hold where a square is a pixel.
+    """
     unseen = codes == UNSEEN
     if not unseen.any() and not (piece >= 0).any():
         return None
     first = np.where(piece >= 0, piece, np.int32(np.iinfo(np.int32).max))
     water = _squares(first, factor, np.iinfo(np.int32).max).min(axis=(1, 3))
+    low = _lowest(unseen, heights, factor)
+    unknown = np.full(low.shape, np.nan, np.float32)
+    east, south = passes if passes is not None and factor == 1 else (unknown, unknown)
     return Coarse(
-        _lowest(unseen, heights, factor),
+        low,
         np.where(water < np.iinfo(np.int32).max, water, np.int32(-1)),
         _lowest(codes == DRY, heights, factor),
         np.asarray(_squares(~unseen, factor, fill=False).any(axis=(1, 3))),
+        east,
+        south,
     )
 
 
@@ -162,7 +186,9 @@ def assembled(
         Squares along a whole block.
     """
     nothing = np.full(shape, np.nan, np.float32)
-    whole = Coarse(nothing, np.full(shape, -1, np.int32), nothing.copy(), np.ones(shape, bool))
+    whole = Coarse(
+        nothing, np.full(shape, -1, np.int32), nothing.copy(), np.ones(shape, bool), nothing.copy(), nothing.copy()
+    )
     for k, block in enumerate(blocks):
         if block is None:
             continue
@@ -172,6 +198,7 @@ def assembled(
         whole.low[place] = block.low
         whole.dry[place] = block.dry
         whole.seen[place] = block.seen
+        whole.east[place], whole.south[place] = block.east, block.south
         wet = block.piece >= 0
         whole.piece[place][wet] = new[block.piece[wet] + starts[k]]
     return whole
@@ -198,7 +225,7 @@ def survey_unseen(scene: Coarse, factor: int, side: int, seen: Seen, scales: Sca
         return None
     cell = side // factor
     contact = _contacts(scene, cell, seen)
-    reach = reach_of(scene.low, contact.level, contact.spread, roughness**2 / cell)
+    reach = _reach(scene, contact, roughness**2 / cell)
     unknown = _unknown(scene, farthest) | _behind_voids(scene, cell, seen, roughness**2 / cell)
     barrier = np.where(unknown & ~reach.reached, np.float32(np.nan), reach.barrier)
     labelled = label_cells(np.where(reach.reached, FLOODED, DRY).astype(np.uint8), (0, 0), cell)
@@ -226,22 +253,45 @@ def survey_unseen(scene: Coarse, factor: int, side: int, seen: Seen, scales: Sca
 
 
 class _Contacts(NamedTuple):
-    """Unseen squares beside water: number of its piece, -1 where there is none, its level and spread; each (rows, columns)."""
+    """Unseen squares beside water, each (rows, columns).
+
+    Attributes
+    ----------
+    piece
+        Number of the water's piece, -1 where there is none.
+    level, spread
+        Of that water [m].
+    entry
+        Lowest pass from it into the square [m]; minus infinity where none is known.
+    """
 
     piece: NDArray[np.int32]
     level: NDArray[np.float32]
     spread: NDArray[np.float32]
+    entry: NDArray[np.float32]
+
+
+def _reach(scene: Coarse, contact: _Contacts, growth: float) -> Reach:
+    return reach_of(scene.low, contact.level, contact.spread, growth, Ways(contact.entry, scene.east, scene.south))
 
 
 def _contacts(scene: Coarse, cell: int, seen: Seen) -> _Contacts:
-    """Return for each unseen square the water in it or else beside it, north, south, west and east in this order."""
+    """Return for each unseen square the water in it, or else that beside it from which the pass is the lowest.
+
+    Of equally low passes, and where none is known, the first in the order north, south, west, east counts.
+    """
     shape = scene.low.shape
     unseen = np.isfinite(scene.low)
     found = np.where(unseen, scene.piece, -1)
+    entry = np.where(found >= 0, np.float32(-np.inf), np.float32(np.inf))
     padded = np.pad(scene.piece, 1, constant_values=-1)
-    for down, across in ((0, 1), (2, 1), (1, 0), (1, 2)):
+    east, south = (np.pad(np.where(np.isnan(p), np.float32(-np.inf), p), 1) for p in (scene.east, scene.south))
+    for passes, down, across in ((south, 0, 1), (south, 2, 1), (east, 1, 0), (east, 1, 2)):
         beside = padded[down : down + shape[0], across : across + shape[1]]
-        found = np.where(unseen & (found < 0), beside, found)
+        top, left = min(down, 1), min(across, 1)  # a pass belongs to the northern, or the western, of the two squares
+        over = passes[top : top + shape[0], left : left + shape[1]]
+        better = unseen & (beside >= 0) & (over < entry)
+        found, entry = np.where(better, beside, found), np.where(better, over, entry)
     level, spread = (np.full(shape, np.nan, np.float32) for _ in range(2))
     r, c = np.nonzero(found >= 0)
     n = found[r, c]
@@ -249,7 +299,9 @@ def _contacts(scene: Coarse, cell: int, seen: Seen) -> _Contacts:
     at = seen.corners[n]
     level[r, c] = (basis * seen.surface.level[at]).sum(axis=1)
     spread[r, c] = (basis * seen.surface.uncertainty[at]).sum(axis=1)
-    return _Contacts(found.astype(np.int32), level, spread)
+    held = entry > level + BOUND * spread  # behind a levee there is no contact
+    level[held], spread[held] = np.nan, np.nan
+    return _Contacts(np.where(held, -1, found).astype(np.int32), level, spread, entry)
 
 
 def _basis(rows: Integers, columns: Integers, cells: Integers, cell: int) -> Floats:
@@ -318,7 +370,7 @@ def _behind_voids(scene: Coarse, cell: int, seen: Seen, variance: float) -> NDAr
         return np.zeros(voids.shape, bool)
     open_ground = scene._replace(low=np.where(voids, np.nanmin(scene.low), scene.low))
     contact = _contacts(open_ground, cell, seen)
-    return np.asarray(reach_of(open_ground.low, contact.level, contact.spread, variance).reached & ~voids)
+    return np.asarray(_reach(open_ground, contact, variance).reached & ~voids)
 
 
 def _unknown(scene: Coarse, farthest: float) -> NDArray[np.bool_]:

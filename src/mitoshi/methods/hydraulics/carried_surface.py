@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-__all__ = ["Contact", "DryGround", "Reach", "carry_water_surface", "reach_of"]
+__all__ = ["BOUND", "Contact", "DryGround", "Reach", "Ways", "carry_water_surface", "reach_of"]
 
 TIE_M = 0.05
 """Standard deviation between the surface on both sides of the line where what was seen ends."""
@@ -87,6 +87,22 @@ class DryGround(NamedTuple):
     height: Floats
     deviation: Floats
     weight: Floats
+
+
+class Ways(NamedTuple):
+    """Heights that ways have to pass between places, (rows, columns) each [m].
+
+    Attributes
+    ----------
+    entry
+        Lowest pass from the water that touches the place; minus infinity where none is known.
+    east, south
+        Lowest pass to the eastern and to the southern place; NaN where none is known.
+    """
+
+    entry: NDArray[np.float32]
+    east: NDArray[np.float32]
+    south: NDArray[np.float32]
 
 
 class Reach(NamedTuple):
@@ -162,7 +178,11 @@ def _below(level: Floats, ground: Floats, dry: DryGround) -> tuple[Floats, Float
 
 
 def reach_of(
-    ground: NDArray[np.float32], level: NDArray[np.float32], spread: NDArray[np.float32], growth: float
+    ground: NDArray[np.float32],
+    level: NDArray[np.float32],
+    spread: NDArray[np.float32],
+    growth: float,
+    ways: Ways | None = None,
 ) -> Reach:
     """Return where water can come from the places at which it was seen.
 
@@ -175,6 +195,8 @@ def reach_of(
         (rows, columns) of the water that touches the place, and its standard deviation [m]; NaN where none does.
     growth
         Variance that the level gains from one place to the next [m2].
+    ways
+        Passes between the places, where levees narrower than a place are known.
 
     Notes
     -----
@@ -182,10 +204,13 @@ def reach_of(
     ground on the way to them, so the first way found is the lowest.
     """
     barrier = np.full(ground.shape, np.inf, np.float32)
-    _flood(
-        np.ascontiguousarray(ground, np.float32), np.ascontiguousarray(level, np.float32),
-        np.ascontiguousarray(spread, np.float32), growth, barrier,
-    )  # fmt: skip
+    if ways is None:
+        unknown = np.full(ground.shape, np.nan, np.float32)
+        ways = Ways(np.full(ground.shape, -np.inf, np.float32), unknown, unknown)
+    heights, levels, spreads, entry, east, south = (
+        np.ascontiguousarray(a, np.float32) for a in (ground, level, spread, *ways)
+    )
+    _flood(heights, levels, spreads, entry, east, south, growth, barrier)
     return Reach(np.isfinite(barrier), barrier)
 
 
@@ -224,15 +249,22 @@ def _pop(heap: Any, keys: Any, size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _flood(ground, level, spread, growth, barrier):  # type: ignore[no-untyped-def]
+def _over(east, south, r, c, y, x):  # type: ignore[no-untyped-def]
+    """Return the pass between two neighbours, minus infinity where none is known."""
+    height = south[min(r, y), c] if x == c else east[r, min(c, x)]
+    return np.float32(-np.inf) if np.isnan(height) else height
+
+
+@njit(cache=True, nogil=True)
+def _flood(ground, level, spread, entry, east, south, growth, barrier):  # type: ignore[no-untyped-def]
     rows, columns = ground.shape
     heap, keys = np.empty(rows * columns, np.int64), np.empty(rows * columns, np.float32)
     source, variance = np.empty(rows * columns, np.float32), np.empty(rows * columns, np.float32)
     size = 0
     for place in range(rows * columns):
         r, c = place // columns, place % columns
-        if ground[r, c] <= level[r, c] + BOUND * spread[r, c]:  # false where either is missing
-            barrier[r, c] = ground[r, c]
+        if max(entry[r, c], ground[r, c]) <= level[r, c] + BOUND * spread[r, c] and np.isfinite(ground[r, c]):
+            barrier[r, c] = max(entry[r, c], ground[r, c])
             source[place], variance[place] = level[r, c], spread[r, c] ** 2
             size = _push(heap, keys, size, place, barrier[r, c])
     while size > 0:
@@ -243,7 +275,7 @@ def _flood(ground, level, spread, growth, barrier):  # type: ignore[no-untyped-d
             y, x = r + (n == 0) - (n == 1), c + (n == 2) - (n == 3)
             if y < 0 or y >= rows or x < 0 or x >= columns or barrier[y, x] < np.inf or not np.isfinite(ground[y, x]):
                 continue
-            highest = max(barrier[r, c], ground[y, x])
+            highest = max(barrier[r, c], ground[y, x], _over(east, south, r, c, y, x))
             if highest > source[place] + BOUND * np.sqrt(variance[place] + growth):
                 continue
             there = y * columns + x
