@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.landslide_probability import (
+    Earlier,
     SlideModel,
     normal_log_ratio,
     scene_centre,
@@ -285,7 +286,7 @@ def probability(
     below = _runout(seeds, tree, runout_cells)
     raised = np.asarray(prior + np.log(RUNOUT_FACTOR) * below, np.float32)
     second = evidence.terrain + np.where(steep | below, evidence.images, np.minimum(evidence.images, 0.0))
-    return slide_probability(second, raised, evidence.observed, model.smoothness)
+    return slide_probability(second, raised, evidence.observed, model.smoothness, Earlier(chance, below))
 
 
 def _steep(terrain: Terrain, model: SlideModel) -> Any:
