@@ -14,7 +14,7 @@ __all__ = ["Earlier", "SlideModel", "normal_log_ratio", "scene_centre", "slide_p
 SPREAD_OF_NORMAL = 1.4826
 SWEEPS = 12
 BLOCK = 256
-"""Side of the blocks that are swept on their own, each with as many cells around it as there are sweeps: they stay in the cache."""
+"""Side of the blocks that are swept on their own, with as many cells around as there are sweeps: they stay in the cache."""
 STEEPEST_LIKELIHOOD = 8.0
 """Largest log likelihood ratio a single cell may bring: one wild cell is noise of another kind, not a slide."""
 
