@@ -35,7 +35,7 @@ MARGIN = LARGEST_WINDOW // 2 + 2 + COVER_MARGIN
 """Half of the largest window of the damage proxy, a pixel of its fine detail, a spare one, and what a cloud is told by."""
 
 CLASSES = (
-    CodedClass(0, Text("no visible damage", "被害なし（目視上）"), "#f2efe6"),
+    CodedClass(0, Text("no visible damage", "被害なし（目視上）"), "#56b4e9"),
     CodedClass(1, Text("minor damage", "軽微な被害"), "#f0e442"),
     CodedClass(2, Text("major damage", "大きな被害"), "#e69f00"),
     CodedClass(3, Text("destroyed", "倒壊・流失"), "#d55e00"),
@@ -212,8 +212,8 @@ def building_damage(
     damage_backscatter_db, damage_detail
         Change where everything is destroyed: standard deviation (assumed), mean log ratio (chosen as the optical widths).
     resolution_tolerance
-        Factor by which the ratio of the sharpness of the optical dates may differ from the usual 1.25 before they are refused; 100
-        takes any. Sharpness is the mean square difference of neighbours over that of pixels four apart.
+        Factor by which the ratio of the sharpness of the optical dates may differ from the usual 1.25 before they are refused;
+        100 takes any. Sharpness is the mean square difference of neighbours over that of pixels four apart.
     surveyed
         What the whole scene and every footprint show; the runner gives it.
 

@@ -52,8 +52,8 @@ class Images(NamedTuple):
     def clear(self) -> Images:
         """Return the images without the optical pixels after that cloud or lightless shadow hides, or the mask.
 
-        What is bright and white before too is a roof or a car park. The image before is taken as it is: a white roof that is there
-        before and gone after is damage and not cloud.
+        What is bright and white before too is a roof or a car park. The image before is taken as it is: a white roof that is
+        there before and gone after is damage and not cloud.
         """
         if self.before_optical is None or self.after_optical is None:
             return self

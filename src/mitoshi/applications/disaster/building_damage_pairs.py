@@ -21,8 +21,8 @@ FEWEST_PAIRS = 10_000
 """Differences of pixels below which sharpness is not judged."""
 
 USUAL_SHARPNESS = 1.25
-"""Sharpness after over before of images of one kind: 1.1 and 1.2 in Guatemala and Florence 2018, 1.6 and 1.8 where Joplin 2011 lies
-in debris. With the image after at a quarter of the resolution it is 0.2 to 0.6, with the one before 3.4 to 5.5."""
+"""Sharpness after over before of images of one kind: 1.1 and 1.2 in Guatemala and Florence 2018, 1.6 and 1.8 where Joplin 2011
+lies in debris. With the image after at a quarter of the resolution it is 0.2 to 0.6, with the one before 3.4 to 5.5."""
 
 
 class OpticalSums(NamedTuple):

@@ -26,7 +26,9 @@ __all__ = ["score"]
 )
 @click.option("--pairs", metavar="CSV", type=click.Path(path_type=Path), help="Columns product, reference, group.")
 @click.option(
-    "--product", metavar="NAME", help="Product of a bundle.  [default: the first coded, measured or listed one]"
+    "--product",
+    metavar="NAME",
+    help="Product of a bundle.  [default: the first coded, measured or listed one; of damage scored by a list, the buildings]",
 )
 @click.option(
     "--kind", type=click.Choice(["coded", "probability", "measured", "listed"]), help="[default: by its content]"
