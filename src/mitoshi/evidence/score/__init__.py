@@ -53,8 +53,10 @@ def score(path: Path | str, settings: Settings, progress: Progress = quiet) -> S
     InputError
         If the two cannot be compared; the message says what to do.
     """
+    product = open_product(path, settings.product, settings.uncertainty)
     reference = open_input(settings.reference)
-    product = open_product(path, settings.product, settings.uncertainty, features=isinstance(reference, FeatureInput))
+    if isinstance(reference, FeatureInput) and settings.product is None:
+        product = open_product(path, None, settings.uncertainty, features=True)
     kind = settings.kind or _kind(product, reference)
     makers: dict[Kind, Callable[..., Score]] = {
         "coded": score_coded,
