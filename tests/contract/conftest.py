@@ -55,6 +55,8 @@ def plausible(quantity, seed, shape=SHAPE):
         return xr.DataArray(stack, dims=("band", "y", "x"), coords=coords, attrs=attrs)
     elif quantity.name == "manning_roughness":
         values = noise.uniform(0.02, 0.1, shape)
+    elif quantity.name == "cloud_mask":
+        values = np.where(bowl > 0.45, 1.0, 0.0)
     elif quantity.name == "quality":
         attrs["flag_scheme"] = "sentinel2-scl"
         values = noise.choice([4.0, 5.0, 6.0, 9.0], shape, p=[0.4, 0.3, 0.2, 0.1])

@@ -27,6 +27,7 @@ __all__ = [
     "BETA0",
     "BRIGHTNESS_TEMPERATURE",
     "BUILT_UP",
+    "CLOUD_MASK",
     "COHERENCE",
     "DIGITAL_NUMBER",
     "DURATION",
@@ -142,6 +143,9 @@ LAND_COVER = Quantity("land_cover", "1", Text("land cover", "土地被覆"), "la
 BUILT_UP = Quantity("built_up_share", "1", Text("share covered by buildings", "建物の占める割合"))
 POPULATION = Quantity("population", "1", Text("population per cell", "人口"), extensive=True)
 QUALITY = Quantity("quality", "1", Text("quality flags", "品質フラグ"), "quality_flag")
+CLOUD_MASK = Quantity(
+    "cloud_mask", "1", Text("cloud mask (0 clear, other hidden)", "雲マスク（0は晴れ、0以外は観測不能）")
+)
 PROBABILITY = Quantity("probability", "1", Text("probability", "確率"))
 FLOOD_EXTENT = Quantity("flood_extent", "1", Text("flood extent (0 dry, 1 flooded, 2 permanent water)", "浸水域"))
 WATER_DEPTH = Quantity("water_depth", "m", Text("water depth", "浸水深"), "flood_water_thickness")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["align", "mosaic"]
 
-CODED = frozenset({"flood_extent", "land_cover", "quality"})
+CODED = frozenset({"cloud_mask", "flood_extent", "land_cover", "quality"})
 CODED_FILL = 255
 
 

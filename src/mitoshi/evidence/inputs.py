@@ -37,7 +37,7 @@ FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 
 ONE_LAYER = frozenset(
     name for name, q in QUANTITIES.items() if q.units in {"m", "m s-1", "mm h-1", "s m-0.333333"} or q.extensive
-) | {"flood_extent", "water_occurrence", "land_cover", "built_up_share"}
+) | {"cloud_mask", "flood_extent", "water_occurrence", "land_cover", "built_up_share"}
 """Quantities with one value at a place."""
 
 

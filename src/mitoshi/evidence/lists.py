@@ -10,7 +10,7 @@ import numpy as np
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.isolation import attempt
-from mitoshi.core.product import Coded, CodedClass
+from mitoshi.core.product import Coded, CodedClass, Listed
 from mitoshi.core.resolution import LIST_DIGITS, to_digits, to_step
 from mitoshi.core.text import Text
 from mitoshi.evidence.digest import canonical, canonical_json
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mitoshi.core.features import Column, Features
-    from mitoshi.core.method import Output
-    from mitoshi.core.product import Listed
+    from mitoshi.core.method import Method, Output
     from mitoshi.evidence.frame import Frame
 
 __all__ = [
@@ -31,6 +30,7 @@ __all__ = [
     "as_listed",
     "compare_lists",
     "empty_list",
+    "leads",
     "list_digest",
     "picture_of",
     "read_list",
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 METRE_STEP, DEGREE_STEP = 1e-3, 1e-8  # to which coordinates are rounded
+UNSEEN = 255  # of classes that say that nothing was seen
 NOTHING_THERE = Text("nothing listed", "該当なし")
 
 
@@ -233,8 +234,15 @@ def _shapes(values: Any) -> bool:
     return any(hasattr(v, "geom_type") for v in values)
 
 
+def leads(output: Output, method: Method[..., Any]) -> bool:
+    """Return whether a list is a method's main product although it has rasters too: declared first, and with classes."""
+    layer = output.layer
+    first = isinstance(layer, Listed) and bool(layer.class_column) and method.outputs[0].name == output.name
+    return first and any(o.is_raster for o in method.outputs)
+
+
 def picture_of(
-    features: Features, output: Output, grid: Any, shape: tuple[int, int]
+    features: Features, output: Output, grid: Any, shape: tuple[int, int], *, ground: bool = False
 ) -> tuple[npt.NDArray[np.uint8], Coded]:
     """Return a list drawn on a grid as codes, and the layer that explains them.
 
@@ -246,16 +254,25 @@ def picture_of(
         `odc.geo.geobox.GeoBox` of the picture.
     shape
         Of the picture.
+    ground
+        Whether features of class 0 are drawn too, and not left bare like the ground between them. Codes below 254 are then one
+        higher in the picture.
     """
     from rasterio.features import rasterize
 
     layer = cast("Listed", output.layer)
     classes = layer.classes or (CodedClass(1, layer.title, "#d55e00"),)
     codes = features[layer.class_column].to_numpy() if layer.class_column else np.ones(len(features), int)
+    if ground and layer.classes:
+        classes = tuple(c._replace(code=_raised(c.code)) for c in classes)
+        codes = np.array([_raised(int(c)) for c in codes])
     shapes = [(g, int(c)) for g, c in zip(features.geometry, codes, strict=True) if g is not None and not g.is_empty]
     drawn = np.zeros(shape, np.uint8)
     if shapes:
         drawn = rasterize(shapes, out_shape=shape, transform=grid.affine, all_touched=True, dtype="uint8", fill=0)
-    ground = () if any(c.code == 0 for c in classes) else (CodedClass(0, NOTHING_THERE, "#f2efe6"),)
-    shown = (*ground, *classes)
-    return drawn, Coded(layer.title, shown, nodata=255)
+    bare = () if any(c.code == 0 for c in classes) else (CodedClass(0, NOTHING_THERE, "#f2efe6"),)
+    return drawn, Coded(layer.title, (*bare, *classes), nodata=UNSEEN)
+
+
+def _raised(code: int) -> int:
+    return code if code >= UNSEEN - 1 else code + 1

@@ -18,6 +18,7 @@ from mitoshi.core.product import Coded, CodedClass, Measured
 from mitoshi.core.text import Text
 from mitoshi.evidence import fonts
 from mitoshi.evidence.cartography import Neatline, neatline, scale_bar
+from mitoshi.evidence.lists import leads
 from mitoshi.evidence.painting import background as prepared
 from mitoshi.evidence.painting import colours, darker, grey_ramp, hatching, painted
 from mitoshi.evidence.typesetting import broken
@@ -77,7 +78,7 @@ def render(
     title: str | Text,
     simulated: bool,
 ) -> bytes:
-    """Return the PNG map of a method's first coded output, or of its first output where none is coded.
+    """Return the PNG map of a method's first coded output, or of its first output where none is coded or it is a classed list.
 
     Parameters
     ----------
@@ -183,8 +184,11 @@ def _drawn(
 
 
 def _shown(layers: Mapping[str, Any], method: Method[..., Any]) -> tuple[Output, np.ndarray[Any, Any]]:
-    """Return the first coded output, else the first raster, else the first list as it is drawn; and its values."""
+    """Return the list that leads, else the first coded output, the first raster, the first list as drawn; and its values."""
     given = [o for o in method.outputs if o.name in layers]
+    if given and leads(given[0], method):
+        codes, layer = layers[given[0].name]
+        return replace(given[0], layer=layer), codes
     rasters = [o for o in given if o.is_raster]
     if rasters:
         shown = next((o for o in rasters if isinstance(o.layer, Coded)), rasters[0])

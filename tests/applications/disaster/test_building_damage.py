@@ -313,3 +313,66 @@ def test_images_that_do_not_match_are_refused():
         )
     with pytest.raises(ParameterError, match="below 1"):
         building_damage(footprints, None, None, one, one, prior_minor=0.5, prior_major=0.4, prior_destroyed=0.2)
+
+
+def ground(seed, shape=(240, 240)):
+    """Return a textured town in three bands, 60..160."""
+    draw = np.random.default_rng(seed)
+    coarse = np.kron(draw.uniform(-40, 40, (shape[0] // 4, shape[1] // 4)), np.ones((4, 4)))
+    return np.stack([110 + coarse + draw.normal(0, 6, shape) for _ in range(3)])
+
+
+def optical(values):
+    return raster(np.round(values), "digital_number", names=["red", "green", "blue"])
+
+
+def test_a_house_under_a_cloud_is_not_observed_and_the_others_stay():
+    footprints, places = town()
+    before = ground(1)
+    after = before + np.random.default_rng(2).normal(0, 2, before.shape)
+    cloudy = after.copy()
+    cloudy[:, 80:160, 80:160] = np.array([235.0, 233.0, 230.0])[:, None, None]
+    clear, hidden = (building_damage(footprints, *[None] * 4, optical(before), optical(a)) for a in (after, cloudy))
+    inside = np.array([min(r.start, c.start) >= 80 and max(r.stop, c.stop) <= 160 for r, c in places])
+    far = np.array([r.stop < 60 or r.start > 180 for r, _ in places])
+    assert (np.asarray(clear.buildings["damage_class"]) == 0).all()
+    assert (np.asarray(hidden.buildings["damage_class"])[inside] == 255).all()
+    assert np.isnan(np.asarray(hidden.damage_proxy)[90:150, 90:150]).all()
+    np.testing.assert_array_equal(hidden.buildings[CLASSES].to_numpy()[far], clear.buildings[CLASSES].to_numpy()[far])
+
+
+def test_a_white_roof_on_both_dates_is_seen_and_a_mask_hides():
+    footprints, places = town()
+    before = ground(3)
+    before[:, 78:160, 78:160] = 232.0 + np.random.default_rng(4).normal(0, 4, (82, 82))
+    image = optical(before)
+    assert (np.asarray(building_damage(footprints, *[None] * 4, image, image).buildings["damage_class"]) == 0).all()
+    mask = np.zeros((240, 240))
+    mask[:120] = 1.0
+    kept = building_damage(footprints, *[None] * 4, image, image, raster(mask, "cloud_mask")).buildings["observed"]
+    assert list(kept) == [rows.start >= 115 for rows, _ in places]
+
+
+@pytest.mark.parametrize("blurred", ["--after-optical", "--before-optical"])
+def test_images_of_different_resolution_are_refused_in_one_line(blurred):
+    footprints, _ = town()
+    sharp = ground(5)
+    mean = sharp.reshape(3, 60, 4, 60, 4).mean(axis=(2, 4))
+    grid = (np.arange(240) + 0.5) / 4 - 0.5
+    low = np.clip(np.floor(grid).astype(int), 0, 58)
+    share = np.clip(grid - low, 0, 1)
+    down = mean[:, low] * (1 - share)[:, None] + mean[:, low + 1] * share[:, None]
+    coarse = down[:, :, low] * (1 - share) + down[:, :, low + 1] * share
+    pair = (sharp, coarse) if blurred == "--after-optical" else (coarse, sharp)
+    images = [optical(values) for values in pair]
+    with pytest.raises(InputError, match=f"^{blurred} is much blurrier than [^\n]*$"):
+        building_damage(footprints, *[None] * 4, *images)
+    taken = building_damage(footprints, *[None] * 4, *images, resolution_tolerance=100.0)
+    assert np.asarray(taken.buildings["observed"]).all()
+
+
+def test_an_empty_image_is_named():
+    footprints, _ = town()
+    image = optical(ground(6))
+    with pytest.raises(InputError, match="^--after-optical holds no observed pixel"):
+        building_damage(footprints, *[None] * 4, image, image * np.nan)

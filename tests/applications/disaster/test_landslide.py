@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import shapely
 import xarray as xr
+from numpy.testing import assert_array_equal
 
 from mitoshi.applications.disaster.landslide import DEPOSIT, NOT_OBSERVABLE, SLIDE, SOURCE, landslide
 from mitoshi.applications.disaster.landslide_figures import figures, tally
 from mitoshi.applications.disaster.landslide_lakes import Inflow
+from mitoshi.applications.disaster.landslide_probability import Earlier, slide_probability
 from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import QUANTITIES
 
@@ -252,3 +254,18 @@ def test_a_lake_is_found_in_the_piece_of_its_slide(monkeypatch, valley):
     assert len(pieces.lakes) == 1
     assert pieces.lakes["volume_m3"].iloc[0] == pytest.approx(result.lakes["volume_m3"].iloc[0], rel=0.05)
     assert pieces.lakes["landslide_id"].iloc[0] in set(pieces.landslides["id"])
+
+
+def test_only_what_changed_is_swept_again_with_the_same_result():
+    draw = np.random.default_rng(3)
+    odds = draw.normal(-1.0, 3.0, (330, 300)).astype(np.float32)
+    seen = draw.random(odds.shape) > 0.05
+    prior = np.full(1, -2.0, np.float32)
+    changed = np.zeros(odds.shape, bool)
+    changed[250:262, 40:44] = True
+    raised = odds + np.float32(4.0) * changed
+    first = slide_probability(odds, prior, seen, 0.5)
+    again = slide_probability(raised, prior, seen, 0.5, Earlier(first, changed))
+    assert_array_equal(again, slide_probability(raised, prior, seen, 0.5))
+    assert (again[250:262, 40:44][seen[250:262, 40:44]] > first[250:262, 40:44][seen[250:262, 40:44]]).any()
+    assert_array_equal(again[:200], first[:200])

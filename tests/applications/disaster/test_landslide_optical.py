@@ -95,3 +95,41 @@ def test_the_binomial_mean_weighs_what_was_seen():
     np.testing.assert_allclose(once[3:6, 3:6], np.outer([16, 32, 16], [1, 2, 1]))
     assert binomial_mean(np.full((5, 5), 3.0, np.float32), 4) == pytest.approx(3.0)
     assert np.isnan(red_over_green(np.array([-1.0]), np.array([1.0]), counts=False))[0]
+
+
+CLOUD, BLACK = (235.0, 232.0, 228.0), (6.0, 3.0, 2.0)
+
+
+@pytest.mark.parametrize("patch", [CLOUD, BLACK], ids=["cloud", "black shadow"])
+def test_cloud_and_black_shadow_are_not_observable(patch):
+    hidden = image()
+    hidden[:, 42:58, 5:30] = np.array(patch)[:, None, None]
+    result = landslide_optical(hidden)
+    codes = np.asarray(result.landslide)
+    assert (codes[42:58, 5:30] == NOT_OBSERVABLE).all()
+    assert np.isnan(np.asarray(result.landslide_probability)[42:58, 5:30]).all()
+    assert (codes[22:30, 32:38] == SLIDE).all()
+    assert (codes[:8] == STABLE).all()
+
+
+def test_bare_ground_is_no_sign_where_nothing_grows():
+    desert = image()
+    desert[:] = np.array(SOIL)[:, None, None] + np.random.default_rng(2).normal(0, 3, (3, SIDE, SIDE))
+    desert[:, :5] = np.array(FOREST)[:, None, None]
+    result = landslide_optical(desert)
+    codes = np.asarray(result.landslide)
+    assert (codes[10:] == NOT_OBSERVABLE).all()
+    assert (codes[:3] == STABLE).all()
+    found = {f.name: f.value for f in figures(tally(result, 9.0), {})}
+    assert found["landslide_area"] == 0.0
+    assert found["not_observable_share"] > 85.0
+    asked = np.asarray(landslide_optical(desert, least_plants=0.0).landslide)
+    assert (asked[10:] == SLIDE).all()
+
+
+def test_a_given_mask_is_not_observable():
+    mask = np.zeros((SIDE, SIDE))
+    mask[25:35, 25:35] = 1.0
+    codes = np.asarray(landslide_optical(image(), None, None, beside(mask, "cloud_mask")).landslide)
+    assert (codes[25:35, 25:35] == NOT_OBSERVABLE).all()
+    assert (codes[30, 21:24] == SLIDE).all()

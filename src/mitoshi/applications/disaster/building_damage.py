@@ -19,22 +19,23 @@ from mitoshi.core.feature_kinds import BUILDINGS
 from mitoshi.core.features import Column, Features
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import CodedClass, Listed, Measured
-from mitoshi.core.quantity import BACKSCATTER, COHERENCE, OPTICAL, PROBABILITY, Raster
+from mitoshi.core.quantity import BACKSCATTER, CLOUD_MASK, COHERENCE, OPTICAL, PROBABILITY, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
 from mitoshi.core.text import Text
+from mitoshi.methods.optical.cover import COVER_MARGIN
 
 __all__ = ["INDEPENDENCE_TOLERANCE", "BuildingDamage", "building_damage"]
 
 INDEPENDENCE_TOLERANCE = 1e-9
 """Most by which a building's probabilities may change when other footprints enter the list or leave it: the last bits of sums."""
 
-MARGIN = LARGEST_WINDOW // 2 + 2
-"""Half of the largest window of the damage proxy, a pixel of its fine detail, and one that is not needed."""
+MARGIN = LARGEST_WINDOW // 2 + 2 + COVER_MARGIN
+"""Half of the largest window of the damage proxy, a pixel of its fine detail, a spare one, and what a cloud is told by."""
 
 CLASSES = (
-    CodedClass(0, Text("no visible damage", "被害なし（目視上）"), "#f2efe6"),
+    CodedClass(0, Text("no visible damage", "被害なし（目視上）"), "#56b4e9"),
     CodedClass(1, Text("minor damage", "軽微な被害"), "#f0e442"),
     CodedClass(2, Text("major damage", "大きな被害"), "#e69f00"),
     CodedClass(3, Text("destroyed", "倒壊・流失"), "#d55e00"),
@@ -108,7 +109,7 @@ class BuildingDamage(NamedTuple):
 
 
 @method(
-    version="2.0.0",
+    version="2.1.0",
     reference="doi:10.1785/0220150152 (Yun et al. 2015, damage proxy maps from coherence); doi:10.1109/36.739146 (Touzi et al.)",
     support=Scene(survey_damage, MARGIN),
     title=Text("Building damage", "建物被害"),
@@ -142,6 +143,7 @@ def building_damage(
     after: Annotated[Raster, BACKSCATTER, Need(when="after", within="14d")] | None = None,
     before_optical: Annotated[Raster, OPTICAL, Need(when="before", within="730d", resolution=5.0)] | None = None,
     after_optical: Annotated[Raster, OPTICAL, Need(when="after", within="30d", resolution=5.0)] | None = None,
+    cloud: Annotated[Raster, CLOUD_MASK, Need(when="after", within="30d")] | None = None,
     /,
     *,
     context_m: Annotated[float, Ge(0.0), Le(30.0)] = 3.0,
@@ -161,6 +163,7 @@ def building_damage(
     natural_detail: Annotated[float, Gt(0.0), Le(5.0)] = 0.5,
     damage_backscatter_db: Annotated[float, Gt(0.0), Le(20.0)] = 4.0,
     damage_detail: Annotated[float, Gt(0.0), Le(5.0)] = 1.0,
+    resolution_tolerance: Annotated[float, Ge(1.0), Le(100.0)] = 2.0,
     surveyed: Annotated[DamageSurvey | None, Surveyed()] = None,
 ) -> BuildingDamage:
     """Estimate the damage of every building from coherence, backscatter and optical images before and after an event.
@@ -172,7 +175,8 @@ def building_damage(
     0, variance natural² + (damage f)², with speckle from the number of looks. Fine detail against contrast grows: debris is
     grainy. Joint likelihoods at 24 shares are summed over the classes none (f < 0.05), minor (< 0.2), major (< 0.5) and
     destroyed, each with its prior. Levels, widths and
-    priors are absolute: a building's class does not depend on the others in the list.
+    priors are absolute: a building's class does not depend on the others in the list. Optical pixels that opaque cloud or
+    lightless shadow hides after and not before (bright and white, or black, over a patch) are not observed.
 
     Parameters
     ----------
@@ -184,6 +188,8 @@ def building_damage(
         Calibrated backscatter before and after, same polarisations.
     before_optical, after_optical
         Optical images before and after, same bands, any radiometric scale; pixels of a few metres or finer.
+    cloud
+        Mask of `after_optical`: 0 where the ground is seen, anything else where cloud, shadow or smoke hides it.
     context_m
         Width around a footprint that counts as part of it [m].
     search_m
@@ -205,6 +211,9 @@ def building_damage(
         The same for backscatter: 95 % of drops on stable ground are below 2.0 dB (`benchmarks/natural_change.py`) over 1.645.
     damage_backscatter_db, damage_detail
         Change where everything is destroyed: standard deviation (assumed), mean log ratio (chosen as the optical widths).
+    resolution_tolerance
+        Factor by which the ratio of the sharpness of the optical dates may differ from the usual 1.25 before they are refused;
+        100 takes any. Sharpness is the mean square difference of neighbours over that of pixels four apart.
     surveyed
         What the whole scene and every footprint show; the runner gives it.
 
@@ -216,7 +225,7 @@ def building_damage(
     Raises
     ------
     InputError
-        If no image is given, or only one of a pair, or a pair does not match.
+        If no image is given, or only one of a pair, or a pair does not match, shows nothing in common or differs in sharpness.
     ParameterError
         If the priors leave nothing for undamaged buildings.
 
@@ -226,7 +235,7 @@ def building_damage(
     surroundings; more than 512 pixels from the block of 1024 that holds its centre a footprint is not read. The levels of
     undamaged buildings are those of images of half a metre of the same kind; coarser or oblique images agree less.
     """
-    images = Images(coherence_before, coherence_across, before, after, before_optical, after_optical)
+    images = Images(coherence_before, coherence_across, before, after, before_optical, after_optical, cloud)
     check(images)
     if surveyed is None:
         surveyed = survey_damage(
@@ -236,7 +245,7 @@ def building_damage(
             coherence_looks=coherence_looks, backscatter_looks=backscatter_looks, natural_coherence=natural_coherence,
             natural_backscatter_db=natural_backscatter_db, natural_correlation=natural_correlation,
             natural_edges=natural_edges, natural_detail=natural_detail, damage_backscatter_db=damage_backscatter_db,
-            damage_detail=damage_detail,
+            damage_detail=damage_detail, resolution_tolerance=resolution_tolerance,
         )  # fmt: skip
     widths = Widths(
         coherence_looks, natural_coherence, natural_backscatter_db, natural_correlation, natural_edges, natural_detail,
@@ -246,7 +255,7 @@ def building_damage(
     reference = Reference(surveyed.scales.coherence_ratio, undamaged_correlation, undamaged_edges)
     pixel = pixel_size(images.grid.attrs)
     window = 2 * round(max(1.0, (window_m / pixel - 1.0) / 2.0)) + 1
-    proxy = damage_proxy(images, surveyed.scales, reference, widths, prior, window=window)
+    proxy = damage_proxy(images.clear(), surveyed.scales, reference, widths, prior, window=window)
     return BuildingDamage(_table(footprints, surveyed), _raster(proxy, images.grid))
 
 

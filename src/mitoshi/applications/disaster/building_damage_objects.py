@@ -18,6 +18,7 @@ from mitoshi.applications.disaster.building_damage_evidence import (
 )
 from mitoshi.core.errors import InputError
 from mitoshi.methods.optical.change import brightness, object_change
+from mitoshi.methods.optical.cover import cover_of, masked, without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ SMALLEST_PIXELS = 12
 
 
 class Images(NamedTuple):
-    """The images of a run; pairs are both given or both None."""
+    """The images of a run; pairs are both given or both None. `cloud` masks the optical image after."""
 
     coherence_before: Raster | None
     coherence_across: Raster | None
@@ -41,11 +42,25 @@ class Images(NamedTuple):
     after: Raster | None
     before_optical: Raster | None
     after_optical: Raster | None
+    cloud: Raster | None = None
 
     @classmethod
     def of(cls, arrays: Mapping[str, Any]) -> Images:
         """Return the images among data arguments by name."""
         return cls(*(arrays.get(name) for name in cls._fields))
+
+    def clear(self) -> Images:
+        """Return the images without the optical pixels after that cloud or lightless shadow hides, or the mask.
+
+        What is bright and white before too is a roof or a car park. The image before is taken as it is: a white roof that is
+        there before and gone after is damage and not cloud.
+        """
+        if self.before_optical is None or self.after_optical is None:
+            return self
+        hidden = cover_of(self.after_optical) & ~cover_of(self.before_optical)
+        if self.cloud is not None:
+            hidden |= masked(self.cloud)
+        return self._replace(after_optical=without(self.after_optical, hidden))
 
     @property
     def grid(self) -> Raster:

@@ -17,9 +17,11 @@ from mitoshi.applications.disaster.building_damage_evidence import Reference, Wi
 from mitoshi.applications.disaster.building_damage_footprints import blocks_of, cells_of, in_pixels
 from mitoshi.applications.disaster.building_damage_model import Posterior, joint_likelihood, posterior
 from mitoshi.applications.disaster.building_damage_objects import Images, Observed, bands, check, observe
+from mitoshi.applications.disaster.building_damage_pairs import OpticalSums, check_optical, optical_sums
 from mitoshi.applications.disaster.building_damage_proxy import Scales
 from mitoshi.core.errors import InputError, ParameterError
 from mitoshi.methods.optical.change import Radiometry, brightness, radiometry
+from mitoshi.methods.optical.cover import COVER_MARGIN
 from mitoshi.methods.sar.coherence_change import natural_coherence_ratio
 
 if TYPE_CHECKING:
@@ -60,11 +62,12 @@ class DamageSurvey(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What one block holds: positions of its footprints, their observations, and samples of pairs of pixels."""
+    """What one block holds: positions of its footprints, their observations, samples of pairs of pixels, and sums."""
 
     members: NDArray[np.int64]
     seen: Observed
     samples: tuple[NDArray[np.float32], ...]
+    optical: OpticalSums | None
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,9 @@ class _Block:
     step: int
 
     def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> _Found:
-        images = Images.of(arrays)
-        check(images)
+        given = Images.of(arrays)
+        check(given)
+        images = given.clear()
         number = row // BLOCK * -(-self.shape[1] // BLOCK) + column // BLOCK
         members = np.flatnonzero(self.blocks == number)
         first = max(0, row - self.margin), max(0, column - self.margin)
@@ -93,7 +97,7 @@ class _Block:
             for names in SAMPLED
             if all(getattr(images, name) is not None for name in names)
         )
-        return _Found(members, observe(cells, images, self.reach), samples)
+        return _Found(members, observe(cells, images, self.reach), samples, optical_sums(given, images, core))
 
 
 def _pairs(
@@ -148,6 +152,7 @@ def survey_damage(
     natural_detail: float,
     damage_backscatter_db: float,
     damage_detail: float,
+    resolution_tolerance: float,
 ) -> DamageSurvey:
     """Return what is known of every footprint, and the scene's levels. See `building_damage` for the parameters."""
     footprints = view.features("footprints")
@@ -156,7 +161,7 @@ def survey_damage(
     pixel = pixel_size(view.like.attrs)
     shapes = in_pixels(footprints.geometry.to_numpy(), view.like)
     reach = min(LONGEST_SHIFT, math.ceil(search_m / pixel)) if search_m > 0 else 0
-    scales, seen = _looked(view, shapes, context_m / pixel, reach)
+    scales, seen = _looked(view, shapes, context_m / pixel, reach, resolution_tolerance)
     widths = Widths(
         coherence_looks, natural_coherence, natural_backscatter_db, natural_correlation, natural_edges, natural_detail,
         damage_backscatter_db, damage_detail, backscatter_looks,
@@ -167,18 +172,23 @@ def survey_damage(
     return DamageSurvey(scales, known, seen)
 
 
-def _looked(view: SceneView, shapes: NDArray[Any], context: float, reach: int) -> tuple[Scales, Observed]:
+def _looked(
+    view: SceneView, shapes: NDArray[Any], context: float, reach: int, tolerance: float
+) -> tuple[Scales, Observed]:
     """Look at every block of the scene once."""
     import shapely
 
     around = shapely.buffer(shapes, context) if context > 0 else shapes
     blocks, half = blocks_of(around, view.shape, BLOCK)
-    margin = min(LARGEST_MARGIN, half + reach + 2)
+    margin = min(LARGEST_MARGIN, half + reach + 2 + COVER_MARGIN)
     step = max(1, math.ceil(math.sqrt(view.shape[0] * view.shape[1] / SAMPLE_PIXELS)))
     found = view.map_blocks(_Block(around, blocks, view.shape, margin, reach, step), BLOCK, margin)
     order = np.argsort(np.concatenate([f.members for f in found]), kind="stable")
     seen = Observed(*(np.concatenate(parts)[order] for parts in zip(*(f.seen for f in found), strict=True)))
     pairs = [np.concatenate(parts, axis=1) for parts in zip(*(f.samples for f in found), strict=True)]
+    sums = [f.optical for f in found if f.optical is not None]
+    if sums:
+        check_optical(sums, tolerance)
     return _scales(view, pairs), seen
 
 
@@ -189,8 +199,6 @@ def _scales(view: SceneView, pairs: list[NDArray[np.float32]]) -> Scales:
     for sampled, pair in zip(names, pairs, strict=True):
         if sampled is SAMPLED[0]:
             ratio = natural_coherence_ratio(*pair)
-        elif pair.shape[1] == 0:
-            raise InputError("before_optical and after_optical have no pixel in common; give images that overlap")
-        else:
+        elif pair.shape[1]:
             optical = radiometry(pair[:1]), radiometry(pair[1:])
     return Scales(ratio, *optical)

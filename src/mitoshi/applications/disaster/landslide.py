@@ -17,7 +17,7 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.features import Features
 from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Listed
-from mitoshi.core.quantity import BACKSCATTER, ELEVATION, ELEVATION_CHANGE, FLOOD_EXTENT, OPTICAL, Raster
+from mitoshi.core.quantity import BACKSCATTER, CLOUD_MASK, ELEVATION, ELEVATION_CHANGE, FLOOD_EXTENT, OPTICAL, Raster
 from mitoshi.core.requirement import Need
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.support import Scene
@@ -87,7 +87,7 @@ class Landslide(NamedTuple):
 
 
 @method(
-    version="1.1.0",
+    version="1.2.0",
     reference="doi:10.5194/nhess-22-753-2022 (Handwerger et al.); doi:10.1016/j.rse.2019.111235 (Lu et al.); "
     "doi:10.1016/j.cageo.2013.04.024 (Barnes et al., priority flood)",
     support=Scene(survey_landslides, 0),
@@ -121,6 +121,7 @@ def landslide(
     before_optical: Annotated[Raster, OPTICAL, Need(when="before", within="365d", resolution=30.0)] | None = None,
     after_optical: Annotated[Raster, OPTICAL, Need(when="after", within="60d", resolution=30.0)] | None = None,
     flood: Annotated[Raster, FLOOD_EXTENT, Need(when="after", within="14d")] | None = None,
+    cloud: Annotated[Raster, CLOUD_MASK, Need(when="after", within="60d")] | None = None,
     /,
     *,
     cell_m: Annotated[float, Ge(0.0), Le(1000.0)] = 0.0,
@@ -169,6 +170,9 @@ def landslide(
         Optical images with red and near-infrared bands.
     flood
         Flood map of the same event: what images say of water is no landslide.
+    cloud
+        Mask of `after_optical`: 0 where the ground is seen, anything else where it is hidden. Opaque cloud (bright and white over
+        a patch) and lightless shadow of either date are left out without it.
     cell_m
         Side of a cell where the files have no georeference; 0 takes it from the georeference.
     smallest_m2
@@ -216,9 +220,9 @@ def landslide(
     """
     arrays = {
         "elevation": elevation, "elevation_after": elevation_after, "elevation_change": elevation_change, "before": before,
-        "after": after, "before_optical": before_optical, "after_optical": after_optical, "flood": flood,
+        "after": after, "before_optical": before_optical, "after_optical": after_optical, "flood": flood, "cloud": cloud,
     }  # fmt: skip
-    like = next((r for name, r in arrays.items() if r is not None and name != "flood"), None)
+    like = next((r for name, r in arrays.items() if r is not None and name not in ("flood", "cloud")), None)
     if like is None:
         raise InputError("landslides need a change of something; give --elevation-change FILE, or images of two dates")
     if surveyed is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster.landslide_probability import (
+    Earlier,
     SlideModel,
     normal_log_ratio,
     scene_centre,
@@ -17,6 +19,7 @@ from mitoshi.applications.disaster.landslide_probability import (
 from mitoshi.core.cells import cell_sides_m
 from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import to_db
+from mitoshi.methods.optical.cover import cover_of, masked
 from mitoshi.methods.optical.vegetation import ndvi, red_and_near_infrared, relative_ndvi_change
 from mitoshi.methods.terrain.drainage import Drainage, drainage
 from mitoshi.methods.terrain.elevation_change import ChangeNoise, change_noise
@@ -120,7 +123,9 @@ def changes_of(arrays: Mapping[str, Raster | None]) -> Changes:
     """
     elevation = elevation_change_of(*(arrays.get(n) for n in ("elevation", "elevation_after", "elevation_change")))
     radar = _pair("before", "after", arrays, _backscatter)
-    optical = _pair("before_optical", "after_optical", arrays, _vegetation)
+    cloud = arrays.get("cloud")
+    hidden = None if cloud is None else masked(cloud)
+    optical = _pair("before_optical", "after_optical", arrays, partial(_vegetation, hidden=hidden))
     if elevation is None and radar is None and optical is None:
         raise InputError(
             "landslides need a change: give --elevation-change, or --elevation and --elevation-after, or --before and --after, "
@@ -245,13 +250,16 @@ def _backscatter(before: Raster, after: Raster) -> NDArray[np.float32]:
     )
 
 
-def _vegetation(before: Raster, after: Raster) -> NDArray[np.float32]:
+def _vegetation(before: Raster, after: Raster, hidden: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Return rdNDVI, NaN where cloud or lightless shadow hides either date, or where the image after is masked."""
     indices = []
     for image in (before, after):
         names = [str(v) for v in image["band"].values] if "band" in image.coords else []
         red, near_infrared = red_and_near_infrared(names)
         bands = _stack(image)
-        indices.append(ndvi(bands[red], bands[near_infrared]))
+        indices.append(np.where(cover_of(image), np.float32(np.nan), ndvi(bands[red], bands[near_infrared])))
+    if hidden is not None:
+        indices[1] = np.where(hidden, np.float32(np.nan), indices[1])
     return relative_ndvi_change(indices[0], indices[1])
 
 
@@ -285,7 +293,7 @@ def probability(
     below = _runout(seeds, tree, runout_cells)
     raised = np.asarray(prior + np.log(RUNOUT_FACTOR) * below, np.float32)
     second = evidence.terrain + np.where(steep | below, evidence.images, np.minimum(evidence.images, 0.0))
-    return slide_probability(second, raised, evidence.observed, model.smoothness)
+    return slide_probability(second, raised, evidence.observed, model.smoothness, Earlier(chance, below))
 
 
 def _steep(terrain: Terrain, model: SlideModel) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
@@ -12,26 +13,31 @@ from numpy.typing import NDArray
 from mitoshi.applications.disaster.landslide_figures import SLIDE_PROBABILITY
 from mitoshi.applications.disaster.landslide_probability import SlideModel, slope_log_odds
 from mitoshi.core.errors import InputError
-from mitoshi.core.method import method
+from mitoshi.core.method import Surveyed, method
 from mitoshi.core.product import Coded, CodedClass, Figure
-from mitoshi.core.quantity import ELEVATION, FLOOD_EXTENT, OPTICAL, Raster
+from mitoshi.core.quantity import CLOUD_MASK, ELEVATION, FLOOD_EXTENT, OPTICAL, Raster
 from mitoshi.core.requirement import Need
-from mitoshi.core.support import Window
+from mitoshi.core.scene import ArrayScene
+from mitoshi.core.support import Scene
 from mitoshi.core.text import Text
 from mitoshi.methods.optical.bands import positions
 from mitoshi.methods.optical.bare_soil import SMOOTHING, binomial_mean, red_over_green
+from mitoshi.methods.optical.cover import COVER_MARGIN, cover_of, dark, masked, visible
 from mitoshi.methods.statistics.areas import areas_of
 from mitoshi.methods.terrain.slope import slope_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mitoshi.core.scene import SceneView
     from mitoshi.methods.statistics.areas import CellArea
 
 __all__ = ["LandslideOptical", "landslide_optical"]
 
 STABLE, SLIDE, NOT_OBSERVABLE = 0, 3, 255  # the codes of disaster.landslide
 MAPPED, CERTAIN, POSSIBLE = 0.5, 0.9, 0.1
+BLOCK = 1024
+MARGIN = SMOOTHING + 2 + COVER_MARGIN
 WATER = (1, 2)  # flooded and permanent, codes of a flood map
 EXACT = Text("a count of pixels, exact", "画素の計数値（統計的な区間なし。抽出の誤りは含まない）")
 
@@ -64,6 +70,32 @@ class LandslideOptical(NamedTuple):
         Raster,
         SLIDE_PROBABILITY,
     ]
+
+
+class Plants(NamedTuple):
+    """What the tiles of a scene share: the share of its observed pixels that are plants, NaN where nothing was observed."""
+
+    share: float
+
+
+@dataclass(frozen=True)
+class _Count:
+    """Counts the pixels of a block that are plants, and those observed; picklable."""
+
+    soil_log_ratio: float
+
+    def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> tuple[int, int]:
+        image = arrays["after_optical"]
+        ratio = _smoothed_ratio(image, arrays.get("cloud"))
+        core = ratio[row - max(0, row - MARGIN) :, column - max(0, column - MARGIN) :][:BLOCK, :BLOCK]
+        return int((core <= np.float32(self.soil_log_ratio)).sum()), int(np.isfinite(core).sum())
+
+
+def survey_plants(view: SceneView, *, soil_log_ratio: float) -> Plants:
+    """Return the share of the scene's observed pixels that are more likely plants than bare soil."""
+    counts = view.map_blocks(_Count(soil_log_ratio), BLOCK, MARGIN)
+    seen = sum(observed for _, observed in counts)
+    return Plants(sum(plants for plants, _ in counts) / seen if seen else float("nan"))
 
 
 def tally(result: LandslideOptical, cell_area_m2: CellArea) -> dict[str, float]:
@@ -126,10 +158,10 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
 
 
 @method(
-    version="1.0.0",
+    version="2.0.0",
     reference="doi:10.1016/0034-4257(79)90013-0 (Tucker 1979, red and green against vegetation); logistic regression on hand "
     "masks of the 2018 Hokkaido earthquake (docs/landslide.md)",
-    support=Window(SMOOTHING + 2),
+    support=Scene(survey_plants, MARGIN),
     title=Text("Landslides from one optical image", "光学画像1枚による土砂移動の抽出"),
     caveats=(
         Text(
@@ -137,6 +169,12 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
             "little, and use change methods where an image from before exists.",
             "畑、道路、採石場、伐採地、河原も裸地です。平地を除くため標高を与えてください。"
             "発災前の画像がある場合は変化による手法を用いてください。",
+        ),
+        Text(
+            "Where next to nothing grows, bare ground is no sign of a landslide and is not observable. Thin cloud and its shadow "
+            "are not recognised: give a mask.",
+            "植生がほとんどない場所では裸地から土砂移動を判別できないため、観測不能とします。"
+            "薄い雲とその影は判別できません。マスクを与えてください。",
         ),
         Text(
             "The level of red over green was learnt from one event, one sensor and one season. In autumn, in dry grass or with "
@@ -152,18 +190,23 @@ def landslide_optical(
     after_optical: Annotated[Raster, OPTICAL, Need(when="after", within="60d", resolution=30.0)],
     elevation: Annotated[Raster, ELEVATION, Need()] | None = None,
     flood: Annotated[Raster, FLOOD_EXTENT, Need(when="after", within="14d")] | None = None,
+    cloud: Annotated[Raster, CLOUD_MASK, Need(when="after", within="60d")] | None = None,
     /,
     *,
     soil_log_ratio: Annotated[float, Ge(-2.0), Le(2.0)] = 0.062,
     soil_steepness: Annotated[float, Gt(0.0), Le(500.0)] = 28.0,
     slope_low_deg: Annotated[float, Ge(0.0), Le(89.0)] = 5.0,
     slope_high_deg: Annotated[float, Gt(0.0), Le(90.0)] = 15.0,
+    least_plants: Annotated[float, Ge(0.0), Le(1.0)] = 0.2,
+    surveyed: Annotated[Plants | None, Surveyed()] = None,
 ) -> LandslideOptical:
     """Map landslides as bare soil in a single image taken after the event.
 
     x = log(red / green), averaged binomially over 9 × 9 pixels; probability = 1 / (1 + exp(-k (x - c))). Leaves reflect more
     green than red, soil more red than green, and shade dims both alike. Where an elevation is given, the odds fall to a
     twentieth on flat ground, as in `disaster.landslide`; water of a flood map is no landslide. Mapped above 0.5.
+    Opaque cloud, lightless shadow and what the mask hides are not observable; nor is bare ground where the scene holds next to no
+    plants, for there it is no sign of a slide.
 
     Parameters
     ----------
@@ -173,6 +216,8 @@ def landslide_optical(
         Terrain [m]; gives the slope.
     flood
         Flood map of the same event: water, also brown water, is no landslide.
+    cloud
+        Mask of the image: 0 where the ground is seen, anything else where cloud, shadow or smoke hides it.
     soil_log_ratio
         Natural logarithm of red over green at which bare soil and plants are equally likely, c. The default is that of RGB images
         of 3 m (Hokkaido 2018, 20 tiles); learnt on three quarters of them it lies between 0.059 and 0.065.
@@ -180,6 +225,11 @@ def landslide_optical(
         Log odds per unit of the logarithm, k; from the same tiles.
     slope_low_deg, slope_high_deg
         The odds rise from a twentieth to their full value between these slopes.
+    least_plants
+        Share of the scene's observed pixels that must be plants for bare ground to count (assumed; on the tiles that taught the
+        law it is 0.42 to 0.89). 0 lets bare ground count anywhere.
+    surveyed
+        The share of plants in the whole scene; the runner gives it.
 
     Returns
     -------
@@ -193,23 +243,39 @@ def landslide_optical(
 
     Notes
     -----
-    The odds hold those of the tiles they were learnt from, of which 31 % had slid. Limits: clouds are not masked; ground that was
-    bare before the event counts.
+    The odds hold those of the tiles they were learnt from, of which 31 % had slid. Limits: thin cloud and its shadow
+    pass; ground that was bare before the event counts.
     """
     if not slope_low_deg < slope_high_deg:
         raise InputError(f"slope_low_deg must be below slope_high_deg, got {slope_low_deg:g} and {slope_high_deg:g}")
-    red, green = _red_and_green(after_optical)
-    counts = after_optical.attrs.get("quantity") == "digital_number"
-    ratio = binomial_mean(red_over_green(red, green, counts=counts), SMOOTHING)
+    if surveyed is None:
+        scene = ArrayScene({"after_optical": after_optical, "flood": flood, "cloud": cloud})
+        surveyed = survey_plants(scene, soil_log_ratio=soil_log_ratio)
+    ratio = _smoothed_ratio(after_optical, cloud)
     odds = np.float32(soil_steepness) * (ratio - np.float32(soil_log_ratio))
     if elevation is not None:
         odds = odds + _flat(elevation, (slope_low_deg, slope_high_deg))
     chance = (1.0 / (1.0 + np.exp(-np.clip(odds, -30.0, 30.0)))).astype(np.float32)
     if flood is not None:
-        chance = np.where(np.isin(flood.to_numpy(), WATER) & np.isfinite(chance), np.float32(0.0), chance)
+        ratio = np.where(np.isin(flood.to_numpy(), WATER), np.float32(-np.inf), ratio)
+        chance = np.where(np.isneginf(ratio) & np.isfinite(chance), np.float32(0.0), chance)
+    if surveyed.share < least_plants:
+        chance = np.where(ratio > np.float32(soil_log_ratio), np.float32(np.nan), chance)
     codes = np.where(chance > MAPPED, SLIDE, STABLE)
     codes = np.where(np.isfinite(chance), codes, NOT_OBSERVABLE).astype(np.uint8)
     return LandslideOptical(_raster(codes, after_optical), _raster(chance, after_optical))
+
+
+def _smoothed_ratio(image: Raster, cloud: Raster | None) -> NDArray[np.float32]:
+    """Return the smoothed logarithm of red over green, NaN where nothing, or nothing of the ground, was seen."""
+    red, green = _red_and_green(image)
+    counts = image.attrs.get("quantity") == "digital_number"
+    values = np.asarray(image.to_numpy(), np.float32)
+    hidden = cover_of(image) | dark(visible(image, values), counts=counts)
+    if cloud is not None:
+        hidden |= masked(cloud)
+    ratio = np.where(hidden, np.float32(np.nan), red_over_green(red, green, counts=counts))
+    return binomial_mean(ratio, SMOOTHING)
 
 
 def _red_and_green(image: Raster) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from mitoshi.methods.sar.fuzzy import z_membership
 
-__all__ = ["SlideModel", "normal_log_ratio", "scene_centre", "slide_probability", "slope_log_odds"]
+__all__ = ["Earlier", "SlideModel", "normal_log_ratio", "scene_centre", "slide_probability", "slope_log_odds"]
 
 SPREAD_OF_NORMAL = 1.4826
 SWEEPS = 12
+BLOCK = 256
+"""Side of the blocks that are swept on their own, with as many cells around as there are sweeps: they stay in the cache."""
 STEEPEST_LIKELIHOOD = 8.0
 """Largest log likelihood ratio a single cell may bring: one wild cell is noise of another kind, not a slide."""
 
@@ -45,6 +47,13 @@ class SlideModel(NamedTuple):
     backscatter_db: float = 4.0
     smoothness: float = 0.5
     slope_deg: tuple[float, float] = (5.0, 15.0)
+
+
+class Earlier(NamedTuple):
+    """An earlier probability, and the cells whose odds are others now, both (y, x)."""
+
+    chance: NDArray[np.float32]
+    changed: NDArray[np.bool_]
 
 
 def scene_centre(values: NDArray[np.float32]) -> tuple[float, float]:
@@ -91,6 +100,7 @@ def slide_probability(
     prior_log_odds: NDArray[np.float32],
     observed: NDArray[np.bool_],
     smoothness: float,
+    earlier: Earlier | None = None,
 ) -> NDArray[np.float32]:
     """Return the probability that each cell slid, given its own evidence and that slides hang together.
 
@@ -104,6 +114,9 @@ def slide_probability(
         Cells with any evidence.
     smoothness
         Log odds added by each of the 8 neighbours that slid, against none that did.
+    earlier
+        Where only some cells have other odds than in an earlier call: what it returned, and which cells. Less is then computed;
+        the result is the same.
 
     Returns
     -------
@@ -117,9 +130,24 @@ def slide_probability(
     lone cell keeps its own odds.
     """
     own = (log_ratio + prior_log_odds).astype(np.float32)
+    out = np.empty(own.shape, np.float32) if earlier is None else earlier.chance.copy()
+    for row in range(0, own.shape[0], BLOCK):
+        for column in range(0, own.shape[1], BLOCK):
+            core = tuple(slice(start, start + BLOCK) for start in (row, column))
+            around = tuple(slice(max(0, start - SWEEPS), start + BLOCK + SWEEPS) for start in (row, column))
+            if earlier is not None and not earlier.changed[around].any():
+                continue
+            swept = _swept(own[around], observed[around], np.float32(smoothness))
+            top, left = row - around[0].start, column - around[1].start
+            out[core] = swept[top : top + BLOCK, left : left + BLOCK]
+    return out
+
+
+def _swept(own: NDArray[np.float32], observed: NDArray[np.bool_], smoothness: np.float32) -> NDArray[np.float32]:
+    """Return the probability after all sweeps, NaN where not observed."""
     chance = np.where(observed, _logistic(own), np.float32(0.0))
     for _ in range(SWEEPS):
-        chance = np.where(observed, _logistic(own + np.float32(smoothness) * _neighbours(chance)), np.float32(0.0))
+        chance = np.where(observed, _logistic(own + smoothness * _neighbours(chance)), np.float32(0.0))
     return np.where(observed, chance, np.float32(np.nan)).astype(np.float32)
 
 

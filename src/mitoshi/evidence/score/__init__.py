@@ -55,6 +55,8 @@ def score(path: Path | str, settings: Settings, progress: Progress = quiet) -> S
     """
     product = open_product(path, settings.product, settings.uncertainty)
     reference = open_input(settings.reference)
+    if isinstance(reference, FeatureInput) and settings.product is None:
+        product = open_product(path, None, settings.uncertainty, features=True)
     kind = settings.kind or _kind(product, reference)
     makers: dict[Kind, Callable[..., Score]] = {
         "coded": score_coded,

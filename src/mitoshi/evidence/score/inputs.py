@@ -136,7 +136,7 @@ class Product:
     bundle: str = ""
 
 
-def open_product(path: Path | str, name: str | None, uncertainty: str | None) -> Product:
+def open_product(path: Path | str, name: str | None, uncertainty: str | None, *, features: bool = False) -> Product:
     """Return the product of a bundle's folder, or of one raster or vector file.
 
     Parameters
@@ -147,6 +147,8 @@ def open_product(path: Path | str, name: str | None, uncertainty: str | None) ->
         Of the product in a bundle; None takes the first coded one, else the first measured, else the first list.
     uncertainty
         File of the probability or standard uncertainty of a product of another tool.
+    features
+        Whether the reference is a list: a bundle whose main product is a list with classes is then judged by that.
 
     Raises
     ------
@@ -158,19 +160,23 @@ def open_product(path: Path | str, name: str | None, uncertainty: str | None) ->
     if Path(path).is_dir() and (Path(path) / "run.json").is_file():
         if uncertainty is not None:
             raise InputError("a bundle holds the uncertainty of its products; leave --uncertainty out")
-        return _of_bundle(Path(path), name)
+        return _of_bundle(Path(path), name, features=features)
     source = open_input(str(path))
     if name is not None:
         raise InputError(f"{source.name} is no evidence bundle, so it has no product {name!r}; leave --product out")
     return Product(source, uncertainty=None if uncertainty is None else open_layer(uncertainty))
 
 
-def _of_bundle(path: Path, name: str | None) -> Product:
+def _of_bundle(path: Path, name: str | None, *, features: bool) -> Product:
     from mitoshi.core.discovery import find
     from mitoshi.evidence.bundle import Bundle, read_json, read_sums
+    from mitoshi.evidence.lists import leads
 
     bundle, sums = Bundle.open(path), read_sums(path)
-    outputs = {o.name: o for o in find(bundle.method).outputs if o.name in read_json(path, "run.json")["products"]}
+    method = find(bundle.method)
+    outputs = {o.name: o for o in method.outputs if o.name in read_json(path, "run.json")["products"]}
+    if name is None and features:
+        name = next((o.name for o in outputs.values() if leads(o, method)), None)
     output = _chosen(outputs, name, path.name)
     partner = output.layer.uncertainty if isinstance(output.layer, Coded | Measured) else None
     return Product(

@@ -65,7 +65,7 @@ OPTIONS = (
         "output",
         "product",
         "text",
-        "Product of a bundle.  [default: the first coded, measured or listed one]",
+        "Product of a bundle.  [default: the first coded, measured or listed one; of damage scored by a list, the buildings]",
         "NAME",
         flag="product",
     ),

@@ -41,7 +41,7 @@ REFLECTANCE_LIMITS = (0.0, 0.35)  # land is darker; snow and cloud are white
 STRETCH = (2.0, 98.0)  # percentiles
 SAMPLE_SIDE = 256
 CHEAP_PIXELS = 4_000_000  # a whole band of this size may be read to find its stretch
-CODED = frozenset({"land_cover", "quality", "flood_extent"})
+CODED = frozenset({"cloud_mask", "land_cover", "quality", "flood_extent"})
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
 
-__all__ = ["ObjectChange", "Radiometry", "brightness", "edges", "fine_detail", "object_change", "radiometry"]
+__all__ = [
+    "ObjectChange",
+    "Radiometry",
+    "brightness",
+    "edges",
+    "fine_detail",
+    "object_change",
+    "radiometry",
+    "structure",
+]
 
 SPREAD_OF_NORMAL = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
@@ -63,6 +72,31 @@ def radiometry(sample: NDArray[Any]) -> Radiometry:
     if not (spread > 0).all():
         raise InputError("an optical band is constant over the scene; give an image with contrast")
     return Radiometry(centre.astype(np.float64), spread.astype(np.float64))
+
+
+def structure(image: NDArray[Any], lags: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the sums of squared differences of pixels so far apart, along rows and columns, and their numbers.
+
+    Parameters
+    ----------
+    image
+        Shape (y, x), NaN where not observed.
+    lags
+        Distances in pixels.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (2, lags): sums and numbers, which add up over blocks. Sum over number is the structure function; that of one pixel
+        over that of several falls where an image is blurred, whatever its gain and contrast.
+    """
+    found = np.zeros((2, len(lags)))
+    for n, lag in enumerate(lags):
+        for one, other in ((image[lag:], image[:-lag]), (image[:, lag:], image[:, :-lag])):
+            squared = np.square(one.astype(np.float64) - other)
+            seen = np.isfinite(squared)
+            found[:, n] += squared[seen].sum(), seen.sum()
+    return found
 
 
 def brightness(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
+from mitoshi.methods.terrain.priority_flood import priority_flood
 
 __all__ = ["Lake", "blocked_lakes", "filled_surface"]
 
 SHALLOWEST = 1e-3
 """Ponding below this depth in metres is rounding."""
-
-_ROWS = np.array([0, 1, 1, 1, 0, -1, -1, -1])
-_COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1])
 
 
 class Lake(NamedTuple):
@@ -85,9 +81,7 @@ def filled_surface(elevation: NDArray[Any]) -> NDArray[np.float64]:
     heights = np.ascontiguousarray(elevation, np.float64)
     if heights.ndim != 2:
         raise InputError(f"elevation must have dims (y, x), got shape {heights.shape}")
-    filled = heights.copy()
-    _flood(filled)
-    return filled
+    return np.ascontiguousarray(priority_flood(heights).filled[1:-1, 1:-1])
 
 
 def blocked_lakes(
@@ -176,34 +170,3 @@ def _lake(
         inside=inside,
         cut=bool((inside & rim[window]).any()),
     )
-
-
-@njit(cache=True, nogil=True)
-def _flood(filled):  # type: ignore[no-untyped-def]  # pragma: no cover
-    rows, columns = filled.shape
-    seen = np.isnan(filled)
-    heap = [(np.inf, np.int64(-1))]
-    for row in range(rows):
-        for column in range(columns):
-            if seen[row, column]:
-                continue
-            opened = row in (0, rows - 1) or column in (0, columns - 1)
-            for k in range(8):
-                if opened:
-                    break
-                opened = np.isnan(filled[row + _ROWS[k], column + _COLUMNS[k]])
-            if opened:
-                heapq.heappush(heap, (filled[row, column], np.int64(row * columns + column)))
-    for n in range(len(heap)):
-        if heap[n][1] >= 0:
-            seen[heap[n][1] // columns, heap[n][1] % columns] = True
-    while len(heap) > 1:
-        level, cell = heapq.heappop(heap)
-        row, column = cell // columns, cell % columns
-        for k in range(8):
-            r, c = row + _ROWS[k], column + _COLUMNS[k]
-            if not (0 <= r < rows and 0 <= c < columns) or seen[r, c]:
-                continue
-            seen[r, c] = True
-            filled[r, c] = max(filled[r, c], level)
-            heapq.heappush(heap, (filled[r, c], np.int64(r * columns + c)))

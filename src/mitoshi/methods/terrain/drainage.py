@@ -6,7 +6,6 @@ after its downstream neighbour. All loops run in that order, so results do not d
 
 from __future__ import annotations
 
-import heapq
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
+from mitoshi.methods.terrain.priority_flood import OUTLET, neighbours, priority_flood
 
 __all__ = ["Drainage", "drainage", "drainage_from_d8", "upstream_area", "upstream_cells"]
 
@@ -21,9 +21,6 @@ __all__ = ["Drainage", "drainage", "drainage_from_d8", "upstream_area", "upstrea
 D8_STEPS = {1: (0, 1), 2: (1, 1), 4: (1, 0), 8: (1, -1), 16: (0, -1), 32: (-1, -1), 64: (-1, 0), 128: (-1, 1)}
 D8_PIT = 0
 D8_MISSING = 247
-
-_ROWS = np.array([0, 1, 1, 1, 0, -1, -1, -1])
-_COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1])
 
 
 class Drainage(NamedTuple):
@@ -73,8 +70,11 @@ def drainage(elevation: NDArray[Any], *, cell: tuple[float, float] = (1.0, 1.0))
     down, right = float(cell[0]) / float(cell[1]), 1.0
     diagonal = float(np.hypot(down, right))
     lengths = np.array([right, diagonal, down, diagonal] * 2)
-    downstream, order = _flood(heights, lengths)
-    return Drainage(downstream, order)
+    flood = priority_flood(heights)
+    width = flood.ground.shape[1]
+    downstream = _steepest(flood.filled, flood.ground, flood.source, neighbours(width), lengths)
+    rows, columns = np.divmod(flood.order, np.int32(width))
+    return Drainage(downstream, (rows - 1) * np.int32(heights.shape[1]) + columns - 1)
 
 
 def drainage_from_d8(directions: NDArray[np.uint8]) -> Drainage:
@@ -172,64 +172,22 @@ def _downstream_first(downstream, observed):  # type: ignore[no-untyped-def]  # 
 
 
 @njit(cache=True, nogil=True)
-def _open_cells(elevation, seen, heap):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Put every observed cell at the rim, or beside a missing one, on the heap."""
-    rows, columns = elevation.shape
+def _steepest(filled, heights, source, steps, lengths):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Return where every cell drains, all arrays framed by one cell: flat index without the frame, -1 at outlets."""
+    rows, columns = filled.shape[0] - 2, filled.shape[1] - 2
+    level, ground = filled.ravel(), heights.ravel()
+    downstream = np.full((rows, columns), -1, np.int32)
     for row in range(rows):
         for column in range(columns):
-            if np.isnan(elevation[row, column]):
+            cell = (row + 1) * (columns + 2) + column + 1
+            if source[cell] == OUTLET:
                 continue
-            opened = row in (0, rows - 1) or column in (0, columns - 1)
-            for k in range(8):
-                if opened:
-                    break
-                opened = np.isnan(elevation[row + _ROWS[k], column + _COLUMNS[k]])
-            if opened:
-                seen[row, column] = True
-                heapq.heappush(heap, (elevation[row, column], np.int64(row * columns + column)))
-
-
-@njit(cache=True, nogil=True)
-def _steepest(elevation, lengths, row, column):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Return the flat index of the steepest lower neighbour, -1 where none is lower."""
-    rows, columns = elevation.shape
-    best, found = 0.0, -1
-    for k in range(8):
-        r, c = row + _ROWS[k], column + _COLUMNS[k]
-        if 0 <= r < rows and 0 <= c < columns and not np.isnan(elevation[r, c]):
-            fall = (elevation[row, column] - elevation[r, c]) / lengths[k]
-            if fall > best:
-                best, found = fall, r * columns + c
-    return found
-
-
-@njit(cache=True, nogil=True)
-def _flood(elevation, lengths):  # type: ignore[no-untyped-def]  # pragma: no cover
-    rows, columns = elevation.shape
-    filled = elevation.copy()
-    seen = np.zeros((rows, columns), np.bool_)
-    downstream = np.full((rows, columns), -1, np.int32)
-    order = np.empty(rows * columns, np.int32)
-    heap = [(np.inf, np.int64(-1))]
-    _open_cells(elevation, seen, heap)
-    done = 0
-    while len(heap) > 1:
-        _, cell = heapq.heappop(heap)
-        row, column = cell // columns, cell % columns
-        order[done] = cell
-        done += 1
-        for k in range(8):
-            r, c = row + _ROWS[k], column + _COLUMNS[k]
-            if not (0 <= r < rows and 0 <= c < columns) or seen[r, c] or np.isnan(elevation[r, c]):
-                continue
-            seen[r, c] = True
-            filled[r, c] = max(elevation[r, c], filled[row, column])
-            downstream[r, c] = cell
-            heapq.heappush(heap, (filled[r, c], np.int64(r * columns + c)))
-    for i in range(done):
-        row, column = order[i] // columns, order[i] % columns
-        if downstream[row, column] >= 0 and filled[row, column] == elevation[row, column]:
-            steep = _steepest(filled, lengths, row, column)
-            if steep >= 0:
-                downstream[row, column] = steep
-    return downstream, order[:done].copy()
+            target = cell - steps[source[cell]]
+            if level[cell] == ground[cell]:
+                best = 0.0
+                for k in range(8):
+                    fall = (ground[cell] - level[cell + steps[k]]) / lengths[k]
+                    if fall > best:
+                        best, target = fall, cell + steps[k]
+            downstream[row, column] = (target // (columns + 2) - 1) * columns + target % (columns + 2) - 1
+    return downstream

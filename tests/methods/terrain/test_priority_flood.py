@@ -1,0 +1,64 @@
+"""Priority flood against the textbook's: a heap of (level, place)."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from mitoshi.methods.terrain.priority_flood import OUTLET, neighbours, priority_flood
+
+AROUND = [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)]
+
+
+def with_a_heap(heights):
+    """Return levels, cells the water came from and order by algorithm 3 of Barnes, Lehman and Mulla, with rows and columns."""
+    framed = np.pad(heights, 1, constant_values=np.nan)
+    levels, source, order = framed.copy(), {}, []
+    opened = {
+        (row, column)
+        for row, column in zip(*np.nonzero(np.isfinite(framed)), strict=True)
+        if any(np.isnan(framed[row + down, column + right]) for down, right in AROUND)
+    }
+    heap, seen = [(framed[cell], cell) for cell in opened], set(opened)
+    heapq.heapify(heap)
+    while heap:
+        level, (row, column) = heapq.heappop(heap)
+        order.append((row, column))
+        for down, right in AROUND:
+            other = (row + down, column + right)
+            if other in seen or np.isnan(framed[other]):
+                continue
+            seen.add(other)
+            levels[other], source[other] = max(framed[other], level), (row, column)
+            heapq.heappush(heap, (levels[other], other))
+    return levels, source, order
+
+
+@pytest.mark.parametrize("kind", ["rough", "steps", "single precision", "gaps", "negative steps with gaps"])
+def test_every_cell_is_reached_as_by_a_heap(kind):
+    draw = np.random.default_rng(8)
+    terrain = draw.normal(size=(37, 29))
+    if "steps" in kind:
+        terrain = np.round(terrain) * 0.5
+    if kind == "single precision":
+        terrain = np.round(terrain, 2).astype(np.float32).astype(float)
+    if "gaps" in kind:
+        terrain[draw.random(terrain.shape) < 0.07] = np.nan
+    levels, source, order = with_a_heap(terrain)
+    flood = priority_flood(terrain)
+    assert_array_equal(flood.filled, levels)
+    width = terrain.shape[1] + 2
+    assert [divmod(int(cell), width) for cell in flood.order] == order
+    steps = neighbours(width)
+    for place in np.flatnonzero(np.isfinite(flood.ground)):
+        came = source.get(divmod(int(place), width))
+        step = flood.source[place]
+        assert (step == OUTLET) == (came is None)
+        assert came is None or divmod(int(place - steps[step]), width) == came
+
+
+def test_nothing_observed_is_never_reached():
+    assert priority_flood(np.full((4, 5), np.nan)).order.size == 0
