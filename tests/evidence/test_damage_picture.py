@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import BytesIO
 
 import geopandas
@@ -11,6 +12,7 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from PIL import Image, ImageColor
+from scipy import ndimage
 
 from mitoshi.core.discovery import find
 from mitoshi.evidence import quicklook
@@ -48,3 +50,37 @@ def test_the_picture_shows_the_houses_over_the_image(drawn):
     for kind in method.outputs[0].layer.classes[:4]:
         colour = np.array(ImageColor.getrgb(kind.colour))
         assert (found == colour).all(axis=1).sum() > 5_000, kind.title.en
+
+
+def test_a_bundle_is_scored_by_its_buildings_where_the_reference_is_a_list(tmp_path):
+    """The proxy, a raster, is the product that comes to hand first; a survey of houses was compared with it."""
+    import rasterio
+
+    from mitoshi import evidence
+    from mitoshi.evidence.score import Settings, score
+
+    noise = np.random.default_rng(3)
+    before = np.repeat(ndimage.gaussian_filter(noise.uniform(40, 200, (80, 80)), 1.0)[None], 3, axis=0)
+    after = before + noise.normal(0, 2, before.shape)
+    after[:, 20:40, 45:65] = noise.uniform(30, 170, (3, 20, 20))  # rubble
+    place = rasterio.Affine(1.0, 0.0, 500_000.0, 0.0, -1.0, 4_000_080.0)
+    profile = {"driver": "GTiff", "width": 80, "height": 80, "count": 3, "dtype": "uint8", "crs": "EPSG:32653"}
+    for name, values in (("before", before), ("after", after)):
+        with rasterio.open(tmp_path / f"{name}.tif", "w", transform=place, **profile) as file:
+            file.write(values.clip(1, 254).astype("uint8"))
+    houses = [shapely.box(500_010, 4_000_040, 500_030, 4_000_060), shapely.box(500_045, 4_000_040, 500_065, 4_000_060)]
+    survey = geopandas.GeoDataFrame({"grade": [0, 3]}, geometry=houses, crs="EPSG:32653")
+    survey.to_file(tmp_path / "survey.gpkg")
+    said = "#quantity=digital_number,bands=red+green+blue"
+    sources = {
+        "footprints": f"{tmp_path}/survey.gpkg",
+        "before_optical": f"{tmp_path}/before.tif{said}",
+        "after_optical": f"{tmp_path}/after.tif{said}",
+    }
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    bundle = evidence.run(find("disaster.building-damage"), sources, {}, tmp_path / "bundle", time=when)
+    assert evidence.verify(bundle.path, inputs=tmp_path).status == "identical"
+    classes = geopandas.read_parquet(bundle.path / "buildings.parquet")["damage_class"].tolist()
+    found = score(bundle.path, Settings(f"{tmp_path}/survey.gpkg", column="grade"))
+    assert (found.kind, found.product.source.name) == ("listed", "buildings.parquet")
+    assert np.diag(found.tally.compared).sum() == sum(c == g for c, g in zip(classes, (0, 3), strict=True))
