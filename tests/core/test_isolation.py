@@ -46,7 +46,7 @@ def command():
         time.sleep(60)
     sys.exit(7)
 
-isolation.MEMORY, isolation.SECONDS = 2**28, 1.0
+isolation.MEMORY, isolation.SECONDS, isolation.WAITING = 2**28, 1.0, 20.0  # a busy machine gives little of its time
 isolation.supervise(command, "ingest")
 """
 
