@@ -509,3 +509,34 @@ def test_a_run_says_how_much_of_its_area_a_raster_does_not_reach(tmp_path, west,
     assert [text.en for text in said] == ([] if share is None else [
         f"{share} % of the area lies outside of elevation: nothing is known of it there, which is not zero"
     ])  # fmt: skip
+
+
+@pytest.mark.parametrize("west", [140.0, -60.0])
+def test_a_raster_of_another_place_is_refused(tmp_path, west):
+    """An elevation of another continent gave a depth of 0.0 m, a population of another country nobody in water."""
+    from mitoshi.core.errors import InputError
+    from mitoshi.evidence.coverage import outside
+    from mitoshi.evidence.inputs import framed, open_sources
+
+    values = np.ones((100, 100), np.float32)
+    write(tmp_path / "ground.tif", values, "EPSG:4326", Affine(0.001, 0, west, 0, -0.001, 36))
+    write(tmp_path / "depth.tif", values, "EPSG:4326", Affine(0.001, 0, 139, 0, -0.001, 36))
+    given = open_sources(impact, {"depth": f"{tmp_path}/depth.tif", "elevation": f"{tmp_path}/ground.tif"})
+    frame, _ = framed(impact, given, None)
+    with pytest.raises(InputError, match=r"elevation \(ground.tif\) lies elsewhere: no part of it is in the area"):
+        outside(given, frame)
+
+
+def test_a_raster_smaller_than_the_places_looked_at_is_there(tmp_path):
+    """A tile of 30 m in a scene of 300 km lies between the places at which coverage is estimated."""
+    from mitoshi.evidence.coverage import outside
+    from mitoshi.evidence.inputs import framed, open_sources
+
+    small = Affine(0.0001, 0, 139.5003, 0, -0.0001, 35.5003)
+    write(tmp_path / "ground.tif", np.ones((3, 3), np.float32), "EPSG:4326", small)
+    write(tmp_path / "depth.tif", np.ones((300, 300), np.float32), "EPSG:4326", Affine(0.01, 0, 138, 0, -0.01, 37))
+    given = open_sources(impact, {"depth": f"{tmp_path}/depth.tif", "elevation": f"{tmp_path}/ground.tif"})
+    frame, _ = framed(impact, given, None)
+    assert [text.en for text in outside(given, frame)] == [
+        "100 % of the area lies outside of elevation: nothing is known of it there, which is not zero"
+    ]

@@ -200,6 +200,8 @@ def understood_of(kind, **columns):
          {"facility": ["hospital", "clinic", "clinic", "hospital"]}),
         (BUILDINGS, {"building:structure": ["wood", None], "building:material": ["brick", "brick"]},
          {"structure": ["wood", "masonry"]}),
+        (BUILDINGS, {"STRUCTURE": ["wood", "RC"]}, {"structure": ["wood", "reinforced_concrete"]}),
+        (BUILDINGS, {"Structure": ["wood", None], "構造": ["RC", "RC"]}, {"structure": ["wood", "reinforced_concrete"]}),
     ],
 )  # fmt: skip
 def test_attributes_and_codes_of_published_lists(kind, columns, right):

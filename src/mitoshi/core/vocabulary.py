@@ -144,7 +144,7 @@ def _heads_of(features: Features, declared: set[str]) -> dict[str, list[str]]:
             continue
         found.setdefault(name, []).append(head)
     for name, heads in found.items():
-        order = [_plain(w) for w in table["heads"][name]]
+        order = [_plain(w) for w in (name, *table["heads"][name])]
         heads.sort(key=lambda h: order.index(_plain(h)))
         if len(heads) > 1 and name not in table["words"]:
             raise QuantityError(

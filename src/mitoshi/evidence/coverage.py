@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mitoshi.core.errors import InputError
 from mitoshi.core.longitude import near_longitude
 from mitoshi.core.text import Text
 
@@ -36,6 +37,11 @@ def outside(given: Mapping[str, tuple[Given, ...]], frame: Frame) -> tuple[Text,
         By argument.
     frame
         The run's grid.
+
+    Raises
+    ------
+    InputError
+        If a raster lies elsewhere altogether.
     """
     if not frame.georeferenced:
         return ()
@@ -49,20 +55,43 @@ def outside(given: Mapping[str, tuple[Given, ...]], frame: Frame) -> tuple[Text,
         reached = np.zeros(longitude.shape, bool)
         for one in group:
             reached |= _inside(one.layer, longitude, latitude)
+        if not reached.any() and not any(_touches(one.layer, frame) for one in group):
+            raise InputError(
+                f"{name} ({group[0].root.name}) lies elsewhere: no part of it is in the area of this run; give another file, "
+                "or the right reference system"
+            )
         share = 1.0 - float(reached.mean())
         if share >= LEAST:
             sentences.append(OUTSIDE.format(share=100.0 * share, name=name))
     return tuple(sentences)
 
 
-def _inside(layer: Any, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which places lie on the grid of a raster; all where it has no reference system."""
+def _touches(layer: Any, frame: Frame) -> bool:
+    """Return whether any place of a raster lies on the grid of a run, which may fall between the places that were looked at."""
     import odc.geo.xr  # noqa: F401 - registers the accessor
-    from pyproj import CRS, Transformer
+
+    from mitoshi.evidence.frame import Frame as Grid
 
     grid = layer.odc.geobox
     if grid is None or grid.crs is None:
-        return np.ones(longitude.shape, bool)
+        return True
+    rows, columns = (np.linspace(0.0, n, LATTICE) for n in grid.shape)
+    pixels = np.stack([axis.ravel() for axis in np.meshgrid(columns, rows)], axis=1)
+    longitude, latitude = Grid(grid).longitude_latitude(pixels).T
+    return bool(_on_grid(frame.geobox, longitude, latitude).any())
+
+
+def _inside(layer: Any, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which places lie on the grid of a raster; all where it has no reference system."""
+    import odc.geo.xr  # noqa: F401 - registers the accessor
+
+    grid = layer.odc.geobox
+    return np.ones(longitude.shape, bool) if grid is None or grid.crs is None else _on_grid(grid, longitude, latitude)
+
+
+def _on_grid(grid: Any, longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> NDArray[np.bool_]:
+    from pyproj import CRS, Transformer
+
     crs = CRS.from_wkt(grid.crs.to_wkt()).to_2d()
     easting, northing = Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(longitude, latitude)
     inverse = ~grid.affine
