@@ -61,8 +61,8 @@ def tally(result: Landslide, cell_area_m2: CellArea) -> dict[str, float]:
     -------
     dict
         Numbers of landslides and lakes; sums of area, volume and water with the sums of their bounds; the shortest time to
-        overtopping with its bounds, where it is known; cells and those not observable; the area expected to have slid among what is
-        not mapped, were the prior odds ten times as high. The lists come with one tile only.
+        overtopping with its bounds, where it is known; cells and those not observable; the area expected to have slid
+        among what is not mapped, were the prior odds ten times as high. The lists come with one tile only.
     """
     codes = np.asarray(result.landslide)
     chance = np.nan_to_num(np.asarray(result.landslide_probability, np.float64))
@@ -99,9 +99,8 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     Returns
     -------
     tuple of Figure
-        Sums of bounds are wide: they hold if all landslides err together. Where none is mapped, area and volume reach from 0 to what
-        may have slid below the noise. The time to overtopping is only there where a lake and
-        an inflow are known.
+        Sums of bounds are wide: they hold if all landslides err together. Where none is mapped, area and volume reach
+        from 0 to what may have slid below the noise. The time to overtopping is only there where a lake and an inflow are known.
     """
     limit = totals["unmapped"] * (float(parameters.get("cell_m", 0.0)) ** 2 if totals["unreferenced"] else 1.0)
     seen = totals["cells"] > totals["not_observable"]
