@@ -295,6 +295,7 @@ def test_a_slide_below_the_noise_lies_within_the_stated_bound():
     assert area < found["landslide_area"].upper < observed / 4
     assert found["landslide_volume"].lower <= volume <= found["landslide_volume"].upper
     assert found["detection_limit"].value == found["landslide_area"].upper
+    assert "none detected (below " in found["detection_limit"].reason.en
 
 
 def test_the_bound_of_what_escapes_falls_with_the_noise():

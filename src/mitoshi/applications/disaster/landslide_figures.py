@@ -106,6 +106,8 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     seen = totals["cells"] > totals["not_observable"]
     least = {} if totals["landslides"] else {"area": limit, "volume": limit * _depth(parameters)}
 
+    says = NOTHING_SEEN if not seen else BOUND if totals["landslides"] else _none(limit)
+
     def ranged(name: str, title: Text, key: str, units: str) -> Figure:
         upper = max(totals[f"{key}_upper"], least.get(key, 0.0))
         if key in least and not seen:
@@ -127,7 +129,7 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
             None,
             "m2",
             None,
-            BOUND if seen else NOTHING_SEEN,
+            says,
         ),
         count("lake_count", Text("dammed lakes", "河道閉塞の数"), totals["lakes"]),
     ]
@@ -146,3 +148,10 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
 
 def _depth(parameters: Mapping[str, Any]) -> float:
     return LARGEST_DEPTH * float(parameters.get("change_m", USUAL_CHANGE_M))
+
+
+def _none(limit: float) -> Text:
+    return Text(
+        f"itself a bound; none detected (below {limit:,.0f} m²), from the noise measured on the scene",
+        f"それ自体が上限値。土砂移動は検出されません（{limit:,.0f} m²未満。画像で実測した雑音による）",
+    )
