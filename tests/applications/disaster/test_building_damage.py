@@ -345,11 +345,11 @@ def test_a_white_roof_on_both_dates_is_seen_and_a_mask_hides():
     footprints, places = town()
     before = ground(3)
     before[:, 78:160, 78:160] = 232.0 + np.random.default_rng(4).normal(0, 4, (82, 82))
-    image = optical(before)
-    assert (np.asarray(building_damage(footprints, *[None] * 4, image, image).buildings["damage_class"]) == 0).all()
+    image, later = optical(before), optical(before + np.random.default_rng(5).normal(0, 1, before.shape))
+    assert (np.asarray(building_damage(footprints, *[None] * 4, image, later).buildings["damage_class"]) == 0).all()
     mask = np.zeros((240, 240))
     mask[:120] = 1.0
-    kept = building_damage(footprints, *[None] * 4, image, image, raster(mask, "cloud_mask")).buildings["observed"]
+    kept = building_damage(footprints, *[None] * 4, image, later, raster(mask, "cloud_mask")).buildings["observed"]
     assert list(kept) == [rows.start >= 115 for rows, _ in places]
 
 
@@ -376,3 +376,85 @@ def test_an_empty_image_is_named():
     image = optical(ground(6))
     with pytest.raises(InputError, match="^--after-optical holds no observed pixel"):
         building_damage(footprints, *[None] * 4, image, image * np.nan)
+
+
+def coherences(lost, seed=11, shape=(240, 240)):
+    """Return coherence before, and across an event after which the columns from `lost` (share of the width) on are noise."""
+    draw = np.random.default_rng(seed)
+    before = np.clip(draw.normal(0.75, 0.05, shape), 0, 1)
+    destroyed = np.arange(shape[1])[None, :] >= (1.0 - lost) * shape[1]
+    across = np.clip(np.where(destroyed, 0.2, before * 0.95) + draw.normal(0, 0.03, shape), 0.01, 1)
+    return raster(before, "coherence"), raster(across, "coherence")
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.3, 0.5, 0.6, 0.75])
+def test_a_town_lost_for_the_most_part_is_not_taken_for_natural(lost):
+    footprints, places = town()
+    result = building_damage(footprints, *coherences(lost))
+    hit = np.array([columns.start - 3 >= (1.0 - lost) * 240 for _, columns in places])
+    whole = np.array([columns.stop + 3 <= (1.0 - lost) * 240 for _, columns in places])
+    buildings = result.buildings
+    assert (np.asarray(buildings["damage_class"])[whole] == 0).all()
+    if hit.any():
+        assert (
+            np.asarray(buildings["p_destroyed"])[hit].mean() > 100 * np.asarray(buildings["p_destroyed"])[whole].mean()
+        )
+    destroyed = figures(tally(result, 1.0), {})[0]
+    assert destroyed.lower <= hit.sum() <= destroyed.upper
+    assert lost or destroyed.upper < 0.05 * len(places)
+
+
+def test_coherence_of_exactly_zero_is_fill():
+    footprints, places = town()
+    before, across = coherences(0.3)
+    filled = across.copy()
+    filled[:, :100] = 0.0
+    missing = filled.where(filled > 0.0)
+    absent, holed = (building_damage(footprints, before, image).buildings for image in (missing, filled))
+    inside = np.array([columns.stop < 90 for _, columns in places])
+    assert not np.asarray(holed["observed"])[inside].any()
+    np.testing.assert_array_equal(holed[CLASSES], absent[CLASSES])
+
+
+def test_footprints_without_a_place_are_counted_and_not_observed():
+    footprints, _ = town(count=4)
+    geometry = list(footprints.geometry)
+    geometry[1], geometry[2] = shapely.Point(), shapely.Polygon()
+    some = geopandas.GeoDataFrame({"id": footprints["id"]}, geometry=geometry, crs=footprints.crs)
+    draw = np.random.default_rng(12)
+    optical_pair = [optical(ground(13) + draw.normal(0, 2, (3, 240, 240))) for _ in range(2)]
+    for images in ([*coherences(0.0), *[None] * 4], [*[None] * 4, *optical_pair]):
+        whole, holed = building_damage(footprints, *images), building_damage(some, *images)
+        kept = np.array([n not in (1, 2) for n in range(16)])
+        assert list(holed.buildings["observed"]) == list(kept)
+        np.testing.assert_array_equal(holed.buildings[CLASSES][kept], whole.buildings[CLASSES][kept])
+        found = {f.name: f.value for f in figures(tally(holed, 1.0), {})}
+        assert (found["footprints_without_place"], found["not_observed_buildings"]) == (2.0, 2.0)
+
+
+def test_an_empty_list_is_not_none_likely():
+    footprints, _ = town(count=4)
+    for listed, word in (
+        (footprints.iloc[:0], "empty"),
+        (footprints.translate(1e5, 0).to_frame("geometry"), "observed"),
+    ):
+        found = figures(tally(building_damage(listed, *coherences(0.0)), 1.0), {})
+        for figure in found[:3]:
+            assert np.isnan(figure.value)
+            assert figure.lower is None
+            assert word in figure.reason.en
+
+
+def test_the_same_images_twice_are_refused():
+    footprints, _ = town()
+    draw = np.random.default_rng(14)
+    power = raster(draw.gamma(4, 0.025, (1, 240, 240)), "gamma0", names=["VV"])
+    for place, image, name in (
+        (0, coherences(0.0)[0], "--coherence-before and --coherence-across"),
+        (2, power, "--before and --after"),
+        (4, optical(ground(15)), "--before-optical and --after-optical"),
+    ):
+        images = [None] * 6
+        images[place] = images[place + 1] = image
+        with pytest.raises(InputError, match=f"^{name} are the same data[^\n]*$"):
+            building_damage(footprints, *images)

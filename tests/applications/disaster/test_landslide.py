@@ -269,3 +269,84 @@ def test_only_what_changed_is_swept_again_with_the_same_result():
     assert_array_equal(again, slide_probability(raised, prior, seen, 0.5))
     assert (again[250:262, 40:44][seen[250:262, 40:44]] > first[250:262, 40:44][seen[250:262, 40:44]]).any()
     assert_array_equal(again[:200], first[:200])
+
+
+def hill_with_a_slide(depth=3.0):
+    """Return a ridge of 4 in 10, and where a slide lowers it by `depth`: 100 cells of 10 m wide, 389 500 m2."""
+    y, x = np.mgrid[0:400, 0:400]
+    slid = np.hypot(x - 200, (y - 120) / 2) < 25
+    hill = np.abs(y - 200) * 4.0 + 100.0
+    return hill, hill - np.where(slid, depth, 0.0), slid
+
+
+def metres(values):
+    return layer(values, "elevation", cell=10.0)
+
+
+def test_a_slide_below_the_noise_lies_within_the_stated_bound():
+    hill, after, slid = hill_with_a_slide()
+    noise = np.random.default_rng(5).normal(0, 2.0, hill.shape)
+    result = landslide(metres(hill), metres(after + noise))
+    assert len(result.landslides) == 0
+    found = {f.name: f for f in figures(tally(result, 100.0), {"cell_m": 0.0, "change_m": 2.0})}
+    observed = hill.size * 100.0
+    area, volume = slid.sum() * 100.0, slid.sum() * 300.0
+    assert found["landslide_area"].lower == 0.0
+    assert area < found["landslide_area"].upper < observed / 4
+    assert found["landslide_volume"].lower <= volume <= found["landslide_volume"].upper
+    assert found["detection_limit"].value == found["landslide_area"].upper
+    assert "none detected (below " in found["detection_limit"].reason.en
+
+
+def test_the_bound_of_what_escapes_falls_with_the_noise():
+    hill, after, _ = hill_with_a_slide()
+    noise = np.random.default_rng(5).normal(0, 1.0, hill.shape)
+    limits = [
+        {f.name: f for f in figures(tally(landslide(metres(hill), metres(after + s * noise)), 100.0), {})}[
+            "detection_limit"
+        ].value
+        for s in (0.1, 0.5, 1.0)
+    ]
+    assert limits[0] < limits[1] < limits[2]
+
+
+def test_terrains_that_are_no_pair_are_refused():
+    hill, after, _ = hill_with_a_slide(5.0)
+    after = after + np.random.default_rng(6).normal(0, 0.3, hill.shape)
+    x = np.arange(400)[None, :] + 0 * hill
+    for arrays, message in (
+        ((metres(hill / 0.3048), metres(after)), "far above any pair of surveys"),
+        ((metres(hill), None, layer((after - hill) * 100.0, "elevation_change", cell=10.0)), "far above any pair"),
+        ((metres(hill), metres(hill)), "--elevation and --elevation-after are the same data"),
+        ((metres(hill), metres(np.where(x < 60, 0.0, after))), "FILE#nodata=0"),
+        ((metres(hill), metres(np.where(x < 60, -50.0, after))), "FILE#nodata=-50"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            landslide(*arrays)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_drained_lake_is_not_taken_for_fill():
+    hill, after, _ = hill_with_a_slide(5.0)
+    lake = np.zeros(hill.shape, bool)
+    lake[185:215, 50:90] = True
+    draw = np.random.default_rng(7).normal(0, 0.3, hill.shape)
+    before, after = np.where(lake, 160.0, hill), np.where(lake, 140.0, after + draw)
+    assert len(landslide(metres(before), metres(after)).landslides) > 0
+
+
+def test_the_same_images_and_empty_ones_are_refused_by_name():
+    draw = np.random.default_rng(8)
+    ground = layer(steep(), "elevation")
+    power = layer(draw.gamma(4, 0.025, (1, *steep().shape)), "gamma0", ["VV"])
+    green = layer(
+        np.stack([np.full(steep().shape, 0.04), draw.uniform(0.2, 0.4, steep().shape)]),
+        "surface_reflectance",
+        ["red", "nir"],
+    )
+    with pytest.raises(InputError, match="--before and --after are the same data"):
+        landslide(ground, None, None, power, power)
+    with pytest.raises(InputError, match="--before-optical and --after-optical are the same data"):
+        landslide(ground, None, None, None, None, green, green)
+    with pytest.raises(InputError, match="--after-optical holds no observed pixel"):
+        landslide(ground, None, None, None, None, green, green * np.nan)

@@ -133,3 +133,9 @@ def test_a_given_mask_is_not_observable():
     codes = np.asarray(landslide_optical(image(), None, None, beside(mask, "cloud_mask")).landslide)
     assert (codes[25:35, 25:35] == NOT_OBSERVABLE).all()
     assert (codes[30, 21:24] == SLIDE).all()
+
+
+def test_an_empty_image_is_named():
+    for empty in (image() * 0.0, image() * np.nan):
+        with pytest.raises(InputError, match="--after-optical holds no observed pixel"):
+            landslide_optical(empty.assign_attrs(image().attrs))

@@ -109,7 +109,7 @@ class BuildingDamage(NamedTuple):
 
 
 @method(
-    version="2.1.0",
+    version="2.2.0",
     reference="doi:10.1785/0220150152 (Yun et al. 2015, damage proxy maps from coherence); doi:10.1109/36.739146 (Touzi et al.)",
     support=Scene(survey_damage, MARGIN),
     title=Text("Building damage", "建物被害"),
@@ -169,7 +169,7 @@ def building_damage(
     """Estimate the damage of every building from coherence, backscatter and optical images before and after an event.
 
     One hidden quantity per building, the damaged share f, explains all images. Coherence across the event is
-    κ γ_before (1 - f): replaced scatterers no longer add up; κ is the natural ratio over the scene's steady pixels. Correlation
+    κ γ_before (1 - f): replaced scatterers no longer add up; κ is the ratio of undamaged steady pixels. Correlation
     of the brightness of two optical dates is ρ (1 - f), and the agreement of their edges ε (1 - f), each at the best shift within
     the search radius, since buildings lean, and not below the level of chance. Backscatter (log ratio) changes either way: mean
     0, variance natural² + (damage f)², with speckle from the number of looks. Fine detail against contrast grows: debris is

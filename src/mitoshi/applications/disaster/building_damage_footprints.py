@@ -88,6 +88,8 @@ def blocks_of(shapes: NDArray[Any], shape: tuple[int, int], size: int) -> tuple[
 def cells_of(shapes: NDArray[Any], first: tuple[int, int], shape: tuple[int, int]) -> Cells:
     """Return the pixels whose centres lie in each shape; a shape smaller than a pixel gets the pixel of its centroid.
 
+    A missing or empty geometry has no place and gets none.
+
     Parameters
     ----------
     shapes
@@ -103,8 +105,9 @@ def cells_of(shapes: NDArray[Any], first: tuple[int, int], shape: tuple[int, int
     rows: list[NDArray[np.int64]] = []
     columns: list[NDArray[np.int64]] = []
     for geometry, box in zip(shapes, shapely.bounds(shapes), strict=True):
-        row, column = _inside(geometry, box)
-        if row.size == 0:
+        placed = bool(np.isfinite(box).all())
+        row, column = _inside(geometry, box) if placed else (np.zeros(0, np.int64),) * 2
+        if row.size == 0 and placed:
             centre = geometry.centroid
             row, column = np.array([int(np.floor(centre.y))]), np.array([int(np.floor(centre.x))])
         row, column = row - first[0], column - first[1]

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.building_damage_model import Evidence
     from mitoshi.core.quantity import Raster
 
-__all__ = ["Images", "Observed", "bands", "check", "observe"]
+__all__ = ["Images", "Observed", "bands", "check", "check_different", "observe"]
 
 SMALLEST_PIXELS = 12
 """Optical pixels below which a footprint has no pattern to compare."""
+
+
+PAIRS = (("coherence_before", "coherence_across"), ("before", "after"), ("before_optical", "after_optical"))
 
 
 class Images(NamedTuple):
@@ -49,18 +52,36 @@ class Images(NamedTuple):
         """Return the images among data arguments by name."""
         return cls(*(arrays.get(name) for name in cls._fields))
 
+    def differing(self, core: tuple[slice, slice]) -> tuple[int | None, ...]:
+        """Return how many values of each pair differ between the dates within a core; None for a pair that is not given."""
+        counts: list[int | None] = []
+        for one, other in PAIRS:
+            first, second = getattr(self, one), getattr(self, other)
+            if first is None or second is None:
+                counts.append(None)
+                continue
+            values = [np.asarray(image.to_numpy())[..., *core] for image in (first, second)]
+            seen = np.isfinite(values[0]) | np.isfinite(values[1])
+            counts.append(int(np.count_nonzero((values[0] != values[1]) & seen)))
+        return tuple(counts)
+
     def clear(self) -> Images:
         """Return the images without the optical pixels after that cloud or lightless shadow hides, or the mask.
 
+        Coherence of exactly 0 is fill: an estimate has a magnitude, and noise alone gives sqrt(pi / 4L).
         What is bright and white before too is a roof or a car park. The image before is taken as it is: a white roof that is
         there before and gone after is damage and not cloud.
         """
+        images = self
+        if self.coherence_before is not None and self.coherence_across is not None:
+            before, across = (c.where(c != 0.0) for c in (self.coherence_before, self.coherence_across))
+            images = self._replace(coherence_before=before, coherence_across=across)
         if self.before_optical is None or self.after_optical is None:
-            return self
+            return images
         hidden = cover_of(self.after_optical) & ~cover_of(self.before_optical)
         if self.cloud is not None:
             hidden |= masked(self.cloud)
-        return self._replace(after_optical=without(self.after_optical, hidden))
+        return images._replace(after_optical=without(self.after_optical, hidden))
 
     @property
     def grid(self) -> Raster:
@@ -141,6 +162,27 @@ def check(images: Images) -> None:
         first, second = (i.shape[0] if i.ndim == 3 else 1 for i in (images.before_optical, images.after_optical))
         if first != second:
             raise InputError(f"before_optical has {first} bands and after_optical {second}; give the same bands")
+
+
+def check_different(counts: list[tuple[int | None, ...]]) -> None:
+    """Refuse pairs whose dates are the same data.
+
+    Parameters
+    ----------
+    counts
+        Of every block, from `Images.differing`.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for (before, after), found in zip(PAIRS, zip(*counts, strict=True), strict=True):
+        if found[0] is not None and not any(found):
+            raise InputError(
+                f"--{before.replace('_', '-')} and --{after.replace('_', '-')} are the same data, so nothing can have changed; "
+                "give files of two dates"
+            )
 
 
 def _check_backscatter(before: Raster, after: Raster) -> None:

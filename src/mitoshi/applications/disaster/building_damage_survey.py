@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from mitoshi.applications.disaster.building_damage_evidence import Reference, Widths
 from mitoshi.applications.disaster.building_damage_footprints import blocks_of, cells_of, in_pixels
 from mitoshi.applications.disaster.building_damage_model import Posterior, joint_likelihood, posterior
-from mitoshi.applications.disaster.building_damage_objects import Images, Observed, bands, check, observe
+from mitoshi.applications.disaster.building_damage_objects import (
+    Images,
+    Observed,
+    bands,
+    check,
+    check_different,
+    observe,
+)
 from mitoshi.applications.disaster.building_damage_pairs import OpticalSums, check_optical, optical_sums
 from mitoshi.applications.disaster.building_damage_proxy import Scales
 from mitoshi.core.errors import InputError, ParameterError
@@ -62,12 +69,13 @@ class DamageSurvey(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What one block holds: positions of its footprints, their observations, samples of pairs of pixels, and sums."""
+    """What one block holds: positions of its footprints, their observations, samples of pairs, sums, and what differs."""
 
     members: NDArray[np.int64]
     seen: Observed
     samples: tuple[NDArray[np.float32], ...]
     optical: OpticalSums | None
+    differing: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,8 @@ class _Block:
             for names in SAMPLED
             if all(getattr(images, name) is not None for name in names)
         )
-        return _Found(members, observe(cells, images, self.reach), samples, optical_sums(given, images, core))
+        seen = observe(cells, images, self.reach)
+        return _Found(members, seen, samples, optical_sums(given, images, core), given.differing(core))
 
 
 def _pairs(
@@ -158,6 +167,7 @@ def survey_damage(
     footprints = view.features("footprints")
     if footprints is None:
         raise InputError("building damage needs footprints; give --footprints FILE")
+    prior = prior_of(prior_minor, prior_major, prior_destroyed)
     pixel = pixel_size(view.like.attrs)
     shapes = in_pixels(footprints.geometry.to_numpy(), view.like)
     reach = min(LONGEST_SHIFT, math.ceil(search_m / pixel)) if search_m > 0 else 0
@@ -168,7 +178,7 @@ def survey_damage(
     )  # fmt: skip
     reference = Reference(scales.coherence_ratio, undamaged_correlation, undamaged_edges)
     likelihood = joint_likelihood(seen.evidence(reference, widths, (2 * reach + 1) ** 2), len(shapes))
-    known = posterior(likelihood, prior_of(prior_minor, prior_major, prior_destroyed))
+    known = posterior(likelihood, prior)
     return DamageSurvey(scales, known, seen)
 
 
@@ -189,6 +199,7 @@ def _looked(
     sums = [f.optical for f in found if f.optical is not None]
     if sums:
         check_optical(sums, tolerance)
+    check_different([f.differing for f in found])
     return _scales(view, pairs), seen
 
 

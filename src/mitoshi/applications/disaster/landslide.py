@@ -87,7 +87,7 @@ class Landslide(NamedTuple):
 
 
 @method(
-    version="1.2.0",
+    version="1.3.0",
     reference="doi:10.5194/nhess-22-753-2022 (Handwerger et al.); doi:10.1016/j.rse.2019.111235 (Lu et al.); "
     "doi:10.1016/j.cageo.2013.04.024 (Barnes et al., priority flood)",
     support=Scene(survey_landslides, 0),

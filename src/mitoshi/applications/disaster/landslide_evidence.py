@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster.landslide_inputs import check_filled
 from mitoshi.applications.disaster.landslide_probability import (
     Earlier,
     SlideModel,
@@ -122,6 +123,7 @@ def changes_of(arrays: Mapping[str, Raster | None]) -> Changes:
         If only one of a pair is given, a pair does not match, or there is nothing to compare.
     """
     elevation = elevation_change_of(*(arrays.get(n) for n in ("elevation", "elevation_after", "elevation_change")))
+    check_filled(arrays)
     radar = _pair("before", "after", arrays, _backscatter)
     cloud = arrays.get("cloud")
     hidden = None if cloud is None else masked(cloud)

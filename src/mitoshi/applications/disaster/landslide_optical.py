@@ -84,18 +84,27 @@ class _Count:
 
     soil_log_ratio: float
 
-    def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> tuple[int, int]:
+    def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> tuple[int, int, bool]:
         image = arrays["after_optical"]
         ratio = _smoothed_ratio(image, arrays.get("cloud"))
         core = ratio[row - max(0, row - MARGIN) :, column - max(0, column - MARGIN) :][:BLOCK, :BLOCK]
-        return int((core <= np.float32(self.soil_log_ratio)).sum()), int(np.isfinite(core).sum())
+        taken = any(np.isfinite(band).any() for band in _red_and_green(image))
+        return int((core <= np.float32(self.soil_log_ratio)).sum()), int(np.isfinite(core).sum()), taken
 
 
 def survey_plants(view: SceneView, *, soil_log_ratio: float) -> Plants:
-    """Return the share of the scene's observed pixels that are more likely plants than bare soil."""
+    """Return the share of the scene's observed pixels that are more likely plants than bare soil.
+
+    Raises
+    ------
+    InputError
+        If the image holds no pixel at all; one that cloud hides does.
+    """
     counts = view.map_blocks(_Count(soil_log_ratio), BLOCK, MARGIN)
-    seen = sum(observed for _, observed in counts)
-    return Plants(sum(plants for plants, _ in counts) / seen if seen else float("nan"))
+    if not any(taken for *_, taken in counts):
+        raise InputError("--after-optical holds no observed pixel within the area; check the file and its nodata value")
+    seen = sum(observed for _, observed, _ in counts)
+    return Plants(sum(plants for plants, *_ in counts) / seen if seen else float("nan"))
 
 
 def tally(result: LandslideOptical, cell_area_m2: CellArea) -> dict[str, float]:
@@ -239,7 +248,7 @@ def landslide_optical(
     Raises
     ------
     InputError
-        If the image names no red or no green band, or the slopes are not in order.
+        If the image is empty or names no red or no green band, or the slopes are not in order.
 
     Notes
     -----

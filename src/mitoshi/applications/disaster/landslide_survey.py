@@ -24,6 +24,7 @@ from mitoshi.applications.disaster.landslide_evidence import (
     read_terrain,
     with_drainage,
 )
+from mitoshi.applications.disaster.landslide_inputs import Seen, check_different, check_observed, check_spread, seen_of
 from mitoshi.applications.disaster.landslide_lakes import Inflow, dammed_lakes
 from mitoshi.applications.disaster.landslide_probability import SlideModel
 from mitoshi.applications.disaster.landslide_segments import MAPPED, Scaling, Window, measured, segments, windows
@@ -130,6 +131,15 @@ class _Sample:
 
     def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> Changes | None:
         return changes_of(arrays) if (row, column) in self.kept else None
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Returns what a piece holds."""
+
+    def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> Seen:
+        del row, column
+        return seen_of(arrays)
 
 
 @dataclass(frozen=True)
@@ -259,7 +269,11 @@ def survey_landslides(
 def _surveyed(view: SceneView, settings: _Settings, smallest: float) -> SlideSurvey:
     whole = view.shape[0] * view.shape[1] <= LARGEST_WHOLE
     size, margin = (max(view.shape), 0) if whole else (PIECE, AROUND)
+    seen = view.map_blocks(_Look(), size)
+    check_observed(seen)
     levels = _levels(view, size if whole else SAMPLED)
+    check_different(seen)
+    check_spread(levels.elevation)
     pieces = view.map_blocks(_Chance(levels, settings, size, margin), size, margin)
     chance = _stitched(pieces, view.shape, size)
     mapped = chance > MAPPED * STEPS

@@ -24,6 +24,10 @@ __all__ = [
 STEADY_COHERENCE = 0.4
 """Coherence before the event from which a pixel tells of natural decorrelation; below it the estimate is mostly bias."""
 
+UPPER_LEVELS = (0.90, 0.98)
+UPPER_NORMAL = (1.2816, 2.0537)
+"""Quantiles of the ratio that undamaged ground keeps while up to four fifths of a scene are lost, and those of a normal law."""
+
 
 def coherence_estimate_mean(coherence: NDArray[Any] | float, looks: float) -> NDArray[np.float64]:
     """Return the expected estimate of a coherence magnitude from so many independent looks.
@@ -131,11 +135,15 @@ def natural_coherence_ratio(before: NDArray[Any], across: NDArray[Any]) -> float
     Returns
     -------
     float
-        Median of across / before over pixels of at least 0.4 before, in 0.1..1; 1 where there is no such pixel. It stands for the
-        other baseline and time span of the pair across, as long as most of the scene is undamaged.
+        Centre of across / before over pixels of at least 0.4 before, in 0.1..1; 1 where there is no such pixel. It stands for the
+        other baseline and time span of the pair across, as long as at least a fifth of the scene is undamaged.
 
     Notes
     -----
+    The centre is the median, or the centre of a normal distribution through the quantiles of 90 and 98 % where that is higher:
+    damage only lowers the ratio, so the upper end tells of undamaged ground where most of the scene is lost. For a normal
+    distribution the two agree; with 60 % lost the second is low by one standard deviation of undamaged ground.
+
     Takes the place of the histogram matching of Yun et al. (2015), Seismological Research Letters 86(6), which forces the two
     histograms to agree and so hides damage that covers much of the scene; a ratio keeps it.
     """
@@ -143,7 +151,10 @@ def natural_coherence_ratio(before: NDArray[Any], across: NDArray[Any]) -> float
         steady = (before >= STEADY_COHERENCE) & np.isfinite(across)
     if not steady.any():
         return 1.0
-    return float(np.clip(np.median(across[steady].astype(np.float64) / before[steady]), 0.1, 1.0))
+    ratio = across[steady].astype(np.float64) / before[steady]
+    median, high, highest = np.quantile(ratio, (0.5, *UPPER_LEVELS))
+    upper = high - UPPER_NORMAL[0] * (highest - high) / (UPPER_NORMAL[1] - UPPER_NORMAL[0])
+    return float(np.clip(max(median, upper), 0.1, 1.0))
 
 
 def ratio_change(looks_before: float, looks_after: float) -> float:
