@@ -85,9 +85,9 @@ MADE = Text(
 )
 WORDS = Text("Words after `#`", "`#` の後に書ける語")
 SEVERAL = Text(
-    "Several files of one argument are laid over each other, the first on top. Where they overlap a fixed sample is compared: a difference "
-    "is named among the assumptions, and files that differ in more than half of the cells are refused. The files of one observation "
-    "either all state a time or none does.",
+    "Several files of one argument are laid over each other, the first on top. Where they overlap a fixed sample is compared: a "
+    "difference is named among the assumptions, and files that differ in more than half of the cells are refused. The files of "
+    "one observation either all state a time or none does.",
     "一つの引数に複数のファイルを指定すると、先のものを優先して重ねます。重なる範囲から決まった位置の画素を抽出して比べ、値が異なれば仮定に記載し、"
     "半数を超える画素で異なれば受け付けません。一つの観測のファイルには、すべてに時刻を付けるか、すべてに付けないでください。",
 )
