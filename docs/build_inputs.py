@@ -84,6 +84,13 @@ MADE = Text(
     "このページはコードから作られます（`python docs/build_inputs.py`）。コードと異なるときは試験が失敗します。",
 )
 WORDS = Text("Words after `#`", "`#` の後に書ける語")
+SEVERAL = Text(
+    "Several files of one argument are laid over each other, the first on top. Where they overlap a fixed sample is compared: a "
+    "difference is named among the assumptions, and files that differ in more than half of the cells are refused. The files of "
+    "one observation either all state a time or none does.",
+    "一つの引数に複数のファイルを指定すると、先のものを優先して重ねます。重なる範囲から決まった位置の画素を抽出して比べ、値が異なれば仮定に記載し、"
+    "半数を超える画素で異なれば受け付けません。一つの観測のファイルには、すべてに時刻を付けるか、すべてに付けないでください。",
+)
 RASTERS = Text("Quantities of rasters", "ラスターの物理量")
 FEATURES = Text("Kinds of features", "地物の種類")
 USED = Text("Which method takes what", "手法ごとの入力")
@@ -107,6 +114,7 @@ def page(language: Language) -> str:
     parts.append(
         _table(WORD_HEAD, [(f"`{n}`", k.meaning.in_(language), f"`{k.example}`") for n, k in KEYS.items()], language)
     )
+    parts.append(SEVERAL.in_(language))
     parts.append(f"## {RASTERS.in_(language)}")
     rows = [(f"`{q.name}`", _said(q.title, q.members, language), _unit(q.units)) for q in QUANTITIES.values()]
     parts.append(_table(RASTER_HEAD, rows, language))

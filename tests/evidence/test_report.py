@@ -273,6 +273,19 @@ def test_simulated_data_are_called_so_before_anything_else(language):
     assert ("SIMULATED" in first) == (language == "en")
 
 
+def test_the_first_page_names_only_the_sections_that_follow():
+    """Without a list of how the images were chosen, none is announced; the other sections are."""
+    long = [Text("word " * 300, "語句、" * 300)] * 8
+    for language, choice, others in (
+        ("en", "howtheimageswerechosen", "limitsofthisresult,method"),
+        ("ja", "画像の選び方", "この結果の限界、手法"),
+    ):
+        without = check_page(printed(language, caveats=long, choice=[]), most=5)
+        assert choice not in without
+        assert others in without
+        assert choice in check_page(printed(language, caveats=long), most=5)
+
+
 def test_a_hundred_assumptions_are_counted_not_cut():
     many = [
         Text(f"assumption {i}: " + "word " * 40, f"仮定{i}：" + "値の意味が記載されていません。" * 8)

@@ -56,19 +56,25 @@ def _middle(text: str) -> datetime:
 def check_one_pass(group: Sequence[Given]) -> None:
     """Refuse observations of different times where one picture of them would be made: a pixel would be of either date.
 
-    What lasts, such as elevation, may be of several dates; files that state no time say nothing.
+    What lasts, such as elevation, may be of several dates; so may files none of which states a time, as they say nothing.
 
     Raises
     ------
     InputError
-        If the files are of several passes.
+        If the files are of several passes, or some state a time and some do not.
     """
     from mitoshi.cube.stacking import in_passes
 
     argument = group[0].argument
     dated = [g for g in group if g.datetime]
-    if argument.need.when == "any" or len({g.datetime for g in dated}) < 2:
+    if argument.need.when == "any" or not dated:
         return
+    undated = next((g for g in group if not g.datetime), None)
+    if undated is not None:
+        raise InputError(
+            f"{argument.name} is one observation, but {dated[0].root.name} is of {dated[0].datetime} and {undated.root.name} "
+            f"states no time; say it with '#time=…' ('{undated.root.name}#time={dated[0].datetime}' if they are of one pass)"
+        )
     passes = in_passes([_middle(g.datetime) for g in dated])
     if len(passes) > 1:
         days = ", ".join(dict.fromkeys(f"{dated[p[0]].root.name} of {dated[p[0]].datetime}" for p in passes))

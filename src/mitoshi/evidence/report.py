@@ -54,8 +54,8 @@ CHOICE = Text("How the images were chosen", "画像の選び方")
 CAVEATS = Text("Limits of this result", "この結果の限界")
 OTHERS = Text("The other assumptions", "そのほかの仮定")
 REST = Text(
-    "On the following pages: limits of this result, how the images were chosen, method, parameters and inputs.",
-    "次ページ以降：この結果の限界、画像の選び方、手法、パラメーター、入力",
+    "On the following pages: {}method, parameters and inputs.",
+    "次ページ以降：{}手法、パラメーター、入力",
 )
 PAGE = Text("page {} of {}", "{}／{}ページ")
 
@@ -223,7 +223,7 @@ def _opening(content: Content, ideal: float) -> _First:
     for scale in (1.0, 0.94, 0.88, 0.8, 0.72):
         for shown in dict.fromkeys(min(n, count) for n in (count, 12, 8, 6, 4, 3)):
             above = _above(content, scale, shown)
-            rest = paragraph(REST.in_(content.language), WIDTH, 8.6 * scale, colour=GREY)
+            rest = paragraph(_rest(content), WIDTH, 8.6 * scale, colour=GREY)
             below = stacked([rest, verification(content, scale)], 4.0)
             found = _First(above, below, ROOM - above.height - below.height - 2 * GAP, shown)
             if found.room >= wanted:
@@ -232,6 +232,14 @@ def _opening(content: Content, ideal: float) -> _First:
     if best is None or best.room < LEAST_PICTURE:
         raise RunError("the report's first page has no room; shorten its title, area or bundle identifier")
     return best
+
+
+def _rest(content: Content) -> str:
+    """Return what the further pages hold, naming only the lists that have entries."""
+    japanese = content.language == "ja"
+    headings = [heading.in_(content.language) for heading, _, _ in _lists(content)]
+    named = "".join(f"{h}、" if japanese else f"{h[0].lower()}{h[1:]}, " for h in headings)
+    return REST.in_(content.language).format(named)
 
 
 def _above(content: Content, scale: float, shown: int) -> Block:

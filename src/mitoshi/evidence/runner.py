@@ -18,6 +18,7 @@ from mitoshi.evidence.input_times import check_order, check_run_time
 from mitoshi.evidence.inputs import assumptions, content, file_digests, framed, open_sources
 from mitoshi.evidence.lists import table_digest
 from mitoshi.evidence.outline import thinning
+from mitoshi.evidence.overlap import overlaps
 from mitoshi.evidence.pools import pool
 from mitoshi.evidence.products import Collector, picture_level
 from mitoshi.evidence.publication import Outcome, publish
@@ -186,7 +187,7 @@ def _planned(
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
     fitted, assumed = method.fitted(arrays, bound)
-    assumed = (*assumptions(given), *outside(given, frame), *assumed)
+    assumed = (*assumptions(given), *outside(given, frame), *overlaps(given, frame), *assumed)
     plan = Plan(fitted, bound, records, frame, size, area, event, time, choice, assumed)
     return plan, Prepared(given, digests, arrays)
 

@@ -35,7 +35,7 @@ MARGIN = LARGEST_WINDOW // 2 + 2 + COVER_MARGIN
 """Half of the largest window of the damage proxy, a pixel of its fine detail, a spare one, and what a cloud is told by."""
 
 CLASSES = (
-    CodedClass(0, Text("no visible damage", "被害なし（目視上）"), "#56b4e9"),
+    CodedClass(0, Text("no visible damage", "被害なし（画像上）"), "#56b4e9"),
     CodedClass(1, Text("minor damage", "軽微な被害"), "#f0e442"),
     CodedClass(2, Text("major damage", "大きな被害"), "#e69f00"),
     CodedClass(3, Text("destroyed", "倒壊・流失"), "#d55e00"),
