@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from impact_scene import band, depth_of, features, pixels
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mitoshi.applications.disaster.impact_buildings import insured_depth
+from mitoshi.applications.disaster.impact_buildings import insured_depth, stock_of
 from mitoshi.applications.disaster.impact_certificate import (
     DRY,
     NOT_OBSERVED,
@@ -17,6 +18,7 @@ from mitoshi.applications.disaster.impact_certificate import (
     certificates,
     rules_apply,
 )
+from mitoshi.applications.disaster.impact_grid import grid_of
 from mitoshi.applications.disaster.impact_losses import house_rate_range, house_tables, loss_rate, loss_rows
 from mitoshi.applications.disaster.impact_pumps import PumpPlan, drainage_time, trucks_needed
 from mitoshi.applications.disaster.impact_tables import table
@@ -43,6 +45,7 @@ from mitoshi.applications.disaster.impact_waste import (
     waste_of,
     waste_rows,
 )
+from mitoshi.core.errors import InputError
 
 FLOOR = 0.5
 
@@ -245,3 +248,14 @@ class TestDistricts:
         star = shapely.Polygon(np.c_[np.cos(turn), np.sin(turn)])
         with pytest.raises(InputError, match="district 2 crosses itself"):
             district_of(points, np.array([tie, star], object))
+
+
+def test_floor_heights_in_centimetres_are_refused():
+    houses = features(
+        [pixels(1, 1, 2, 2), pixels(4, 4, 5, 5)],
+        floor_height_m=[np.nan, 50.0],
+        floor_area_m2=[np.nan, np.nan],
+        structure=["", ""],
+    )
+    with pytest.raises(InputError, match=r"up to 50 m in 1 of 2 buildings.*centimetres"):
+        stock_of(houses, grid_of(depth_of(band())), 0.5)

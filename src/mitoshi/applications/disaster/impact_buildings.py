@@ -30,6 +30,7 @@ from mitoshi.applications.disaster.impact_waste import (
     waste_rows,
     whole_sets,
 )
+from mitoshi.core.errors import InputError
 from mitoshi.core.places import inner_points
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ __all__ = [
 Floats = NDArray[np.float64]
 COLLAPSED = 5
 SIGMA, CHANCE, OBSERVED, GROUND = 1, 2, 3, 4  # layers of the survey
+
+HIGHEST_FLOOR_M = 10.0
+"""An assumption: houses on piles stand a storey or two above the ground; heights typed in centimetres lie beyond."""
 
 
 class Assumptions(NamedTuple):
@@ -172,6 +176,11 @@ def stock_of(buildings: Features, grid: Grid, floor_height_m: float) -> Stock:
     import shapely
 
     given = buildings["floor_height_m"].to_numpy(float)
+    if (too_high := given > HIGHEST_FLOOR_M).any():
+        raise InputError(
+            f"floor_height_m is up to {given[too_high].max():g} m in {too_high.sum()} of {given.size} buildings, more than any "
+            f"ground floor ({HIGHEST_FLOOR_M:g} m); give it in metres, not centimetres"
+        )
     footprint = shapely.area(grid.plane(buildings.geometry.to_numpy()))
     footprint = np.where(footprint > 0, footprint, np.nan)
     area = buildings["floor_area_m2"].to_numpy(float)
