@@ -11,13 +11,14 @@ import pytest
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.discovery import find, methods
-from mitoshi.core.errors import BundleError
+from mitoshi.core.errors import BundleError, InputError, UnmetNeedError
 from mitoshi.core.product import Listed
 from mitoshi.core.quantity import WATER_DEPTH
 from mitoshi.cube import resolve
 from mitoshi.evidence.bundle import Bundle
 from mitoshi.sensors import open_item
 from mitoshi.workflows import shelf as module
+from mitoshi.workflows.adoption import Adoption, adopt, adopted_by_chain, adoption_of, withdraw
 from mitoshi.workflows.shelf import Shelf, publish
 
 LATER = "2026-11-24T00:00:00Z"
@@ -210,10 +211,71 @@ def test_a_bundle_of_another_version_offers_no_data(flood, tmp_path):
     assert catalogue.search(quantity="flood_extent") == []
 
 
-def test_the_catalogue_answers_a_later_run_with_the_product(small_store, area):
+def _asked(store, area):
     from mitoshi.core.grid import BBox
     from mitoshi.core.requirement import instant
     from mitoshi.simulation import EVENT
 
-    found = resolve(find("disaster.flood-depth"), BBox.checked(area), instant(EVENT), Catalogue(small_store)).require()
-    assert found.picked["flood"].items[0].collection_id == "disaster.flood-extent"
+    return resolve(find("disaster.flood-depth"), BBox.checked(area), instant(EVENT), Catalogue(store))
+
+
+def test_a_trial_product_is_passed_over_with_a_word_until_a_person_adopts_it(fresh_store, area):
+    catalogue = Catalogue(fresh_store)
+    item = next(i.id for i in catalogue.search(quantity="flood_extent"))
+    trial = _asked(fresh_store, area)
+    assert "flood" not in trial.picked
+    why = next(r.why for r in trial.rejected if r.items == (item,))
+    assert f"mitoshi adopt {item}" in why.en
+    assert f"mitoshi adopt {item}" in why.ja
+    with pytest.raises(UnmetNeedError, match=f"{item}: a trial product, which no run takes by itself"):
+        trial.require()
+
+    act = Adoption("Hanako Sato", LATER, "checked against aerial photographs")
+    assert adopt(catalogue, [item], act) == (item,)
+    assert [i.id for i in _asked(fresh_store, area).picked["flood"].items] == [item]
+    stated = catalogue.search(ids=[item])[0].properties
+    assert adoption_of(stated) == act
+
+    bundle = Bundle.open(fresh_store / "service" / "runs" / "first")
+    publish(bundle, catalogue)  # as every start of a service does
+    assert adoption_of(catalogue.search(ids=[item])[0].properties) == act
+
+    assert set(withdraw(catalogue, [bundle.id[:12]])) == {item, f"{item}_probability"}
+    assert "flood" not in _asked(fresh_store, area).picked
+    assert adoption_of(catalogue.search(ids=[item])[0].properties) is None
+
+
+def test_products_of_a_chain_are_adopted_by_it_until_it_supersedes_them(flood, tmp_path):
+    out = tmp_path / "response"
+    shutil.copytree(flood, out / "flood")
+    bundle, catalogue = Bundle.open(out / "flood"), Catalogue(tmp_path / "catalogue")
+    entry = {"step": "flood", "status": "done", "bundle": bundle.id, "finished": LATER}
+    (out / "respond.json").write_text(json.dumps({"entries": [entry]}))
+    publish(bundle, catalogue)
+    adopted = {i.id: adoption_of(i.properties) for i in catalogue.search()}
+    assert set(adopted.values()) == {Adoption("chain respond", LATER)}
+    (out / "respond.json").write_text(json.dumps({"entries": [{**entry, "bundle": "f" * 64}]}))
+    publish(bundle, catalogue)
+    assert {adoption_of(i.properties) for i in catalogue.search()} == {None}
+
+
+@pytest.mark.parametrize("record", ["", "[]", '{"entries": 3}', '{"entries": [{"bundle": 1}]}', "\0"])
+def test_a_broken_record_of_a_chain_adopts_nothing(flood, tmp_path, record):
+    shutil.copytree(flood, tmp_path / "flood")
+    (tmp_path / "respond.json").write_text(record)
+    assert adopted_by_chain(Bundle.open(tmp_path / "flood")) is None
+
+
+@pytest.mark.parametrize("name", ["nothing", "f" * 12, "f" * 64, "", "0" * 11, "*"])
+def test_what_is_no_product_is_not_adopted(fresh_store, name):
+    catalogue = Catalogue(fresh_store)
+    observed = next(i.id for i in catalogue.search(quantity="elevation"))
+    for wanted in (name, observed):
+        with pytest.raises(InputError, match="no product .* of a run lies in the catalogue; give"):
+            adopt(catalogue, [wanted], Adoption("Hanako Sato", LATER))
+
+
+@pytest.mark.parametrize(("by", "reason"), [("", ""), ("  ", ""), ("x" * 201, ""), ("a\nb", ""), ("a", "b\x1b[2J")])
+def test_an_adoption_names_its_adopter_in_plain_words(by, reason):
+    with pytest.raises(InputError):
+        Adoption(by, LATER, reason)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mitoshi.core.errors import InputError, UnmetNeedError, misspelt
+from mitoshi.core.standing import STANDING, TRIAL
 from mitoshi.core.text import Text
 from mitoshi.cube.candidate import Candidate, candidates, same_geometry
 from mitoshi.cube.series import OTHER_TRACK, chosen_series
@@ -32,6 +33,10 @@ KIND = {
     False: Text("a real observation", "実観測"),
 }
 OTHER_PRODUCT = Text("of another product than the image that it belongs to", "対応する画像とは別の製品のもの")
+NOT_ADOPTED = Text(
+    "a trial product, which no run takes by itself; adopt it with `mitoshi adopt {item}`, or give it as catalogue:{item}",
+    "試行の成果物のため自動では使わない。`mitoshi adopt {item}`で採用するか、catalogue:{item}と指定する",
+)
 PASSED_OVER = Text("fits, but {chosen} was preferred: {why}", "条件は満たすが、{chosen}を優先: {why}")
 
 
@@ -133,7 +138,8 @@ def resolve(
     "before" takes the latest suitable pass before the event and "after" the first one after it; where two arguments want
     the same geometry, a pair of one track, orbit direction and polarisations comes first. What does not change takes the
     finest, then the most recent. A stack takes every suitable pass of the track that has most. Adjacent slices of one pass
-    are taken together where one alone does not cover the area. Simulated and real observations are not mixed.
+    are taken together where one alone does not cover the area. Simulated and real observations are not mixed. Products of
+    trial runs are passed over until somebody adopts them.
 
     Parameters
     ----------
@@ -188,16 +194,20 @@ def _found(argument: DataArgument, need: Requirement, catalogue: Searchable) -> 
     time = None if need.start is None or need.end is None else f"{need.start.isoformat()}/{need.end.isoformat()}"
     items = catalogue.search(bbox=need.area, time=time, quantity=need.quantity.name)
     good: list[Candidate] = []
-    bad: list[Rejected] = []
+    bad = [Rejected(argument.name, (i.id,), NOT_ADOPTED.format(item=i.id)) for i in items if _on_trial(i)]
     # Dates are told apart also where the argument lies at no side of an event.
     grouped = "before" if argument.need.is_stack and argument.need.when == "any" else argument.need.when
-    for candidate in candidates(items, need.area, grouped):
+    for candidate in candidates([i for i in items if not _on_trial(i)], need.area, grouped):
         why = candidate.against(need, argument.need.when)
         if why is None:
             good.append(candidate)
         else:
             bad.append(Rejected(argument.name, tuple(i.id for i in candidate.items), why))
     return sorted(good, key=lambda c: c.rank(argument.need.when)), bad
+
+
+def _on_trial(item: pystac.Item) -> bool:
+    return bool(item.properties.get(STANDING) == TRIAL)
 
 
 def _answer(

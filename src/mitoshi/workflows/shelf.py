@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mitoshi.core import discovery
 from mitoshi.core.errors import BundleError, InputError, MitoshiError
 from mitoshi.core.product import Listed
+from mitoshi.core.standing import STANDING, TRIAL
 from mitoshi.evidence.bundle import SUMS, Bundle, checked_name, read_json
 from mitoshi.sensors.guard import one_line
+from mitoshi.workflows.adoption import CHAIN, Adoption, adopted_by_chain, adoption_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -124,12 +126,13 @@ class Shelf:
         return opened
 
 
-def publish(bundle: Bundle, catalogue: Catalogue) -> tuple[str, ...]:
+def publish(bundle: Bundle, catalogue: Catalogue, adoption: Adoption | None = None) -> tuple[str, ...]:
     """Put the products of a bundle into the catalogue, in one step; doing so again changes nothing.
 
     Each is an item of the collection named like the method, with the identifier ``<first 12 digits of the bundle>-<output>``.
     It can be given to a later run as ``catalogue:ID``. One whose quantity the method declares is also found by a run that asks
-    the catalogue, unless the method itself takes that quantity: its product must not take the place of what it was made of.
+    the catalogue once it is adopted, unless the method itself takes that quantity: its product must not take the place of what it
+    was made of. Products of a chain are adopted by it; others are trial products until a person adopts them, and stay so.
 
     Parameters
     ----------
@@ -137,6 +140,8 @@ def publish(bundle: Bundle, catalogue: Catalogue) -> tuple[str, ...]:
         What a run left.
     catalogue
         Where to.
+    adoption
+        Who adopts the products with this act; None leaves what is recorded of them.
 
     Returns
     -------
@@ -151,11 +156,24 @@ def publish(bundle: Bundle, catalogue: Catalogue) -> tuple[str, ...]:
     """
     outputs = _outputs(bundle)
     items = [_item(bundle, name, file, outputs.get(name)) for name, file in _products(bundle).items()]
+    recorded = _recorded(bundle, catalogue, [item["id"] for item in items])
+    adoption = adoption or adopted_by_chain(bundle)
+    for item in items:
+        by = adoption or recorded.get(item["id"])
+        item["properties"] |= {STANDING: TRIAL} if by is None else by.properties()
     report = catalogue.add(items)
     for refusal in report.refused:
         LOG.warning("the product %s is not catalogued: %s", refusal.source, refusal.reason)
     there = {*report.added, *report.updated, *report.unchanged}
     return tuple(item["id"] for item in items if item["id"] in there)
+
+
+def _recorded(bundle: Bundle, catalogue: Catalogue, ids: Sequence[str]) -> dict[str, Adoption]:
+    """Return the adoptions that the catalogue records of a bundle's products, but not those by a chain: its record tells."""
+    if not catalogue.folder.exists():
+        return {}
+    stated = {i.id: adoption_of(i.properties) for i in catalogue.search(collections=[bundle.method], ids=list(ids))}
+    return {name: by for name, by in stated.items() if by is not None and not by.by.startswith(CHAIN)}
 
 
 def _products(bundle: Bundle) -> dict[str, str]:

@@ -25,6 +25,7 @@ from mitoshi.interfaces.api import Settings, bundles, problems
 from mitoshi.interfaces.api.app import create_app
 from mitoshi.interfaces.api.bundle_account import rerun_command
 from mitoshi.interfaces.api.bundle_files import media_type, zipped
+from mitoshi.interfaces.api.security.access import needed_scope
 from mitoshi.interfaces.api.service import Service
 from mitoshi.interfaces.cli import cli
 from mitoshi.workflows.jobs import Jobs
@@ -402,3 +403,50 @@ def test_from_a_request_to_evidence_that_a_stranger_checks(served, area, tmp_pat
     (folder,) = (p for p in tmp_path.iterdir() if p.is_dir())
     subprocess.run(["sha256sum", "-c", "--quiet", "--strict", "SHA256SUMS"], cwd=folder, check=True)
     assert verify(folder, inputs=Path(served.store).parent / "archive").status == "identical"
+
+
+def test_products_are_adopted_and_withdrawn_over_http_and_by_command(fresh_store):
+    bundle = first(fresh_store)
+    address = f"/bundles/{bundle.id}"
+    with TestClient(create_app(Settings(store=fresh_store, workers=0)), base_url="http://127.0.0.1:8000") as client:
+        assert client.get(address).json()["adoption"] is None
+        done = client.put(f"{address}/adoption", json={"by": "佐藤", "reason": "checked in the field"})
+        assert done.status_code == 200, done.text
+        assert set(done.json()["items"]) == {f"{bundle.id[:12]}-flood", f"{bundle.id[:12]}-flood_probability"}
+        adoption = client.get(address).json()["adoption"]
+        assert (adoption["by"], adoption["reason"]) == ("佐藤", "checked in the field")
+        assert adoption == client.get("/bundles").json()["bundles"][0]["adoption"]
+        item = client.get(f"/stac/collections/{bundle.method}/items/{bundle.id[:12]}-flood").json()
+        assert item["properties"]["mitoshi:standing"] == "adopted"
+        assert item["properties"]["mitoshi:adopted_by"] == "佐藤"
+
+        told = CliRunner().invoke(cli, ["adopt", bundle.id[:12], "--withdraw", "--store", str(fresh_store), "--json"])
+        assert json.loads(told.output)["standing"] == "trial", told.output
+        assert client.get(address).json()["adoption"] is None
+        told = CliRunner().invoke(cli, ["adopt", bundle.id, "--by", "Hanako", "--store", str(fresh_store)])
+        assert told.output.count(" is adopted\n") == 2
+        assert client.get(address).json()["adoption"]["by"] == "Hanako"
+        assert client.delete(f"{address}/adoption").status_code == 204
+        assert client.get(address).json()["adoption"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"by": ""}, {"by": "x" * 201}, {"by": " "}, {"by": "a\nb"}, {"by": "a", "at": "2020-01-01"}, [], {"by": 1}],
+)
+def test_an_adoption_without_a_plain_name_is_refused(client, root, body):
+    done = client.put(f"{root}/adoption", json=body)
+    assert done.status_code in (400, 422), done.text
+    assert client.put("/bundles/000000000000/adoption", json={"by": "a"}).status_code == 404
+
+
+@pytest.mark.parametrize("words", [(), ("--by", ""), ("--by", "a", "--withdraw"), ("--withdraw", "--reason", "b")])
+def test_the_command_asks_who_adopts(bundle, small_store, words):
+    done = CliRunner().invoke(cli, ["adopt", bundle.id, "--store", str(small_store), *words])
+    assert done.exit_code != 0
+
+
+def test_adopting_over_http_needs_the_scope_write():
+    assert needed_scope("PUT", "/bundles/0123456789ab/adoption") == "write"
+    assert needed_scope("DELETE", "/bundles/0123456789ab/adoption") == "write"
+    assert needed_scope("POST", "/bundles/0123456789ab/verify") == "execute"

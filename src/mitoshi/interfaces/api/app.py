@@ -32,6 +32,7 @@ ROUTES = (
     "buildings",
     "layers",
     "bundles",
+    "adoption",
     "tools",
     "pages",
 )

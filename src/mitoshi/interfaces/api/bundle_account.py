@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core import discovery
@@ -13,6 +14,7 @@ from mitoshi.evidence.bundle import read_json
 from mitoshi.evidence.wording import said
 from mitoshi.interfaces.api.bundle_files import archive_name, file_address, listed
 from mitoshi.interfaces.api.problems import Problem
+from mitoshi.workflows.adoption import adoption_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +43,7 @@ def brief(service: Service, bundle: Bundle) -> dict[str, Any]:
         "title": _title(bundle)._asdict(),
         "created": run["time"],
         "simulated": _simulated(run),
+        "adoption": _adoption(service, bundle, run),
         "layers": [layer for name in run["products"] if (layer := layer_of(service, bundle, name)) is not None],
     }
 
@@ -71,6 +74,7 @@ def account(service: Service, bundle: Bundle) -> dict[str, Any]:
             "event": run["event"],
             "area": run["area"],
             "simulated": _simulated(run),
+            "adoption": _adoption(service, bundle, run),
             "parameters": _parameters(run, method),
             "inputs": [_input(bundle, name, records, method) for name, records in run["inputs"].items()],
             "code": {k: environment.get(k) for k in CODE},
@@ -90,6 +94,18 @@ def account(service: Service, bundle: Bundle) -> dict[str, Any]:
         }
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise BundleError(f"run.json of the bundle {bundle.id[:12]} is incomplete ({error}); get it again") from None
+
+
+def _adoption(service: Service, bundle: Bundle, run: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return who adopted the bundle's products, when and why; None where they are trial products."""
+    for name in run["products"]:
+        try:
+            adoption = adoption_of(service.lookup.item(bundle.method, f"{bundle.id[:12]}-{name}").properties)
+        except Problem:
+            continue  # not in the catalogue
+        if adoption is not None:
+            return asdict(adoption)
+    return None
 
 
 def titles(bundle: Bundle) -> dict[str, Text]:

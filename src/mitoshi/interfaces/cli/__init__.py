@@ -11,6 +11,7 @@ import click
 
 from mitoshi import __version__
 from mitoshi.core.errors import MitoshiError
+from mitoshi.interfaces.cli.adopt import adopt
 from mitoshi.interfaces.cli.catalogue import ingest, search
 from mitoshi.interfaces.cli.demo import demo
 from mitoshi.interfaces.cli.evidence import keygen, sign, verify
@@ -49,6 +50,7 @@ for command in (
     respond,
     verify,
     score,
+    adopt,
     index,
     serve,
     mcp,

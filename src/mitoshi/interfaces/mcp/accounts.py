@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core import discovery
 from mitoshi.core.errors import BundleError, InputError
 from mitoshi.core.plain import plain
+from mitoshi.core.standing import STANDING
 from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import Bundle, read_json, read_sums
 from mitoshi.evidence.wording import NOT_DETERMINED, said, units
@@ -196,6 +197,7 @@ def item_account(item: pystac.Item) -> dict[str, Any]:
         "quantities": list(told.get("mitoshi:quantities") or ()),
         "simulated": bool(told.get("mitoshi:simulated")),
         "bundle": told.get("mitoshi:bundle"),
+        "standing": told.get(STANDING),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.describe import describe, json_schema
+from mitoshi.core.standing import ADOPTED, TRIAL
 from mitoshi.evidence.score.options import OPTIONS
 from mitoshi.evidence.score.options import json_schema as json_schema_of
 from mitoshi.workflows.requests import AREA, BUNDLE_ID, EVENT
@@ -200,6 +201,7 @@ ITEM = {
         "quantities": {"type": "array", "items": WORDS},
         "simulated": {"type": "boolean"},
         "bundle": MAYBE_WORDS,
+        "standing": {"enum": [ADOPTED, TRIAL, None]},
     },
 }
 FOUND: dict[str, Any] = {

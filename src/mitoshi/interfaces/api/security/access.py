@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ __all__ = ["SCOPES", "address_of", "asks_key", "needed_scope"]
 
 SCOPES = ("read", "execute", "write")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ADOPTION = re.compile(r"/bundles/[^/]+/adoption/?")  # which products count is decided by who may write
 # They send what is looked for in a body and change nothing; every other POST needs a scope.
 READ_BY_POST = frozenset({"/stac/search", "/values/area", "/values/area/series"})
 
@@ -28,7 +30,7 @@ def needed_scope(method: str, path: str) -> str:
         return "execute"  # also GET: its stream carries the answers of a session
     if method in SAFE_METHODS or (method == "POST" and path in READ_BY_POST):
         return "read"
-    return "write" if path.startswith("/stac/") else "execute"
+    return "write" if path.startswith("/stac/") or ADOPTION.fullmatch(path) else "execute"
 
 
 def asks_key(settings: Settings) -> bool:
