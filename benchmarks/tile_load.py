@@ -138,12 +138,12 @@ def prepared(demo: Path, folder: Path) -> tuple[Path, Path]:
 
 def questions(store: Path, data: Path, count: int) -> tuple[list[str], list[str]]:
     """Return the same tiles as addresses of ours and as addresses of TiTiler: one band each, the same size and resampling."""
+    from mitoshi.display.drawing import place_of
+    from mitoshi.display.layers import listing_of
+    from mitoshi.display.legend import Classes, Ramp
+    from mitoshi.display.tile_grid import HALF_WORLD
     from mitoshi.interfaces.api import Settings
-    from mitoshi.interfaces.api.layers_list import listing_of
-    from mitoshi.interfaces.api.legend import Classes, Ramp
     from mitoshi.interfaces.api.service import Service
-    from mitoshi.interfaces.api.tiles_drawing import place_of
-    from mitoshi.interfaces.api.tiles_grid import HALF_WORLD
 
     generator = random.Random(SEED)
     layers = [

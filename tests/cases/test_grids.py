@@ -334,8 +334,8 @@ def test_netcdf_with_ascending_latitude_is_north_up(tmp_path):
 def test_the_service_reads_values_of_rasters_from_0_to_360_and_south_up(tmp_path, affine, expected):
     import shapely
 
-    from mitoshi.interfaces.api.raster_access import _raster
-    from mitoshi.interfaces.api.values_reading import cells_within, values_at
+    from mitoshi.display.rasters import _raster
+    from mitoshi.display.value_reading import cells_within, values_at
 
     values = (np.arange(10_000, dtype=np.float32) / 4).reshape(100, 100)  # heights that ground can have
     path = write(tmp_path / "ground.tif", values, "EPSG:4326", affine, MITOSHI_QUANTITY="elevation", MITOSHI_UNITS="m")
@@ -439,8 +439,8 @@ def opaque(path, tile):
     """Return how much of a tile is painted."""
     import io
 
-    from mitoshi.interfaces.api.raster_access import _raster
-    from mitoshi.interfaces.api.tiles_drawing import draw
+    from mitoshi.display.drawing import draw
+    from mitoshi.display.rasters import _raster
 
     raster = _raster(items(str(path))[0], "data", "")
     with rasterio.MemoryFile(io.BytesIO(draw(raster, tile, 256))) as memory, memory.open() as file:
@@ -481,8 +481,8 @@ def test_tiles_over_the_antimeridian_reach_both_sides(tmp_path):
 
 
 def test_heights_of_terrain_from_0_to_360(tmp_path):
-    from mitoshi.interfaces.api.raster_access import _raster
-    from mitoshi.interfaces.api.terrain_heights import Elevation
+    from mitoshi.display.rasters import _raster
+    from mitoshi.display.terrain import Elevation
 
     values = np.full((100, 100), 321.0, np.float32)
     path = write(tmp_path / "ground.tif", values, "EPSG:4326", Affine(0.001, 0, 200, 0, -0.001, 21.5),

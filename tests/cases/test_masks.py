@@ -56,7 +56,7 @@ def ground(path: Path, kind: str | None) -> Path:
 
 
 def raster_of(path: Path, key: str = "data"):
-    from mitoshi.interfaces.api.raster_access import _raster
+    from mitoshi.display.rasters import _raster
 
     return _raster(items(str(path))[0], key, "")
 
@@ -68,7 +68,7 @@ def tile_at(x: float, y: float, level: int) -> tuple[int, int, int]:
 
 
 def opacity(raster, level: int = 16, place: tuple[int, int] = (390_200, 3_939_800)) -> np.ndarray:
-    from mitoshi.interfaces.api.tiles_drawing import draw
+    from mitoshi.display.drawing import draw
 
     with rasterio.MemoryFile(io.BytesIO(draw(raster, tile_at(*place, level), 256))) as memory, memory.open() as file:
         if file.count == 4:
@@ -82,7 +82,7 @@ class TestPlainRaster:
     def test_values_and_areas(self, tmp_path, kind):
         import shapely
 
-        from mitoshi.interfaces.api.values_reading import cells_within, statistics, values_at
+        from mitoshi.display.value_reading import cells_within, statistics, values_at
 
         path = ground(tmp_path / "dem.tif", kind)
         layer = open_observation(str(path), expecting=ELEVATION).layers["elevation"]
@@ -104,7 +104,7 @@ class TestPlainRaster:
         assert seen.sum() / whole.sum() == pytest.approx(1 - 9 / 40, abs=0.01)
 
     def test_heights_of_the_terrain(self, tmp_path, kind):
-        from mitoshi.interfaces.api.terrain_heights import Elevation
+        from mitoshi.display.terrain import Elevation
 
         path = ground(tmp_path / "dem.tif", kind)
         model = Elevation(raster_of(path), tuple(items(str(path))[0].bbox), 10.0, "")
@@ -154,7 +154,7 @@ def test_every_reader_hides_what_masks_hide(tmp_path, family, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_tiles_and_values_of_a_band_of_a_product(tmp_path, kind):
-    from mitoshi.interfaces.api.values_reading import values_at
+    from mitoshi.display.value_reading import values_at
 
     _, files, _ = FAMILIES["sentinel2"]
     for name, values in files.items():

@@ -4,6 +4,7 @@ MitoshiError                what a caller may catch; exit status 1
 ├── InputError              bad usage or bad input; exit status 2
 │   ├── QuantityError       a quantity or unit that does not fit
 │   ├── ParameterError      a misspelt, missing or out-of-range parameter
+│   ├── NotFoundError       the catalogue or a list has nothing of this name
 │   ├── UnknownFileError    no reader recognises the file
 │   └── RefusedError        a file or address refused for safety
 ├── UnmetNeedError          the catalogue has no observation that meets a requirement
@@ -23,6 +24,7 @@ __all__ = [
     "BundleError",
     "InputError",
     "MitoshiError",
+    "NotFoundError",
     "ParameterError",
     "QuantityError",
     "RefusedError",
@@ -51,6 +53,10 @@ class QuantityError(InputError):
 
 class ParameterError(InputError):
     """A parameter that is misspelt, missing, of the wrong type or out of its bounds."""
+
+
+class NotFoundError(InputError):
+    """The catalogue, a list or a layer has nothing of the name that is asked for."""
 
 
 class UnknownFileError(InputError):

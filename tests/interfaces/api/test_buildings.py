@@ -10,9 +10,9 @@ import shapely
 from pyproj import Transformer
 from shapely.geometry import Polygon
 
-from mitoshi.interfaces.api.building_tiles import STOREY_HEIGHT_M, heights, tiles_of
-from mitoshi.interfaces.api.feature_lists import FeatureList, Legend
-from mitoshi.interfaces.api.gltf import Solid, earth_fixed, glb, mesh
+from mitoshi.display.building_tiles import STOREY_HEIGHT_M, heights, tiles_of
+from mitoshi.display.feature_lists import FeatureList, Legend
+from mitoshi.display.gltf import Solid, earth_fixed, glb, mesh
 
 ECEF = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
 METRE = 1 / 111_320.0  # degree of latitude

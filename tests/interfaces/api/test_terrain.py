@@ -12,10 +12,10 @@ from rasterio.transform import from_bounds
 from starlette.testclient import TestClient
 
 from mitoshi.catalog import Catalogue
+from mitoshi.display.terrain import Ground, lattice
 from mitoshi.interfaces.api.app import create_app
 from mitoshi.interfaces.api.service import Service
 from mitoshi.interfaces.api.settings import Settings
-from mitoshi.interfaces.api.terrain_heights import Ground, lattice
 from mitoshi.sensors import items
 
 

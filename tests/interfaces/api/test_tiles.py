@@ -13,9 +13,9 @@ from PIL import Image
 from pyproj import Transformer
 
 from mitoshi.core.discovery import find
+from mitoshi.display.drawing import png, png_in_colour
 from mitoshi.interfaces.api.settings import Settings
 from mitoshi.interfaces.api.tiles import TileCache
-from mitoshi.interfaces.api.tiles_drawing import png, png_in_colour
 
 RADIUS = 6378137.0
 

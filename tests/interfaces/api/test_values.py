@@ -11,9 +11,9 @@ import rasterio
 from pyproj import Geod, Transformer
 
 from mitoshi.core.text import Text
-from mitoshi.interfaces.api import values_reading
-from mitoshi.interfaces.api.raster_access import Band, Raster
-from mitoshi.interfaces.api.values_reading import cells_within, statistics
+from mitoshi.display import value_reading as values_reading
+from mitoshi.display.rasters import Band, Raster
+from mitoshi.display.value_reading import cells_within, statistics
 from mitoshi.sensors.guard import Location
 from mitoshi.sensors.lazy import Decode
 
@@ -310,7 +310,7 @@ def test_a_layer_without_pixels_and_no_layer_are_not_found(client, layers):
 
 
 def test_every_word_is_in_both_languages():
-    from mitoshi.interfaces.api import values
+    from mitoshi.display import values
 
     for module in (values, values_reading):
         for text in vars(module).values():

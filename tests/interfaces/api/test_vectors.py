@@ -13,8 +13,8 @@ from shapely.geometry import box, shape
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.text import Text
-from mitoshi.interfaces.api.feature_lists import FeatureList, mercator
-from mitoshi.interfaces.api.vectors import TILE_BYTES, encoded
+from mitoshi.display.feature_lists import FeatureList, mercator
+from mitoshi.display.vector_tiles import TILE_BYTES, encoded
 
 
 @pytest.fixture(scope="module")

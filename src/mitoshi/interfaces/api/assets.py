@@ -8,7 +8,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 
-from mitoshi.interfaces.api.lookup import CollectionId, ItemId, Lookup
+from mitoshi.display.lookup import Lookup
+from mitoshi.interfaces.api.addresses import CollectionId, ItemId
 from mitoshi.interfaces.api.problems import Problem
 
 if TYPE_CHECKING:

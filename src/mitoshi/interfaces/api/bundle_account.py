@@ -7,13 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mitoshi.core import discovery
-from mitoshi.core.errors import BundleError, InputError
+from mitoshi.core.errors import BundleError, InputError, NotFoundError
 from mitoshi.core.product import Listed
 from mitoshi.core.text import Text
 from mitoshi.evidence.bundle import read_json
 from mitoshi.evidence.wording import said
 from mitoshi.interfaces.api.bundle_files import archive_name, file_address, listed
-from mitoshi.interfaces.api.problems import Problem
 from mitoshi.workflows.adoption import adoption_of
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def _adoption(service: Service, bundle: Bundle, run: Mapping[str, Any]) -> dict[
     for name in run["products"]:
         try:
             adoption = adoption_of(service.lookup.item(bundle.method, f"{bundle.id[:12]}-{name}").properties)
-        except Problem:
+        except NotFoundError:
             continue  # not in the catalogue
         if adoption is not None:
             return asdict(adoption)
@@ -123,7 +122,7 @@ def layer_of(service: Service, bundle: Bundle, product: str) -> str | None:
     item = f"{bundle.id[:12]}-{product}"
     try:
         there = MAIN_ASSET in service.lookup.item(bundle.method, item).assets
-    except Problem:
+    except NotFoundError:
         return None
     return f"{bundle.method}/{item}/{MAIN_ASSET}" if there else None
 

@@ -9,11 +9,11 @@ from fastapi import FastAPI, Query
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import BBox
 from mitoshi.core.text import Text
-from mitoshi.interfaces.api.layers_list import FIELDS, listing_of
+from mitoshi.display.layers import FIELDS, listing_of
 from mitoshi.interfaces.api.problems import Problem
 
 if TYPE_CHECKING:
-    from mitoshi.interfaces.api.layers_list import Layer
+    from mitoshi.display.layers import Layer
     from mitoshi.interfaces.api.service import Service
 
 __all__ = ["attach"]

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from mitoshi.core.errors import InputError, MitoshiError, RefusedError, UnmetNeedError
+from mitoshi.core.errors import InputError, MitoshiError, NotFoundError, RefusedError, UnmetNeedError
 from mitoshi.sensors.guard import one_line
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def status_of(error: MitoshiError) -> int:
     """Return the status that tells a client whose fault an error is."""
     if isinstance(error, RefusedError):
         return 403
+    if isinstance(error, NotFoundError):
+        return 404
     if isinstance(error, UnmetNeedError):
         return 409
     return 400 if isinstance(error, InputError) else 500

@@ -1,16 +1,12 @@
-"""What every route is given: the catalogue, the shelf of bundles, the jobs, and the one test of what may be read."""
+"""What every route is given: the data that may be shown, the shelf of bundles, and the jobs."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mitoshi.catalog import Catalogue
-from mitoshi.core.errors import RefusedError
+from mitoshi.display.source import DataSource
 from mitoshi.interfaces.api.heavy_work import HeavyWork
-from mitoshi.interfaces.api.lookup import Lookup
-from mitoshi.sensors import guard
 from mitoshi.workflows.jobs import Jobs
 from mitoshi.workflows.shelf import Shelf
 
@@ -20,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Service"]
 
 
-class Service:
-    """The parts of a running service.
+class Service(DataSource):
+    """The parts of a running service: what it shows, and the bundles and jobs besides.
 
     Parameters
     ----------
@@ -30,18 +26,9 @@ class Service:
     """
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.store, (*settings.bundles, *settings.data))
         self.settings = settings
         self.heavy = HeavyWork()
-
-    @cached_property
-    def catalogue(self) -> Catalogue:
-        """What was observed, and what was made of it."""
-        return Catalogue(self.settings.store)
-
-    @cached_property
-    def lookup(self) -> Lookup:
-        """What an address means: items and files by their names in the catalogue."""
-        return Lookup(self)
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -52,20 +39,3 @@ class Service:
     def jobs(self) -> Jobs:
         """What was asked for."""
         return Jobs(self.settings.folder)
-
-    def readable(self, path: str | Path) -> Path:
-        """Return a file after making sure that it lies where files may be served from, links followed.
-
-        Raises
-        ------
-        RefusedError
-            If it lies elsewhere, or is no regular file.
-        InputError
-            If there is no such file.
-        """
-        found = guard.regular_file(path)
-        own = self.settings.folder.resolve()
-        private = found.is_relative_to(own) and not found.is_relative_to(own / "runs")
-        if private or not any(found.is_relative_to(root.resolve()) for root in self.settings.roots):
-            raise RefusedError(f"{found.name} lies outside the folders of this service; name its folder with --data")
-        return found

@@ -9,8 +9,8 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse
 
 from mitoshi.interfaces.api import assets, stac_writing
+from mitoshi.interfaces.api.addresses import CollectionId, ItemId
 from mitoshi.interfaces.api.heavy_work import BUSY
-from mitoshi.interfaces.api.lookup import CollectionId, ItemId
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.interfaces.api.stac_answers import CONFORMANCE, GEOJSON, TRANSACTION, Answers
 from mitoshi.interfaces.api.stac_queries import (

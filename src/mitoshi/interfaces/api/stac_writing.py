@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, FastAPI, Request, Response
 
 from mitoshi.catalog.item import IDENTIFIER, canonical
 from mitoshi.core.errors import MitoshiError
-from mitoshi.interfaces.api.lookup import CollectionId, ItemId
+from mitoshi.interfaces.api.addresses import CollectionId, ItemId
 from mitoshi.interfaces.api.problems import Problem
 from mitoshi.interfaces.api.stac_answers import Answers
 from mitoshi.sensors.fetch import checked_address

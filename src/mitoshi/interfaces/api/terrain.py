@@ -14,14 +14,14 @@ from rasterio.errors import RasterioError
 
 from mitoshi.core.errors import MitoshiError
 from mitoshi.core.text import Text
+from mitoshi.display.terrain import SAMPLES, Ground
 from mitoshi.interfaces.api.problems import Problem
-from mitoshi.interfaces.api.terrain_heights import SAMPLES, Ground
 from mitoshi.interfaces.api.tiles import TileCache
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
+    from mitoshi.display.terrain import Elevation
     from mitoshi.interfaces.api.service import Service
-    from mitoshi.interfaces.api.terrain_heights import Elevation
 
 __all__ = ["attach"]
 

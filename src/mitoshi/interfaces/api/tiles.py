@@ -12,17 +12,17 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi import Path as InPath
 
 from mitoshi.core.errors import MitoshiError
-from mitoshi.interfaces.api.lookup import AssetKey, CollectionId, ItemId
+from mitoshi.display.drawing import draw, place_of
+from mitoshi.display.rasters import rasters_of
+from mitoshi.display.tile_grid import DEEPEST, TILE_SIDE, deepest_level
+from mitoshi.interfaces.api.addresses import AssetKey, CollectionId, ItemId
 from mitoshi.interfaces.api.problems import Problem
-from mitoshi.interfaces.api.raster_access import rasters_of
-from mitoshi.interfaces.api.tiles_drawing import draw, place_of
-from mitoshi.interfaces.api.tiles_grid import DEEPEST, TILE_SIDE, deepest_level
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mitoshi.interfaces.api.raster_access import Raster
+    from mitoshi.display.rasters import Raster
     from mitoshi.interfaces.api.service import Service
 
 __all__ = ["Tile", "TileCache", "attach"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mitoshi.interfaces.api.service import Service
+    from mitoshi.display.source import DataSource
 
 __all__ = ["Hands", "serve"]
 
@@ -82,14 +82,13 @@ async def serve(store: Path, bundles: Sequence[Path] = (), data: Sequence[Path] 
     # Inside, descriptor 1 is standard error: the workers inherit that, and what a library prints goes there too.
     async with stdio_server() as (read, write):
         with Hands(jobs, store, workers) as hands:
-            values = values_of(lambda: _service(store, bundles, data))
+            values = values_of(lambda: _source(store, (*bundles, *data)))
             desk = Desk(store, Catalogue(store), jobs, Shelf((folder / "runs", *bundles)), values, ready=hands.ready)
             server = make_server(desk)
             await server.run(read, write, server.create_initialization_options())
 
 
-def _service(store: Path, bundles: Sequence[Path], data: Sequence[Path]) -> Service:
-    from mitoshi.interfaces.api.service import Service
-    from mitoshi.interfaces.api.settings import Settings
+def _source(store: Path, folders: Sequence[Path]) -> DataSource:
+    from mitoshi.display.source import DataSource  # reading rasters takes long to import
 
-    return Service(Settings(store, bundles=tuple(bundles), data=tuple(data)))
+    return DataSource(store, folders)

@@ -1,4 +1,4 @@
-"""The values of an item of the catalogue at a place, with their uncertainty: what the service's own route answers."""
+"""The values of an item of the catalogue at a place, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mitoshi.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mitoshi.interfaces.api.service import Service
+    from mitoshi.display.source import DataSource
 
     Values = Callable[[str, float, float], list[dict[str, Any]]]
 
@@ -19,39 +19,31 @@ __all__ = ["values_of"]
 MOST = 32  # layers of one item
 
 
-def values_of(open_service: Callable[[], Service]) -> Values:
+def values_of(open_source: Callable[[], DataSource]) -> Values:
     """Return what tells the values of an item at a place, one for each of its layers.
 
     Parameters
     ----------
-    open_service
-        Gives the service whose catalogue is read; called at the first question, for reading rasters takes long to import.
+    open_source
+        Gives the data that may be read; called at the first question, for reading rasters takes long to import.
     """
+    source = cache(open_source)
 
-    @cache
-    def route() -> tuple[Any, Any]:
+    def told(item: str, longitude: float, latitude: float) -> list[dict[str, Any]]:
         try:
-            from fastapi import FastAPI
-
-            from mitoshi.interfaces.api import values
-            from mitoshi.interfaces.api.layers_list import listing_of
+            from mitoshi.display.layers import listing_of
+            from mitoshi.display.values import value_at
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("mitoshi"):
                 raise
             raise InputError(f"values need {error.name}; install it with pip install 'mitoshi[serve]'") from None
-        service, app = open_service(), FastAPI()
-        values.attach(app, service)
-        ask = next(r.endpoint for r in app.routes if getattr(r, "path", "") == "/values")  # type: ignore[attr-defined]
-        return listing_of(service), ask
-
-    def told(item: str, longitude: float, latitude: float) -> list[dict[str, Any]]:
-        listing, ask = route()
+        listing = listing_of(source())
         layers = [layer for layer in listing.layers().values() if layer.item == item and layer.raster is not None]
         if not layers:
             raise InputError(f"no raster {item[:120]!r} can be read here; search lists what the catalogue has")
         return [
             {"title": layer.title._asdict(), "datetime": layer.moment, "simulated": layer.simulated}
-            | ask(layer=layer.id, lon=longitude, lat=latitude)
+            | value_at(listing, layer, longitude, latitude)
             for layer in layers[:MOST]
         ]
 

@@ -11,14 +11,14 @@ import numpy as np
 from mitoshi.core.longitude import near_longitude
 from mitoshi.core.quantity import from_db
 from mitoshi.core.text import Text
-from mitoshi.interfaces.api.legend import Classes
-from mitoshi.interfaces.api.raster_places import from_degrees, middle_longitude, pixels_of
+from mitoshi.display.legend import Classes
+from mitoshi.display.raster_places import from_degrees, middle_longitude, pixels_of
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mitoshi.interfaces.api.raster_access import Band, Raster
+    from mitoshi.display.rasters import Band, Raster
 
 __all__ = ["MOST_PIXELS", "Cells", "cells_within", "statistics", "values_at"]
 

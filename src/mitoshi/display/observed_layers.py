@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mitoshi.core.quantity import QUANTITIES, VALUE
 from mitoshi.core.text import Text
-from mitoshi.interfaces.api.raster_access import RED_GREEN_BLUE, TRUE_COLOUR, is_shown_in_db
+from mitoshi.display.rasters import RED_GREEN_BLUE, TRUE_COLOUR, is_shown_in_db
 
 if TYPE_CHECKING:
     import pystac

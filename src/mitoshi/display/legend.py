@@ -66,7 +66,7 @@ class Classes:
     bare: int | None = None
 
     def described(self) -> dict[str, Any]:
-        """Return the legend as the service tells it."""
+        """Return the legend for a client."""
         classes = [
             {
                 "code": c.code,
@@ -129,7 +129,7 @@ class Ramp:
     bare_zero: bool = False
 
     def described(self) -> dict[str, Any]:
-        """Return the legend as the service tells it."""
+        """Return the legend for a client."""
         table = _table(self.colours)
         places = [n / (STOPS - 1) for n in range(STOPS)]
         stops = [[round(p, 4), "#{:02x}{:02x}{:02x}".format(*table[round(p * (STEPS - 1))])] for p in places]
@@ -161,7 +161,7 @@ class Picture:
     limits: tuple[float, float]
 
     def described(self) -> dict[str, Any]:
-        """Return the legend as the service tells it."""
+        """Return the legend for a client."""
         return {"type": "none"}
 
     def painted(self, values: npt.NDArray[np.float32]) -> Bytes:

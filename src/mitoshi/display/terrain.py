@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import MitoshiError
-from mitoshi.interfaces.api.problems import Problem
-from mitoshi.interfaces.api.raster_access import rasters_of
-from mitoshi.interfaces.api.raster_places import pixels_of
+from mitoshi.display.raster_places import pixels_of
+from mitoshi.display.rasters import rasters_of
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mitoshi.interfaces.api.raster_access import Raster
-    from mitoshi.interfaces.api.service import Service
+    from mitoshi.display.rasters import Raster
+    from mitoshi.display.source import DataSource
 
 __all__ = ["SAMPLES", "Elevation", "Ground", "lattice"]
 
@@ -223,8 +222,8 @@ def lattice(level: int, x: int, y: int) -> tuple[npt.NDArray[np.float64], npt.ND
 class Ground:
     """The elevation models of a catalogue, found anew when it changes."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, source: DataSource) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._state: tuple[int, int] | None = None
         self._models: tuple[Elevation, ...] = ()
@@ -258,23 +257,23 @@ class Ground:
 
     def _present(self) -> tuple[int, int]:
         try:
-            status = (self._service.catalogue.folder / "manifest.json").stat()
+            status = (self._source.catalogue.folder / "manifest.json").stat()
         except OSError:
             return (0, 0)
         return status.st_mtime_ns, status.st_ino
 
     def _found(self) -> tuple[Elevation, ...]:
-        if not (self._service.catalogue.folder / "manifest.json").exists():
+        if not (self._source.catalogue.folder / "manifest.json").exists():
             return ()
-        items = self._service.catalogue.search(quantity="elevation")
+        items = self._source.catalogue.search(quantity="elevation")
         found: list[Elevation] = []
         for item in reversed(items):
             if item.bbox is None or "mitoshi:bundle" in item.properties:
                 continue
             try:
-                raster = rasters_of(self._service).get(item.collection_id or "", item.id, "data")
+                raster = rasters_of(self._source).get(item.collection_id or "", item.id, "data")
                 gsd, datum = _described(raster)
-            except (Problem, MitoshiError):
+            except MitoshiError:
                 continue
             west, south, east, north = item.bbox[:4]
             found.append(Elevation(raster, (west, south, east, north), gsd, datum))

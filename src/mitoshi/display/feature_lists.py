@@ -1,4 +1,4 @@
-"""Lists of features as the service hands them out: read once through the guarded readers, in degrees, indexed in space."""
+"""Lists of features as they are shown: read once through the guarded readers, in degrees, indexed in space."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mitoshi.core.discovery import methods
+from mitoshi.core.errors import NotFoundError
 from mitoshi.core.feature_kinds import FEATURE_KINDS
 from mitoshi.core.product import Coded, Listed
 from mitoshi.core.text import Text
-from mitoshi.interfaces.api.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mitoshi.core.features import Column
     from mitoshi.core.method import Output
-    from mitoshi.interfaces.api.service import Service
+    from mitoshi.display.source import DataSource
 
 __all__ = ["FeatureList", "FeatureLists", "Legend", "output_of"]
 
@@ -85,8 +85,8 @@ def output_of(item: pystac.Item) -> Output | None:
 class FeatureLists:
     """Reads lists and keeps the last few."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, source: DataSource) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[Any, ...], FeatureList] = OrderedDict()
 
@@ -95,17 +95,17 @@ class FeatureLists:
 
         Raises
         ------
-        Problem
-            404 where there is no such asset, or it is no list of features with places.
+        NotFoundError
+            Where there is no such asset, or it is no list of features with places.
         """
-        path = self._service.lookup.file(collection, item, asset)
+        path = self._source.lookup.file(collection, item, asset)
         status = path.stat()
         key = (collection, item, asset, status.st_mtime_ns, status.st_size, status.st_ino)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        made = _read(self._service.lookup.item(collection, item), asset, str(path))
+        made = _read(self._source.lookup.item(collection, item), asset, str(path))
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > KEPT:
@@ -121,10 +121,10 @@ def _read(item: pystac.Item, asset: str, path: str) -> FeatureList:
     part = item.properties.get("mitoshi:part")
     observation = open_observation(f"{path}#part={part}" if part else path)
     if not observation.features:
-        raise Problem(404, f"{asset[:80]!r} of {item.id[:80]!r} is no list of features; see its tiles")
+        raise NotFoundError(f"{asset[:80]!r} of {item.id[:80]!r} is no list of features; see its tiles")
     kind, rows = next(iter(observation.features.items()))
     if getattr(rows, "_geometry_column_name", None) not in rows.columns or rows.crs is None:
-        raise Problem(404, f"{asset[:80]!r} of {item.id[:80]!r} is a table without places; download the file")
+        raise NotFoundError(f"{asset[:80]!r} of {item.id[:80]!r} is a table without places; download the file")
     rows = _in_degrees(rows)
     title, columns, legend = _described(item, asset, kind)
     simulated = bool(item.properties.get("mitoshi:simulated", False))

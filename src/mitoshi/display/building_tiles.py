@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mitoshi.interfaces.api.gltf import Solid, centre_of, earth_fixed, glb
+from mitoshi.display.gltf import Solid, centre_of, earth_fixed, glb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mitoshi.interfaces.api.feature_lists import FeatureList
+    from mitoshi.display.feature_lists import FeatureList
 
 __all__ = ["FOUNDATION_M", "STOREY_HEIGHT_M", "BuildingTiles", "Node", "heights", "tiles_of"]
 

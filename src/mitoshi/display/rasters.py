@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mitoshi.core.errors import InputError, MitoshiError
+from mitoshi.core.errors import InputError, MitoshiError, NotFoundError
 from mitoshi.core.product import Coded, Listed
 from mitoshi.core.quantity import QUANTITIES, to_db
-from mitoshi.interfaces.api.feature_lists import output_of
-from mitoshi.interfaces.api.legend import Picture, of_codes, of_layer, ramp_of
-from mitoshi.interfaces.api.problems import Problem
+from mitoshi.display.feature_lists import output_of
+from mitoshi.display.legend import Picture, of_codes, of_layer, ramp_of
 from mitoshi.sensors import guard
 from mitoshi.sensors.lazy import BandReader, Decode, Turned
 
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     import pystac
 
     from mitoshi.core.declaration import Output
-    from mitoshi.interfaces.api.legend import Style
-    from mitoshi.interfaces.api.service import Service
+    from mitoshi.display.legend import Style
+    from mitoshi.display.source import DataSource
     from mitoshi.sensors.masks import Mask
 
 __all__ = ["RED_GREEN_BLUE", "TRUE_COLOUR", "Band", "Raster", "Rasters", "is_shown_in_db", "rasters_of"]
@@ -198,8 +197,8 @@ class Raster:
 class Rasters:
     """Finds the rasters of the catalogue by address and keeps the last few."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, source: DataSource) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str, str, str], Raster] = OrderedDict()
 
@@ -217,10 +216,10 @@ class Rasters:
 
         Raises
         ------
-        Problem
-            404 where there is none, or its file lies outside the folders of the service.
+        NotFoundError
+            Where there is none, or its file lies outside the folders of the service.
         """
-        found, address = self._service.lookup.item(collection, item), (collection, item, key, band)
+        found, address = self._source.lookup.item(collection, item), (collection, item, key, band)
         with self._lock:
             kept = self._kept.get(address)
             if kept is not None and kept.item is found:
@@ -229,9 +228,9 @@ class Rasters:
         try:
             made = _raster(found, key, band)
             for part in made.bands:
-                self._service.readable(part.location.path)
+                self._source.readable(part.location.path)
         except MitoshiError as error:
-            raise Problem(404, f"{key[:80]!r} of {item[:80]!r} cannot be shown: {guard.one_line(error)}") from None
+            raise NotFoundError(f"{key[:80]!r} of {item[:80]!r} cannot be shown: {guard.one_line(error)}") from None
         with self._lock:
             self._kept[address] = made
             while len(self._kept) > KEPT:
@@ -242,10 +241,10 @@ class Rasters:
 _SHARED = threading.Lock()
 
 
-def rasters_of(service: Service) -> Rasters:
-    """Return the one `Rasters` of a service, which every route shares."""
+def rasters_of(source: DataSource) -> Rasters:
+    """Return the one `Rasters` of a data source, which all who show it share."""
     with _SHARED:
-        found: Rasters = service.__dict__.setdefault("_rasters", Rasters(service))
+        found: Rasters = source.__dict__.setdefault("_rasters", Rasters(source))
     return found
 
 

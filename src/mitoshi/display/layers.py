@@ -10,25 +10,24 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mitoshi.core.discovery import methods
-from mitoshi.core.errors import MitoshiError
+from mitoshi.core.errors import MitoshiError, NotFoundError
 from mitoshi.core.feature_kinds import FEATURE_KINDS
 from mitoshi.core.product import Coded, Listed
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.text import Text
-from mitoshi.interfaces.api.feature_lists import output_of
-from mitoshi.interfaces.api.layers_observed import BAND_ASSET, Group, group_of, is_shown, keys_of
-from mitoshi.interfaces.api.legend import Classes, of_layer, ramp_of
-from mitoshi.interfaces.api.problems import Problem
-from mitoshi.interfaces.api.raster_access import TRUE_COLOUR, rasters_of
-from mitoshi.interfaces.api.tiles_drawing import place_of
-from mitoshi.interfaces.api.tiles_grid import deepest_level
+from mitoshi.display.drawing import place_of
+from mitoshi.display.feature_lists import output_of
+from mitoshi.display.legend import Classes, of_layer, ramp_of
+from mitoshi.display.observed_layers import BAND_ASSET, Group, group_of, is_shown, keys_of
+from mitoshi.display.rasters import TRUE_COLOUR, rasters_of
+from mitoshi.display.tile_grid import deepest_level
 
 if TYPE_CHECKING:
     import pystac
 
     from mitoshi.core.declaration import Output
-    from mitoshi.interfaces.api.raster_access import Raster
-    from mitoshi.interfaces.api.service import Service
+    from mitoshi.display.rasters import Raster
+    from mitoshi.display.source import DataSource
 
 __all__ = ["FIELDS", "Layer", "Listing", "listing_of"]
 
@@ -99,7 +98,7 @@ class Layer:
         return self.datetime or self.end
 
     def described(self) -> dict[str, Any]:
-        """Return the layer as the service tells it."""
+        """Return the layer for a client."""
         asked = "" if self.rescale is None else "?rescale={:g},{:g}".format(*self.rescale)
         tiled, drawn = self.raster is not None, self.kind in ("features", "buildings")
         return {
@@ -129,10 +128,10 @@ class Layer:
 
 
 class Listing:
-    """The layers of a service's catalogue, made anew when the catalogue changes."""
+    """The layers of a catalogue, made anew when the catalogue changes."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, source: DataSource) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._state: tuple[int, int] | None = None
         self._layers: dict[str, Layer] = {}
@@ -151,12 +150,12 @@ class Listing:
 
         Raises
         ------
-        Problem
-            404 where there is none.
+        NotFoundError
+            Where there is none.
         """
         found = self.layers().get(name)
         if found is None:
-            raise Problem(404, f"there is no layer {name[:120]!r}; see /layers")
+            raise NotFoundError(f"there is no layer {name[:120]!r}; see /layers")
         return found
 
     def series(self, layer: Layer) -> list[Layer]:
@@ -168,15 +167,15 @@ class Listing:
 
     def _present(self) -> tuple[int, int]:
         try:
-            status = (self._service.catalogue.folder / "manifest.json").stat()
+            status = (self._source.catalogue.folder / "manifest.json").stat()
         except OSError:
             return (0, 0)
         return status.st_mtime_ns, status.st_ino
 
     def _made(self) -> list[Layer]:
-        if not (self._service.catalogue.folder / "manifest.json").exists():
+        if not (self._source.catalogue.folder / "manifest.json").exists():
             return []
-        items = self._service.catalogue.search()
+        items = self._source.catalogue.search()
         found = [layer for item in reversed(items) for layer in self._of_item(item)]
         return _visible(self._stretched(_separated(found[:MOST])))
 
@@ -243,9 +242,9 @@ class Listing:
     def _drawable(self, layer: Layer) -> Layer:
         """Return the layer with its raster, or with the reason why it has no tiles."""
         try:
-            raster = rasters_of(self._service).get(layer.collection, layer.item, layer.key)
+            raster = rasters_of(self._source).get(layer.collection, layer.item, layer.key)
             shallowest = place_of(raster).shallowest
-        except (Problem, MitoshiError) as problem:
+        except MitoshiError as problem:
             return replace(layer, no_tiles=str(problem))
         units = None if layer.kind == "coded" or len(raster.bands) > 1 else raster.units
         return replace(
@@ -270,10 +269,10 @@ class Listing:
 _SHARED = threading.Lock()
 
 
-def listing_of(service: Service) -> Listing:
-    """Return the one `Listing` of a service, which every route shares."""
+def listing_of(source: DataSource) -> Listing:
+    """Return the one `Listing` of a data source, which all who show it share."""
     with _SHARED:
-        found: Listing = service.__dict__.setdefault("_listing", Listing(service))
+        found: Listing = source.__dict__.setdefault("_listing", Listing(source))
     return found
 
 

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import Path as InPath
-
-from mitoshi.core.errors import MitoshiError
-from mitoshi.interfaces.api.problems import Problem
+from mitoshi.core.errors import MitoshiError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pystac
 
-    from mitoshi.interfaces.api.service import Service
+    from mitoshi.display.source import DataSource
 
-__all__ = ["AssetKey", "CollectionId", "ItemId", "Lookup"]
+__all__ = ["Lookup"]
 
 KEPT = 4096
-
-CollectionId = Annotated[str, InPath(description="Collection of the catalogue.", min_length=1, max_length=256)]
-ItemId = Annotated[str, InPath(description="Item of the collection.", min_length=1, max_length=512)]
-AssetKey = Annotated[str, InPath(description="Asset of the item.", min_length=1, max_length=256)]
 
 
 class Lookup:
     """Finds items of the catalogue by name and keeps the last few, until the catalogue changes."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, source: DataSource) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._state: tuple[int, int] | None = None
         self._kept: OrderedDict[tuple[str, str], pystac.Item] = OrderedDict()
@@ -41,8 +34,8 @@ class Lookup:
 
         Raises
         ------
-        Problem
-            404 where the catalogue has none.
+        NotFoundError
+            Where the catalogue has none.
         """
         state, key = self._present(), (collection, item)
         with self._lock:
@@ -52,9 +45,11 @@ class Lookup:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        found = self._service.catalogue.get(collection, item)
+        found = self._source.catalogue.get(collection, item)
         if found is None:
-            raise Problem(404, f"the catalogue has no item {item[:80]!r} in {collection[:80]!r}; see /stac/collections")
+            raise NotFoundError(
+                f"the catalogue has no item {item[:80]!r} in {collection[:80]!r}; see /stac/collections"
+            )
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT:
@@ -66,22 +61,22 @@ class Lookup:
 
         Raises
         ------
-        Problem
-            404 where there is no such item or asset, or its file lies outside the folders of the service.
+        NotFoundError
+            Where there is no such item or asset, or its file lies outside the folders of the service.
         """
         assets = self.item(collection, item).assets
         if asset not in assets:
-            raise Problem(404, f"{item[:80]!r} has no asset {asset[:80]!r}; it has {', '.join(sorted(assets))[:200]}")
+            raise NotFoundError(f"{item[:80]!r} has no asset {asset[:80]!r}; it has {', '.join(sorted(assets))[:200]}")
         try:
-            return self._service.readable(assets[asset].href)
+            return self._source.readable(assets[asset].href)
         except MitoshiError:
-            raise Problem(
-                404, f"the file of {asset[:80]!r} cannot be read here; it lies outside the folders of this service"
+            raise NotFoundError(
+                f"the file of {asset[:80]!r} cannot be read here; it lies outside the folders of this service"
             ) from None
 
     def _present(self) -> tuple[int, int]:
         try:
-            status = (self._service.catalogue.folder / "manifest.json").stat()
+            status = (self._source.catalogue.folder / "manifest.json").stat()
         except OSError:
             return (0, 0)
         return (status.st_mtime_ns, status.st_ino)

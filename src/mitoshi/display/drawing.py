@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from mitoshi.core.errors import InputError
-from mitoshi.interfaces.api.legend import Classes, Picture, Ramp
-from mitoshi.interfaces.api.raster_places import pixels_of
-from mitoshi.interfaces.api.tiles_grid import metres_of
+from mitoshi.display.legend import Classes, Picture, Ramp
+from mitoshi.display.raster_places import pixels_of
+from mitoshi.display.tile_grid import metres_of
 from mitoshi.sensors import guard
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mitoshi.interfaces.api.legend import Style
-    from mitoshi.interfaces.api.raster_access import Band, Raster
+    from mitoshi.display.legend import Style
+    from mitoshi.display.rasters import Band, Raster
 
 __all__ = ["Place", "blank", "draw", "place_of", "png"]
 
