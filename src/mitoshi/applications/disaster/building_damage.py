@@ -9,6 +9,7 @@ import xarray as xr
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.building_damage_evidence import Reference, Widths
 from mitoshi.applications.disaster.building_damage_figures import NOT_OBSERVED, figures, tally
 from mitoshi.applications.disaster.building_damage_model import CLASS_NAMES
@@ -113,6 +114,7 @@ class BuildingDamage(NamedTuple):
     reference="doi:10.1785/0220150152 (Yun et al. 2015, damage proxy maps from coherence); doi:10.1109/36.739146 (Touzi et al.)",
     support=Scene(survey_damage, MARGIN),
     title=Text("Building damage", "建物被害"),
+    ja=arguments_ja.BUILDING_DAMAGE,
     caveats=(
         Text(
             "The class shares expected beforehand and the widths that turn change into damage are assumptions, not learnt from "
