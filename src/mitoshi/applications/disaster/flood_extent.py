@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster import arguments_ja
-from mitoshi.applications.disaster.flood_area import assumed, figures, tally
+from mitoshi.applications.disaster.flood_area import assumed, radar_figures, tally
 from mitoshi.applications.disaster.flood_extent_before import WET, reference_of, water_before
 from mitoshi.applications.disaster.flood_extent_plausible import double_bounce, plausibility
 from mitoshi.applications.disaster.flood_extent_unseen import (
@@ -115,7 +115,7 @@ class FloodExtent(NamedTuple):
 
 
 @method(
-    version="1.1.0",
+    version="1.1.1",
     reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
     support=Scene(survey_flood, MARGIN),
     title=Text("Flood extent from radar", "レーダーによる浸水域"),
@@ -138,7 +138,7 @@ class FloodExtent(NamedTuple):
         ),
     ),
     tally=tally,
-    figures=figures,
+    figures=radar_figures,
     assumes=assumed,
 )
 def flood_extent(
