@@ -170,6 +170,28 @@ def test_a_flood_of_over_a_hundred_metres_is_no_depth(tmp_path):
     assert float(layer(f"{path}#units=cm", WATER_DEPTH).max()) == 101
 
 
+def test_advice_names_the_number_as_the_file_stores_it_where_it_has_a_scale(tmp_path):
+    """2190 was advised for 21900 m: it is the number before the file's scale, and the message did not say so."""
+    values = np.full((30, 30), 12, np.int16)
+    values[3, 3:5] = 2190
+    path = write(tmp_path / "d.tif", values)
+    with rasterio.open(path, "r+") as file:
+        file.scales = (10.0,)
+    with pytest.raises(
+        InputError, match=r"21900 m .*stores it as 2190, before its scale.*#nodata=2190', the number as stored"
+    ):
+        layer(f"{path}#quantity=elevation", ELEVATION).load()
+    assert np.isnan(layer(f"{path}#quantity=elevation,nodata=2190", ELEVATION).values).sum() == 2
+
+
+def test_the_sentence_on_a_missing_time_says_what_to_do(tmp_path):
+    path = write(tmp_path / "d.tif", np.full((30, 30), 12, np.int16))
+    (said,) = [t for t in open_observation(path, expecting=ELEVATION).assumptions if "time" in t.en]
+    assert "states no time of observation" in said.en
+    assert "FILE#time=" in said.en
+    assert "ファイル名#time=" in said.ja
+
+
 def test_deep_sea_is_no_nodata(tmp_path):
     sea = np.linspace(-10_500, 40, 3600, dtype=np.float32).reshape(60, 60).round()
     assert np.isfinite(layer(write(tmp_path / "sea.tif", sea), ELEVATION).values).all()

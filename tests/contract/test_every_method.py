@@ -67,6 +67,13 @@ def test_everything_is_documented_in_both_languages(declared):
         assert part.doc, f"{part.name} is not documented"
 
 
+def test_data_arguments_and_parameters_are_described_in_both_languages(declared):
+    described = describe(declared)
+    for part in (*described["data"], *described["parameters"]):
+        assert part["text"]["en"], part["name"]
+        assert re.search(r"[぀-ヿ一-鿿]", part["text"]["ja"]), f"{part['name']} has no Japanese description"
+
+
 def test_parameters_are_bounded_and_their_defaults_fit(declared):
     for p in declared.parameters:
         assert p.choices or p.type is bool or (p.lower is not None and p.upper is not None), f"{p.name} has no bounds"

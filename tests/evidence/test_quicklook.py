@@ -12,12 +12,14 @@ from annotated_types import Ge, Le
 from odc.geo.geobox import GeoBox
 from PIL import Image
 
+from mitoshi.core.discovery import find
 from mitoshi.core.errors import RunError
 from mitoshi.core.method import Pixel, method
 from mitoshi.core.product import Coded, CodedClass, Measured
-from mitoshi.core.quantity import BACKSCATTER, PROBABILITY, Raster
+from mitoshi.core.quantity import BACKSCATTER, ELEVATION, PROBABILITY, Raster
 from mitoshi.core.text import Text
 from mitoshi.evidence import quicklook
+from mitoshi.evidence.painting import background
 
 FLOODED, WATER = (230, 97, 0), (59, 91, 165)
 CLASSES = (
@@ -139,6 +141,20 @@ def test_a_measured_layer_is_drawn_where_nothing_is_coded():
     assert count(picture, (0, 34, 78)) > 500  # cividis at 0
     assert count(picture, (254, 232, 56)) > 500  # cividis at 1
     assert count(picture, (110, 110, 110)) > 500  # hatching
+
+
+def test_the_note_names_the_background_and_says_nothing_of_one_that_is_covered():
+    """A depth map said "input image": its background was the flood map, and no part of it could be seen."""
+    shown = xr.DataArray(layers()[1], dims=("y", "x"), attrs={"quantity": "elevation", "units": "m"})
+    assert background(shown, flood, "en")[1] == f"Background: {ELEVATION.title.en}, 2–98 % stretch"
+    assert background(shown, flood, "ja")[1] == f"背景：{ELEVATION.title.ja}（2～98 %で伸長）"
+    depth = find("disaster.flood-depth")
+    codes = {"depth_class": np.full((60, 80), 40, np.uint8)}
+    under, none = (
+        quicklook.render(codes, depth, grid=GRID, background=b, language="en", title="x", simulated=False)
+        for b in (shown, None)
+    )
+    assert under == none
 
 
 def test_decibels_relative_values_and_linear_power_are_each_shown_rightly():

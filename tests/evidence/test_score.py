@@ -18,7 +18,7 @@ from mitoshi.core.errors import BundleError, InputError, ParameterError, Quantit
 from mitoshi.core.product import Coded, CodedClass, Figure
 from mitoshi.core.text import Text
 from mitoshi.evidence.score import Settings, score
-from mitoshi.evidence.score.classes import parse_map
+from mitoshi.evidence.score.classes import codebook, parse_map
 from mitoshi.evidence.score.coded import FALSE_ALARM, HIT, MISS, NO_REFERENCE, NOT_OBSERVED, REJECTION
 from mitoshi.evidence.score.figures import FigureCheck, area_check, given_checks
 from mitoshi.evidence.score.measures import measures
@@ -414,6 +414,43 @@ def test_an_area_interval_against_the_area_of_the_reference(known, tmp_path):
     assert checks == ()
     assert "covers 87.5% of what the product observed" in text.en
     assert area_check(product, found.tally, found.classes, 0.5)[0] == ()
+
+
+def test_numbers_and_areas_are_whole_and_have_their_units(tmp_path):
+    """A Japanese report said 1.661e+04 pixel, and areas without georeference had no unit."""
+    values = np.zeros((200, 200), np.uint8)
+    values[:, :100] = 1
+    product = write(tmp_path / "a.tif", values, crs=None)
+    values[:, 100:125] = 1
+    found = score(product, Settings(write(tmp_path / "b.tif", values, crs=None)))
+    figure = Figure("flooded_area", Text("flooded area", "浸水面積"), 16608.0, 15500.0, 17700.0, "pixel", 0.9)
+    tables = {t.name: t for t in tables_of(replace(found, checks=(FigureCheck(figure, 17012.0),)))}
+    plain = {"en": [], "ja": []}
+    for language, words in plain.items():
+        words += [c.in_(language).replace("\u202f", " ") for c in tables["figures"].rows[0] if isinstance(c, Text)]
+    assert plain["en"][1:4] == ["16 600 pixels", "15 500–17 700 pixels", "17 000 pixels"]
+    assert plain["ja"][1:4] == ["16 600 画素", "15 500–17 700 画素", "17 000 画素"]
+    summary = {row[0].en: row[1].ja.replace("\u202f", " ") for row in tables["summary"].rows}
+    assert summary["area in the product"] == "20 000 画素"
+    assert [c.en.replace("\u202f", " ") for c in tables["classes"].rows[1][6:8]] == ["20 000 pixels", "25 000 pixels"]
+
+
+def test_areas_that_disagree_are_said_with_by_how_much(known):
+    notes = [n for n in score(known[0], Settings(known[1], mapping=NINE)).notes if n.en.startswith("area of")]
+    assert notes == []  # four cells each
+    (note,) = [
+        n for n in score(known[0], Settings(known[1], mapping="0=0,1=0,9=1")).notes if n.en.startswith("area of")
+    ]
+    assert note.en.replace("\u202f", " ").endswith(
+        "product 0.05 ha, reference 0.01 ha: the product's is 400.0 % larger"
+    )
+    assert note.ja.replace("\u202f", " ").endswith("プロダクトのほうが 400.0 % 広いです")
+
+
+def test_codes_of_unknown_meaning_are_refused_with_the_names_of_the_known_ones(known):
+    scene = replace(score(known[0], Settings(known[1], mapping=NINE)).classes, kinds=FLOOD.classes[:2])
+    with pytest.raises(InputError, match=r"code 9, .*\(0 = dry, 1 = flooded\); say what it means"):
+        codebook(None, scene, "truth.tif", "--map")(np.array([0.0, 9.0]))
 
 
 def test_figures_whose_truth_is_given(known):

@@ -136,12 +136,12 @@ export interface DataArgument {
   readonly when: string;
   readonly within: string | null;
   readonly resolution_m: number | null;
-  readonly description: string;
+  readonly text: Text;
 }
 export interface Parameter {
   readonly name: string;
   readonly type: string;
-  readonly description: string;
+  readonly text: Text;
   readonly default?: number | string | boolean | null;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -225,7 +225,7 @@ export interface BundleAccount {
     readonly name: string;
     readonly value: unknown;
     readonly default?: unknown;
-    readonly description: string;
+    readonly text: Text;
   }[];
   readonly inputs: readonly {
     readonly argument: string;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mitoshi.core.errors import ParameterError, misspelt
 from mitoshi.core.features import FeatureKind
 from mitoshi.core.product import Listed, Measured
+from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,12 @@ class DataArgument:
     need: Need
     required: bool
     doc: str
+    doc_ja: str = ""
+
+    @property
+    def text(self) -> Text:
+        """The description in both languages; English where the method gives no Japanese one."""
+        return Text(self.doc, self.doc_ja or self.doc)
 
     @property
     def is_features(self) -> bool:
@@ -68,6 +75,12 @@ class Parameter:
     upper_open: bool
     choices: tuple[str, ...]
     doc: str
+    doc_ja: str = ""
+
+    @property
+    def text(self) -> Text:
+        """The description in both languages; English where the method gives no Japanese one."""
+        return Text(self.doc, self.doc_ja or self.doc)
 
     def checked(self, given: Any) -> Any:
         """Return `given` in the parameter's type.

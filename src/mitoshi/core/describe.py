@@ -58,7 +58,7 @@ def _schema(parameter: Parameter) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {"name": parameter.name, **_schema(parameter)}
+    return {"name": parameter.name, **_schema(parameter), "text": parameter.text._asdict()}
 
 
 def _data(argument: DataArgument) -> dict[str, Any]:
@@ -74,6 +74,7 @@ def _data(argument: DataArgument) -> dict[str, Any]:
         "dates": argument.need.dates,
         "gap": argument.need.gap or None,
         "description": argument.doc,
+        "text": argument.text._asdict(),
     }
     if isinstance(argument.quantity, FeatureKind):
         described |= {"geometry": list(argument.quantity.geometry), "columns": _columns(argument.quantity.columns)}

@@ -99,8 +99,11 @@ class Method(Generic[P, R]):
         hints = get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
         docs = _documented(self.doc)
-        self.data = tuple(_data_arguments(signature, hints, docs))
-        self.parameters = tuple(_parameters(signature, hints, docs))
+        ja: Mapping[str, str] = declared["ja"]
+        self.data = tuple(_data_arguments(signature, hints, docs, ja))
+        self.parameters = tuple(_parameters(signature, hints, docs, ja))
+        if unknown := ja.keys() - {a.name for a in (*self.data, *self.parameters)}:
+            raise TypeError(f"ja describes {', '.join(sorted(unknown))}, which {self.name} does not take")
         self.surveyed = next((n for n, h in hints.items() if any(isinstance(m, Surveyed) for m in _extras(h))), None)
         self.result: Any = hints["return"]
         self.outputs = tuple(_outputs(self.result))
@@ -229,6 +232,7 @@ def method(
     support: Support,
     title: Text,
     tolerance: Tolerance | None = None,
+    ja: Mapping[str, str] | None = None,
     caveats: Sequence[Text] = (),
     tally: Callable[[Any, float], dict[str, float]] | None = None,
     figures: Callable[[Mapping[str, float], Mapping[str, Any]], tuple[Figure, ...]] | None = None,
@@ -248,6 +252,8 @@ def method(
         `Pixel()`, `Window(margin)`, `Scene(survey, margin)`, `Stack()` or `Whole()`.
     title
         Name for people.
+    ja
+        Japanese descriptions of data arguments and parameters, by name; the English ones stand in the docstring.
     tolerance
         When another machine's result counts as equivalent.
     caveats
@@ -267,6 +273,7 @@ def method(
         "support": support,
         "title": title,
         "tolerance": tolerance or Tolerance(),
+        "ja": ja or {},
         "caveats": caveats,
         "tally": tally,
         "figures": figures,
@@ -329,7 +336,7 @@ def _documented(doc: str) -> dict[str, str]:
 
 
 def _data_arguments(
-    signature: inspect.Signature, hints: Mapping[str, Any], docs: Mapping[str, str]
+    signature: inspect.Signature, hints: Mapping[str, Any], docs: Mapping[str, str], ja: Mapping[str, str]
 ) -> list[DataArgument]:
     arguments = []
     for name, parameter in signature.parameters.items():
@@ -345,12 +352,21 @@ def _data_arguments(
         if isinstance(quantity, FeatureKind):
             need = dataclasses.replace(need, coverage=0.0, resolution=None)  # few features may be all there are
         arguments.append(
-            DataArgument(name, quantity, need, parameter.default is inspect.Parameter.empty, docs.get(name, ""))
+            DataArgument(
+                name,
+                quantity,
+                need,
+                parameter.default is inspect.Parameter.empty,
+                docs.get(name, ""),
+                ja.get(name, ""),
+            )
         )
     return arguments
 
 
-def _parameters(signature: inspect.Signature, hints: Mapping[str, Any], docs: Mapping[str, str]) -> list[Parameter]:
+def _parameters(
+    signature: inspect.Signature, hints: Mapping[str, Any], docs: Mapping[str, str], ja: Mapping[str, str]
+) -> list[Parameter]:
     from annotated_types import Ge, Gt, Le, Lt
 
     parameters = []
@@ -373,6 +389,7 @@ def _parameters(signature: inspect.Signature, hints: Mapping[str, Any], docs: Ma
                 isinstance(high, Lt),
                 choices,
                 docs.get(name, ""),
+                ja.get(name, ""),
             )
         )
     return parameters

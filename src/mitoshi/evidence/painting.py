@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from mitoshi.core.method import Method, Output
-    from mitoshi.core.product import Measured
+    from mitoshi.core.product import Listed, Measured
     from mitoshi.core.text import Language
 
     Bytes = npt.NDArray[np.uint8]
     Floats = npt.NDArray[np.float32]
 
-__all__ = ["background", "colours", "darker", "grey_ramp", "hatching", "painted"]
+__all__ = ["background", "colours", "darker", "grey_ramp", "hatching", "painted", "shows_background"]
 
 PAPER = "#ffffff"
 GREYS = (48.0, 238.0)  # darkest and lightest grey of the background: neither competes with ink or paper
@@ -37,6 +37,7 @@ RELATIVE = Text(
     "Background: relative backscatter (uncalibrated), 2–98 % stretch", "背景：相対後方散乱（未校正、2～98 %で伸長）"
 )
 IMAGE = Text("Background: input image, 2–98 % stretch", "背景：入力画像（2～98 %で伸長）")
+OF_QUANTITY = Text("Background: {title}, 2–98 % stretch", "背景：{title}（2～98 %で伸長）")
 
 
 def _thinned(values: Any, size: tuple[int, int]) -> Any:
@@ -73,9 +74,18 @@ def _scale(name: str | None, given_units: str | None, method: Method[..., Any]) 
     if given_units in DECIBEL_UNITS:
         return False, DECIBEL
     if name in QUANTITIES:
-        return (True, DECIBEL) if QUANTITIES[name].power else (False, IMAGE)
+        return (True, DECIBEL) if QUANTITIES[name].power else (False, _titled(QUANTITIES[name].title))
     # A plain array: power where the method takes power, but whether calibrated nobody says.
     return (True, LOGARITHMIC) if any(a.quantity.power for a in method.data) else (False, IMAGE)
+
+
+def _titled(title: Text) -> Text:
+    return Text(OF_QUANTITY.en.format(title=title.en), OF_QUANTITY.ja.format(title=title.ja))
+
+
+def shows_background(layer: Coded | Measured | Listed) -> bool:
+    """Return whether a layer leaves its background bare anywhere: the class of code 0 does, every other colour covers it."""
+    return isinstance(layer, Coded) and any(kind.code == 0 for kind in layer.classes)
 
 
 def painted(values: npt.NDArray[Any], output: Output, under: Floats | None, size: tuple[int, int]) -> Image.Image:

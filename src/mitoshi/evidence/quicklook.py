@@ -20,7 +20,7 @@ from mitoshi.evidence import fonts
 from mitoshi.evidence.cartography import Neatline, neatline, scale_bar
 from mitoshi.evidence.lists import leads
 from mitoshi.evidence.painting import background as prepared
-from mitoshi.evidence.painting import colours, darker, grey_ramp, hatching, painted
+from mitoshi.evidence.painting import colours, darker, grey_ramp, hatching, painted, shows_background
 from mitoshi.evidence.typesetting import broken
 from mitoshi.evidence.wording import number, units
 
@@ -106,7 +106,7 @@ def render(
 
     """
     output, values = _shown(layers, method)
-    under, note = prepared(background, method, language)
+    under, note = prepared(background if shows_background(output.layer) else None, method, language)
     return _drawn(values, output, grid, (under, note), language=language, title=title, simulated=simulated)
 
 

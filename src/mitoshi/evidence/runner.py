@@ -187,7 +187,7 @@ def _planned(
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
     fitted, assumed = method.fitted(arrays, bound)
-    assumed = (*assumptions(given), *outside(given, frame), *overlaps(given, frame), *assumed)
+    assumed = (*assumed, *assumptions(given), *outside(given, frame), *overlaps(given, frame))
     plan = Plan(fitted, bound, records, frame, size, area, event, time, choice, assumed)
     return plan, Prepared(given, digests, arrays)
 

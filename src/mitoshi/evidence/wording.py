@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from mitoshi.core.product import Figure
     from mitoshi.core.text import Language
 
-__all__ = ["NONE_LIKELY", "Worded", "decimals_of", "is_count", "moment", "number", "said", "units", "worded"]
+__all__ = [
+    "COUNTED",
+    "NONE_LIKELY",
+    "Worded",
+    "decimals_of",
+    "interval",
+    "is_count",
+    "moment",
+    "number",
+    "quantity",
+    "said",
+    "units",
+    "worded",
+]
 
 THIN = "\u202f"  # narrow no-break space, between thousands and before units
 MINUS = "\u2212"
@@ -126,8 +139,7 @@ def worded(figure: Figure, language: Language) -> Worded:
     """
     bare = figure.units in {"1", ""} and figure.name.endswith(_SHARES)
     share = bare or units(figure.units) == "%"
-    factor, unit = (100.0, "%") if bare else (1.0, units(figure.units))
-    unit = COUNTED[unit].in_(language) if unit in COUNTED else unit
+    factor, unit = _unit(figure, language)
     value = figure.value * factor
     if not math.isfinite(value):
         # With bounds, the reason is about the interval.
@@ -135,14 +147,9 @@ def worded(figure: Figure, language: Language) -> Worded:
         return Worded(NOT_DETERMINED.in_(language), "", "" if why is None else why.in_(language))
     whole = is_count(figure)
     if figure.lower is None or figure.upper is None:
-        decimals = 0 if whole else _decimals_without(value)
-        return Worded(_bounded(value, decimals, share=share), unit, _without_interval(figure, language))
+        return Worded(_bounded(value, _decimals(figure), share=share), unit, _without_interval(figure, language))
     lower, upper = figure.lower * factor, figure.upper * factor
-    half = (upper - lower) / 2
-    decimals = decimals_of(half) if math.isfinite(half) and half > 0 else _decimals_without(value)
-    if math.isfinite(lower) and lower > 0:  # a wide, lopsided interval: its lower end must not read as nothing
-        decimals = max(decimals, -math.floor(math.log10(lower)))
-    decimals = min(decimals, 0) if whole else decimals
+    decimals = _decimals(figure)
     bounds = Worded(number(lower, decimals), unit, ""), Worded(number(upper, decimals), unit, "")
     level = "" if figure.confidence is None else f"{figure.confidence * 100:g}{THIN}%"
     if whole and math.isfinite(upper) and value < 0.5:
@@ -153,6 +160,48 @@ def worded(figure: Figure, language: Language) -> Worded:
         f"{bounds[0].value}～{bounds[1].quantity}（{level}信頼区間）",
     )
     return Worded(number(value, decimals), unit, phrase.in_(language))
+
+
+def interval(figure: Figure, language: Language) -> str:
+    r"""Return the bounds of a figure with their unit, as finely as `worded` writes them; a dash where it has none.
+
+    >>> from mitoshi.core.product import Figure
+    >>> water = Figure("flooded_area", Text("flooded area", "浸水面積"), 16608.0, 15500.0, 17700.0, "pixel", 0.9)
+    >>> interval(water, "ja").replace("\u202f", " ")
+    '15 500–17 700 画素'
+    """
+    if figure.lower is None or figure.upper is None:
+        return "—"
+    factor, _ = _unit(figure, language)
+    return f"{number(figure.lower * factor, _decimals(figure))}–{quantity(figure, language, value=figure.upper)}"
+
+
+def quantity(figure: Figure, language: Language, *, value: float) -> str:
+    """Return a value of a figure, such as its truth, with its unit and as finely as its interval allows."""
+    factor, unit = _unit(figure, language)
+    gap = "" if unit in {"", "°"} else THIN
+    return f"{number(value * factor, _decimals(figure))}{gap}{unit}"
+
+
+def _unit(figure: Figure, language: Language) -> tuple[float, str]:
+    """Return the factor to the unit in which a figure is written, and that unit."""
+    if figure.units in {"1", ""} and figure.name.endswith(_SHARES):
+        return 100.0, "%"
+    unit = units(figure.units)
+    return 1.0, COUNTED[unit].in_(language) if unit in COUNTED else unit
+
+
+def _decimals(figure: Figure) -> int:
+    """Return the decimals that the interval of a figure allows; those of its own digits where it has none."""
+    factor, _ = _unit(figure, "en")
+    value, whole = figure.value * factor, is_count(figure)
+    if figure.lower is None or figure.upper is None:
+        return 0 if whole else _decimals_without(value)
+    lower, half = figure.lower * factor, (figure.upper - figure.lower) * factor / 2
+    decimals = decimals_of(half) if math.isfinite(half) and half > 0 else _decimals_without(value)
+    if math.isfinite(lower) and lower > 0:  # a wide, lopsided interval: its lower end must not read as nothing
+        decimals = max(decimals, -math.floor(math.log10(lower)))
+    return min(decimals, 0) if whole else decimals
 
 
 def _decimals_without(value: float) -> int:

@@ -103,10 +103,12 @@ class Range:
             self._refuse(mark, low)
 
     def _refuse(self, stored: float, value: float) -> None:
-        shown = "" if np.isclose(stored, value, rtol=1e-4) else f" (stored as {stored:.10g})"
+        same = np.isclose(stored, value, rtol=1e-4)
+        shown = "" if same else f" (the file stores it as {stored:.10g}, before its scale and offset)"
+        which = "" if same else ", the number as stored"
         raise InputError(
-            f"{self.name}: a value of {value:.8g} {'' if self.units == '1' else self.units + ' '}is no {self.quantity}"
-            f"{shown}; if it means 'no data', say '#nodata={stored:.10g}', else state the unit or the scale "
+            f"{self.name}: a value of {value:.7g} {'' if self.units == '1' else self.units + ' '}is no {self.quantity}"
+            f"{shown}; if it means 'no data', say '#nodata={stored:.10g}'{which}, else state the unit or the scale "
             "('#units=…', '#scale=…')"
         )
 
@@ -131,9 +133,9 @@ class FloodCodes:
             seen = np.unique(np.asarray(stored)[odd])
             more = f" and {len(seen) - SHOWN} more" if len(seen) > SHOWN else ""
             raise InputError(
-                f"{self.name} holds {', '.join(f'{v:.6g}' for v in seen[:SHOWN].tolist())}{more}: no code of a "
-                "flood extent (0 dry, 1 flooded, 2 permanent water, 255 not observed); recode them, or say "
-                "'#nodata=…' or '#scale=…' so that water becomes 1"
+                f"{self.name}: some pixels have the value {', '.join(f'{v:.6g}' for v in seen[:SHOWN].tolist())}{more}, which is "
+                "no code of a flood extent (0 dry, 1 flooded, 2 permanent water, 255 not observed); change these values in the "
+                "file, or say '#nodata=…' if they mean 'no data', or '#scale=…' so that water becomes 1"
             )
         return codes
 

@@ -57,8 +57,10 @@ MEDIA = {
 # STAC asks for a datetime or an interval. A time that nobody states is the widest interval, not an invented instant.
 OPEN_INTERVAL = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
 NO_TIME = Text(
-    "the file states no time; it answers requests without a time only (describe it with '#time=…')",
-    "観測時刻が記載されていません。観測時刻を指定しない処理でのみ使用します（'#time=…' で指定できます）",
+    "the file states no time of observation: whether it is of before or after the event was not checked, and the catalogue "
+    "offers it only where no time is asked for; state the time after the file's name, as in FILE#time=2026-11-22T12:05Z",
+    "ファイルに観測時刻の記載がありません。発災前か発災後かは確認しておらず、カタログからは時刻を問わない場合にだけ選ばれます。"
+    "観測時刻は「ファイル名#time=2026-11-22T12:05Z」のように指定してください",
 )
 NO_PLACE = Text(
     "the file has no georeference; coordinates are pixel indices and areas are counted in pixels",

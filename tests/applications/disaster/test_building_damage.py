@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from hypothesis import strategies as st
 
 from mitoshi.applications.disaster.building_damage import INDEPENDENCE_TOLERANCE, building_damage
 from mitoshi.applications.disaster.building_damage_evidence import Reference, Widths, coherence_evidence
-from mitoshi.applications.disaster.building_damage_figures import figures, tally
-from mitoshi.applications.disaster.building_damage_footprints import blocks_of, cells_of, in_pixels
+from mitoshi.applications.disaster.building_damage_figures import COUNTED, figures, tally
+from mitoshi.applications.disaster.building_damage_footprints import blocks_of, cells_of, in_pixels, outside_images
 from mitoshi.applications.disaster.building_damage_model import (
     CLASS_BOUNDS,
     Evidence,
@@ -24,6 +26,7 @@ from mitoshi.applications.disaster.building_damage_objects import Images
 from mitoshi.applications.disaster.building_damage_proxy import Scales, damage_proxy
 from mitoshi.core.errors import InputError, ParameterError
 
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 PRIOR = np.array([0.6, 0.15, 0.1, 0.15])
 SHARES = {"prior_minor": 0.15, "prior_major": 0.1, "prior_destroyed": 0.15}
 """The same, as parameters: a building's class rests on shares that are given, not on those of the other buildings."""
@@ -430,6 +433,32 @@ def test_footprints_without_a_place_are_counted_and_not_observed():
         np.testing.assert_array_equal(holed.buildings[CLASSES][kept], whole.buildings[CLASSES][kept])
         found = {f.name: f.value for f in figures(tally(holed, 1.0), {})}
         assert (found["footprints_without_place"], found["not_observed_buildings"]) == (2.0, 2.0)
+
+
+def test_footprints_outside_the_images_are_said_with_their_number():
+    footprints, _ = town(count=4)
+    images = dict(zip(("coherence_before", "coherence_across"), coherences(0.0), strict=True))
+    assert outside_images({"footprints": footprints, **images}, {}) == ()
+    moved = footprints.copy()
+    moved.loc[:2, "geometry"] = moved.geometry[:3].translate(1e4, 0)
+    (said,) = building_damage.assumes({"footprints": moved, **images}, {})
+    assert said.en.startswith("3 of 16 buildings lie outside the images")
+    assert said.ja.startswith("建物 16 棟のうち 3 棟は画像の範囲外")
+
+
+def test_words_of_the_classes_are_the_same_everywhere():
+    """A report said "undamaged" where its map said "no visible damage", and 大規模被害 where it said 大きな被害."""
+    listed = building_damage.outputs[0].layer
+    columns = {c.name: c for c in listed.columns}
+    for kind in listed.classes:
+        assert f"{kind.code} {kind.title.en}" in columns["damage_class"].doc
+    for code, name in enumerate(("none", "minor", "major", "destroyed")):
+        words = listed.classes[code].title
+        assert words.en in columns[f"p_{name}"].title.en
+        assert words.ja in columns[f"p_{name}"].title.ja
+        assert words.en in (DOCS / "damage.md").read_text("utf-8")
+    assert "大きな被害" in COUNTED["severe"][1].ja
+    assert not any("undamaged" in t.en for t in building_damage.caveats)
 
 
 def test_an_empty_list_is_not_none_likely():

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from mitoshi.applications.disaster.flood_area import figures
 from mitoshi.applications.disaster.flood_extent import (
     DRY,
     FLOODED,
     NOT_OBSERVABLE,
     PERMANENT,
     FloodExtent,
-    figures,
     flood_extent,
     tally,
 )
@@ -269,6 +269,24 @@ def test_where_nothing_was_observed_the_flooded_area_is_unknown_and_not_zero():
         assert found[name].reason.en == "unknown: no pixel was observed"
     assert found["not_observable_area"].value == 2.0
     assert found["not_observable_share"].value == 100.0
+
+
+def test_what_was_not_looked_for_is_not_said_to_be_zero():
+    totals = dict.fromkeys(("permanent", "unreferenced", "not_observable", "mapped", "expected", "possible"), 0.0)
+
+    def unseen(given, **changed):
+        made = flood_extent.figured({**totals, "total": 2e6, **changed}, {}, given)
+        return {f.name: f for f in made if f.name.startswith("not_observable")}
+
+    for figure in unseen({"after", "before"}).values():
+        assert np.isnan(figure.value)
+        assert figure.reason.en.startswith("not looked for: towns, forest")
+        assert figure.reason.ja.startswith("未判定")
+    part = unseen({"after"}, not_observable=1e6)["not_observable_share"]
+    assert part.value == 50.0
+    assert part.reason.en.startswith("pixels without data alone")
+    for name in ("elevation", "land_cover", "built_up"):
+        assert unseen({"after", name})["not_observable_share"].value == 0.0
 
 
 @pytest.mark.parametrize("given", [{"after"}, {"after", "elevation", "land_cover"}])

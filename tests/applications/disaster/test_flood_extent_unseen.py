@@ -99,6 +99,15 @@ def test_layover_follows_the_look_where_it_is_known(after):
         flood_extent(after, None, ridge, incidence_deg=39.0)
 
 
+def test_one_angle_alone_is_refused_with_what_is_missing(after):
+    with pytest.raises(
+        InputError, match=r"got --incidence-deg 39 alone; add --look-azimuth-deg \(where the radar looks"
+    ):
+        flood_extent(after, incidence_deg=39.0)
+    with pytest.raises(InputError, match=r"got --look-azimuth-deg 80 alone; add --incidence-deg \(incidence angle"):
+        flood_extent(after, look_azimuth_deg=80.0)
+
+
 def test_tiled_equals_whole_with_everything_given(after, cover):
     noise = np.random.default_rng(6)
     heights = raster(np.cumsum(noise.normal(0, 3.0, WET.shape), axis=1), "elevation", "m")

@@ -179,7 +179,7 @@ function parameters(bundle: BundleAccount): HTMLElement | null {
       {},
       h("strong", {}, said(parameter.value)),
       parameter.default !== undefined && said(parameter.default) !== said(parameter.value) ? h("span", { class: "tag" }, t("evidence.default", { value: said(parameter.default) })) : null,
-      h("span", { class: "hint", lang: "en" }, parameter.description),
+      h("span", { class: "hint" }, say(parameter.text)),
     ),
   ]);
   return section(t("evidence.parameters"), h("dl", { class: "values" }, ...rows.flat()));

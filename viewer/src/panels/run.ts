@@ -134,7 +134,7 @@ function dataField(argument: DataArgument, draft: Draft, items: readonly api.Fou
     { class: "stack" },
     h("label", { for: id }, h("code", {}, argument.name), " ", need),
     select,
-    h("p", { class: "hint", id: `${id}-hint`, lang: "en" }, argument.description),
+    h("p", { class: "hint", id: `${id}-hint` }, say(argument.text)),
   );
 }
 
@@ -170,7 +170,7 @@ function parameterField(parameter: Parameter, draft: Draft): HTMLElement {
     { class: "stack" },
     h("label", { for: id }, h("code", {}, parameter.name)),
     field,
-    h("p", { class: "hint", id: `${id}-hint` }, h("span", { lang: "en" }, parameter.description), " ", rangeWords(parameter)),
+    h("p", { class: "hint", id: `${id}-hint` }, say(parameter.text), " ", rangeWords(parameter)),
   );
 }
 

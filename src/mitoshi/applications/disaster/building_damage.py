@@ -9,8 +9,10 @@ import xarray as xr
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.building_damage_evidence import Reference, Widths
 from mitoshi.applications.disaster.building_damage_figures import NOT_OBSERVED, figures, tally
+from mitoshi.applications.disaster.building_damage_footprints import outside_images
 from mitoshi.applications.disaster.building_damage_model import CLASS_NAMES
 from mitoshi.applications.disaster.building_damage_objects import Images, check
 from mitoshi.applications.disaster.building_damage_proxy import LARGEST_WINDOW, damage_proxy
@@ -51,11 +53,11 @@ COLUMNS = (
     Column("id", "str", Text("identifier", "識別子"), doc="Identifier of the footprint; its position where it has none."),
     Column("observed", "bool", Text("observed", "観測"), doc="Whether any image shows it on both dates."),
     Column("damage_class", "int", Text("damage class", "被害区分"), "1",
-           doc="Median of the probabilities: 0 none, 1 minor, 2 major, 3 destroyed; 255 not observed."),
-    _probability("p_none", Text("probability of no visible damage", "被害なしの確率"), "The four sum to 1."),
+           doc="Median of probability: 0 no visible damage, 1 minor damage, 2 major damage, 3 destroyed; 255 not observed."),
+    _probability("p_none", Text("probability of no visible damage", "被害なし（画像上）の確率"), "The four sum to 1."),
     _probability("p_minor", Text("probability of minor damage", "軽微な被害の確率"), "Share damaged 5 to 20 %."),
     _probability("p_major", Text("probability of major damage", "大きな被害の確率"), "Share damaged 20 to 50 %."),
-    _probability("p_destroyed", Text("probability of destruction", "倒壊・流失の確率"), "Share damaged above 50 %."),
+    _probability("p_destroyed", Text("probability of being destroyed", "倒壊・流失の確率"), "Share damaged above 50 %."),
     _probability("damaged_share", Text("expected damaged share", "被害割合の期待値"), "Expected share damaged, 0..1."),
     _probability("damaged_share_lower", Text("damaged share, lower", "被害割合の下限"), "5 % quantile."),
     _probability("damaged_share_upper", Text("damaged share, upper", "被害割合の上限"), "95 % quantile."),
@@ -109,10 +111,11 @@ class BuildingDamage(NamedTuple):
 
 
 @method(
-    version="2.2.0",
+    version="2.2.1",
     reference="doi:10.1785/0220150152 (Yun et al. 2015, damage proxy maps from coherence); doi:10.1109/36.739146 (Touzi et al.)",
     support=Scene(survey_damage, MARGIN),
     title=Text("Building damage", "建物被害"),
+    ja=arguments_ja.BUILDING_DAMAGE,
     caveats=(
         Text(
             "The class shares expected beforehand and the widths that turn change into damage are assumptions, not learnt from "
@@ -120,8 +123,8 @@ class BuildingDamage(NamedTuple):
             "事前の被害区分の割合と、変化を被害に換算する幅は仮定であり、現地調査から学習したものではありません。確率は優先順位付けと概数に用い、調査結果があれば値を置き換えてください。",
         ),
         Text(
-            "Buildings that stand in water or mud with their roofs whole look undamaged.",
-            "屋根が残ったまま浸水・埋没した建物は、被害なしに見えます。",
+            "Buildings that stand in water or mud with their roofs whole are mapped as 'no visible damage'.",
+            "屋根が残ったまま浸水・埋没した建物は、「被害なし（画像上）」と判定されます。",
         ),
         Text(
             "Images from above see roofs. Soft-storey collapse, flooding inside and cracks are not seen.",
@@ -134,6 +137,7 @@ class BuildingDamage(NamedTuple):
     ),
     tally=tally,
     figures=figures,
+    assumes=outside_images,
 )
 def building_damage(
     footprints: Annotated[Features, BUILDINGS, Need()],
@@ -173,8 +177,8 @@ def building_damage(
     of the brightness of two optical dates is ρ (1 - f), and the agreement of their edges ε (1 - f), each at the best shift within
     the search radius, since buildings lean, and not below the level of chance. Backscatter (log ratio) changes either way: mean
     0, variance natural² + (damage f)², with speckle from the number of looks. Fine detail against contrast grows: debris is
-    grainy. Joint likelihoods at 24 shares are summed over the classes none (f < 0.05), minor (< 0.2), major (< 0.5) and
-    destroyed, each with its prior. Levels, widths and
+    grainy. Joint likelihoods at 24 shares are summed over the classes no visible damage (f < 0.05), minor damage
+    (< 0.2), major damage (< 0.5) and destroyed, each with its prior. Levels, widths and
     priors are absolute: a building's class does not depend on the others in the list. Optical pixels that opaque cloud or
     lightless shadow hides after and not before (bright and white, or black, over a patch) are not observed.
 
@@ -197,8 +201,8 @@ def building_damage(
     window_m
         Side of the window of the damage proxy [m], at least 3 and at most 29 pixels.
     prior_minor, prior_major, prior_destroyed
-        Share of buildings expected in each class before looking (assumed; undamaged is the rest). Low, since most of what a
-        scene shows stands: with 0.025 backscatter alone expects less than 2 % destroyed on stable ground.
+        Share of buildings expected in each class before looking (assumed; no visible damage is the rest). Low, since most of
+        what a scene shows stands: with 0.025 backscatter alone expects less than 2 % destroyed on stable ground.
     undamaged_correlation, undamaged_edges
         Correlation and agreement of edges of an undamaged building, ρ and ε: means over two events (Guatemala 2018, Florence
         2018) of the medians over the buildings that stand, in images of 0.5 m.

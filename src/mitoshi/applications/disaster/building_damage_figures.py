@@ -40,7 +40,7 @@ NOTHING_SEEN = Text("not determined: none of what was given was observed", "推�
 NO_PLACE = Text("footprints without coordinates; they count as not observed", "座標のない建物外形の数（未観測に含む）")
 COUNTED = {
     "destroyed": (("p_destroyed",), Text("buildings destroyed", "倒壊・流失の建物数")),
-    "severe": (("p_major", "p_destroyed"), Text("buildings with major damage or destroyed", "大規模被害以上の建物数")),
+    "severe": (("p_major", "p_destroyed"), Text("buildings with major damage or destroyed", "大きな被害以上の建物数")),
     "damaged": (("p_minor", "p_major", "p_destroyed"), Text("buildings damaged", "被害のある建物数")),
 }
 

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mitoshi.core.text import Text
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mitoshi.core.quantity import Raster
 
-__all__ = ["Cells", "blocks_of", "cells_of", "in_pixels"]
+__all__ = ["Cells", "blocks_of", "cells_of", "in_pixels", "outside_images"]
+
+OUTSIDE = Text(
+    "{outside} of {given} buildings lie outside the images: they are not observed, and whether they are damaged is unknown",
+    "建物 {given} 棟のうち {outside} 棟は画像の範囲外にあります。これらは未観測とし、被害の有無は不明です",
+)
 
 
 class Cells(NamedTuple):
@@ -59,6 +68,30 @@ def in_pixels(geometry: Any, like: Raster) -> NDArray[Any]:
         return np.stack([(points[:, 0] - x[0]) / step_x + 0.5, (points[:, 1] - y[0]) / step_y + 0.5], axis=1)
 
     return np.asarray(shapely.transform(np.asarray(geometry, object), moved))
+
+
+def outside_images(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Text, ...]:
+    """Return how many footprints lie outside the images altogether; nothing where all reach into them.
+
+    Parameters
+    ----------
+    data
+        Data arguments by name, on one grid; footprints without a place count as neither.
+    parameters
+        Not used.
+    """
+    import shapely
+
+    del parameters
+    footprints = data["footprints"]
+    like = next((a for n, a in data.items() if n != "footprints" and a is not None), None)
+    if like is None or not len(footprints):
+        return ()
+    left, top, right, bottom = shapely.bounds(in_pixels(footprints.geometry.to_numpy(), like)).T
+    with np.errstate(invalid="ignore"):
+        outside = (right <= 0) | (bottom <= 0) | (left >= like.sizes["x"]) | (top >= like.sizes["y"])
+    count = int(outside.sum())
+    return (OUTSIDE.format(outside=count, given=len(footprints)),) if count else ()
 
 
 def blocks_of(shapes: NDArray[Any], shape: tuple[int, int], size: int) -> tuple[NDArray[np.int64], int]:

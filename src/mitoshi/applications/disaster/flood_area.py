@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mitoshi.applications.disaster.flood_extent import FloodExtent
 
-__all__ = ["assumed", "figures", "tally"]
+__all__ = ["assumed", "figures", "radar_figures", "tally"]
 
 ERRORS = AreaErrors(floor=0.01, low=-1.0, high=1.9, missed=2.3)
 """Of 44 OMBRIA tiles of five events and 36 pieces of eight Sen1Floods11 scenes of five countries, events and countries left out
@@ -149,6 +149,41 @@ def figures(
             None,
             EXACT,
         ),
+    )
+
+
+LOOKED_FOR = frozenset({"elevation", "land_cover", "built_up", "reference_water", "incidence_angle"})
+"""Data arguments from which a radar map knows what it does not see."""
+
+NOT_LOOKED_FOR = Text(
+    "not looked for: towns, forest and steep slopes are recognised only with --land-cover, --built-up or --elevation",
+    "未判定：市街地・森林・急斜面は --land-cover、--built-up、--elevation のいずれかがあるときだけ判定します",
+)
+MISSING_ALONE = Text(
+    "pixels without data alone; towns, forest and steep slopes were not looked for (--land-cover, --built-up, --elevation)",
+    "データのない画素だけの値。市街地・森林・急斜面は未判定（--land-cover、--built-up、--elevation で判定します）",
+)
+
+
+def radar_figures(
+    totals: Mapping[str, float], parameters: Mapping[str, Any], given: Collection[str] = BEFORE | LOOKED_FOR
+) -> tuple[Figure, ...]:
+    """Return the figures of a radar map; what is not observable is unknown, not zero, where nothing was given to tell it from.
+
+    Parameters
+    ----------
+    totals, parameters, given
+        See `figures`.
+    """
+    found = figures(totals, parameters, given)
+    if LOOKED_FOR & frozenset(given):
+        return found
+    none = totals["not_observable"] == 0
+    return tuple(
+        f._replace(value=math.nan if none else f.value, reason=NOT_LOOKED_FOR if none else MISSING_ALONE)
+        if f.name in {"not_observable_area", "not_observable_share"}
+        else f
+        for f in found
     )
 
 

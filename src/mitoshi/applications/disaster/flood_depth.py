@@ -9,6 +9,7 @@ import xarray as xr
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.flood_depth_cells import codes_of
 from mitoshi.applications.disaster.flood_depth_classes import CLASSES, classes_of
 from mitoshi.applications.disaster.flood_depth_coherence import Urban, pair_of, updated
@@ -143,6 +144,7 @@ class FloodDepth(NamedTuple):
     reference="doi:10.5194/nhess-24-2817-2024 (Betterle and Salamon); doi:10.5194/nhess-19-2053-2019 (Cohen et al.)",
     support=Scene(survey_depth, LARGEST_CELL),
     title=Text("Flood depth from flood extent and elevation", "浸水域と標高による浸水深"),
+    ja=arguments_ja.FLOOD_DEPTH,
     caveats=(
         Text(
             "Depth follows from where the flood map ends. Where its edge is hidden (towns, forest) or stands at a wall, the "

@@ -11,7 +11,8 @@ import xarray as xr
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from mitoshi.applications.disaster.flood_area import assumed, figures, tally
+from mitoshi.applications.disaster import arguments_ja
+from mitoshi.applications.disaster.flood_area import assumed, radar_figures, tally
 from mitoshi.applications.disaster.flood_extent_before import WET, reference_of, water_before
 from mitoshi.applications.disaster.flood_extent_plausible import double_bounce, plausibility
 from mitoshi.applications.disaster.flood_extent_unseen import (
@@ -114,10 +115,11 @@ class FloodExtent(NamedTuple):
 
 
 @method(
-    version="1.1.0",
+    version="1.1.1",
     reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
     support=Scene(survey_flood, MARGIN),
     title=Text("Flood extent from radar", "レーダーによる浸水域"),
+    ja=arguments_ja.FLOOD_EXTENT,
     caveats=(
         Text(
             "Radar sees open water. Towns and forest are not observable where a land cover or the buildings are given; elsewhere "
@@ -136,7 +138,7 @@ class FloodExtent(NamedTuple):
         ),
     ),
     tally=tally,
-    figures=figures,
+    figures=radar_figures,
     assumes=assumed,
 )
 def flood_extent(

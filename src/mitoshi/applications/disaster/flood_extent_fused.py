@@ -9,6 +9,7 @@ import xarray as xr
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT, FloodExtent
 from mitoshi.applications.disaster.flood_fused_figures import figures, tally
 from mitoshi.applications.disaster.flood_times import assumed, check_times
@@ -73,6 +74,7 @@ class FusedFloodExtent(NamedTuple):
     "Stochastic Methods (random telegraph process)",
     support=Pixel(),
     title=Text("Flood extent from radar and optical maps together", "レーダーと光学画像の統合による浸水域"),
+    ja=arguments_ja.FLOOD_EXTENT_FUSED,
     caveats=(
         Text(
             "Where one sensor alone saw the ground, its answer stands as it is, of the time of its own image.",

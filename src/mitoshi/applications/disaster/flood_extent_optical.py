@@ -9,6 +9,7 @@ import xarray as xr
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.flood_area import figures, tally
 from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT, FloodExtent
 from mitoshi.applications.disaster.flood_times import check_same_image
@@ -37,6 +38,7 @@ STEEPEST_WATER = 15.0
     "doi:10.1016/j.rse.2011.10.028 (Zhu and Woodcock, cloud)",
     support=Window(MARGIN),
     title=Text("Flood extent from optical images", "光学画像による浸水域"),
+    ja=arguments_ja.FLOOD_EXTENT_OPTICAL,
     caveats=(
         Text(
             "An optical image shows open water under a clear sky. What lies below cloud, shadow, snow or trees is not seen; "

@@ -27,6 +27,12 @@ PLAIN_PIXEL_M = 10.0
 STEEPEST_SEEN = 30.0
 """Degrees: a face steeper than the smallest incidence angle of the swath lies in layover or shadow from some side."""
 
+ANGLES = {
+    "look_azimuth_deg": "where the radar looks, clockwise from north: about 80 on ascending, about 280 on descending passes",
+    "incidence_deg": "incidence angle at the scene's centre, such as 38",
+}
+"""What to give for an angle that is missing, by its parameter."""
+
 
 class Cover(NamedTuple):
     """Where trees and buildings stand, each (y, x).
@@ -145,7 +151,13 @@ def faces_seen(elevation: Raster | None, azimuth: float, incidence: float) -> ND
         If only one angle of the look is given.
     """
     if (azimuth < 0.0) != (incidence == 0.0):
-        raise InputError("look_azimuth_deg and incidence_deg belong together; give both or neither")
+        only, other = ("incidence_deg", "look_azimuth_deg") if azimuth < 0.0 else ("look_azimuth_deg", "incidence_deg")
+        value = incidence if azimuth < 0.0 else azimuth
+        given, missing = (f"--{name.replace('_', '-')}" for name in (only, other))
+        raise InputError(
+            f"look_azimuth_deg and incidence_deg belong together, got {given} {value:g} alone; add {missing} "
+            f"({ANGLES[other]}), or leave {given} out"
+        )
     side = None if elevation is None else elevation.attrs.get("pixel_size_m")
     if elevation is None or azimuth < 0.0 or not side:
         return _not_too_steep(elevation)

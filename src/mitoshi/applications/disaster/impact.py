@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster import impact_columns as columns
 from mitoshi.applications.disaster.impact_access import access_of, centres, route_table, settlement_table
 from mitoshi.applications.disaster.impact_buildings import (
@@ -64,6 +65,7 @@ __all__ = ["Impact", "impact"]
     "Suppasri et al. 2013, Natural Hazards 66, 319-341; TRID 01603146 (trafficability of inundated roads)",
     support=Whole(),
     title=Text("Impact of a flood", "浸水の被害推定"),
+    ja=arguments_ja.IMPACT,
     caveats=(
         Text(
             "Ranges assume that depths are off by a common error of up to 1.645 standard uncertainties. The flood map's own "

@@ -8,6 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.impact_grid import grid_of
 from mitoshi.applications.disaster.inundation_figures import figures, tally
 from mitoshi.applications.disaster.inundation_forcing import (
@@ -102,6 +103,7 @@ class Inundation(NamedTuple):
     "doi:10.1137/S1064827503431090 (Audusse et al., hydrostatic reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
     support=Whole(bytes_per_pixel=300),
     title=Text("Inundation", "浸水予測"),
+    ja=arguments_ja.INUNDATION,
     caveats=(
         Text(
             "The simulation knows no sewers, culverts, pumps or breaches that the elevation and the inflow do not contain.",

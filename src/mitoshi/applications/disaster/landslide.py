@@ -9,6 +9,7 @@ import xarray as xr
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.landslide_evidence import elevation_change_of
 from mitoshi.applications.disaster.landslide_figures import SLIDE_PROBABILITY, figures, tally
 from mitoshi.applications.disaster.landslide_survey import SlideSurvey, as_probability, survey_landslides
@@ -92,6 +93,7 @@ class Landslide(NamedTuple):
     "doi:10.1016/j.cageo.2013.04.024 (Barnes et al., priority flood)",
     support=Scene(survey_landslides, 0),
     title=Text("Landslides and dammed lakes", "土砂移動と河道閉塞"),
+    ja=arguments_ja.LANDSLIDE,
     caveats=(
         Text(
             "Without an elevation change volumes come from an area-volume law whose coefficients are not confirmed at the "

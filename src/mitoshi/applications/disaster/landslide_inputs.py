@@ -132,5 +132,6 @@ def check_filled(arrays: Mapping[str, Raster | None]) -> None:
     if float(np.std(drop, dtype=np.float64)) > FILL_RELIEF_M:
         raise InputError(
             f"--elevation-after is exactly {value:g} in {count} cells that lie {drop.min():.0f} to {drop.max():.0f} m higher in "
-            f"--elevation: fill, not ground; declare it, --elevation-after FILE#nodata={value:g}"
+            f"--elevation: fill, not ground; declare it, --elevation-after FILE#nodata={value:g} "
+            "(where the file states a scale or another unit: the number as it is stored)"
         )

@@ -10,6 +10,7 @@ import xarray as xr
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.landslide_figures import SLIDE_PROBABILITY
 from mitoshi.applications.disaster.landslide_probability import SlideModel, slope_log_odds
 from mitoshi.core.errors import InputError
@@ -172,6 +173,7 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     "masks of the 2018 Hokkaido earthquake (docs/landslide.md)",
     support=Scene(survey_plants, MARGIN),
     title=Text("Landslides from one optical image", "光学画像1枚による土砂移動の抽出"),
+    ja=arguments_ja.LANDSLIDE_OPTICAL,
     caveats=(
         Text(
             "Fields, roads, quarries, felled forest and river beds are bare too. Give an elevation, so that flat ground counts "

@@ -8,6 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster import arguments_ja
 from mitoshi.applications.disaster.impact_grid import grid_of
 from mitoshi.applications.disaster.inundation_forcing import (
     Boundaries,
@@ -113,6 +114,7 @@ class Tsunami(NamedTuple):
     "reconstruction); Defra/EA FD2320/TR2 table 13.1 (hazard)",
     support=Whole(bytes_per_pixel=300),
     title=Text("Tsunami inundation", "津波浸水予測"),
+    ja=arguments_ja.TSUNAMI,
     caveats=(
         Text(
             "The shallow-water equations have no dispersion: short waves and bores over deep water come out too steep.",

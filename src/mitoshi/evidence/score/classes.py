@@ -59,6 +59,13 @@ class Classes:
         """Codes of the classes."""
         return tuple(k.code for k in self.kinds)
 
+    @property
+    def named(self) -> str:
+        """The codes with their names, for messages: ``0 = dry, 1 = flooded``."""
+        return ", ".join(
+            str(k.code) if k.title == _unnamed(k.code, 0).title else f"{k.code} = {k.title.en}" for k in self.kinds
+        )
+
     @cached_property
     def is_positive(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Whether each class is positive, (classes,)."""
@@ -113,7 +120,7 @@ class Codebook:
     """
 
     def __init__(self, meaning: Mapping[int, int | None], classes: Classes, name: str, option: str) -> None:
-        self._name, self._option, self._codes = name, option, classes.codes
+        self._name, self._option, self._classes = name, option, classes
         self._table = np.full(HIGHEST - LOWEST + 1, UNKNOWN, np.uint8)
         for code, target in meaning.items():
             self._table[code - LOWEST] = MISSING if target is None else classes.codes.index(target)
@@ -132,10 +139,10 @@ class Codebook:
         found = self._table[codes - LOWEST]
         if (found == UNKNOWN).any():
             code = int(codes[found == UNKNOWN][0])
-            shown = ", ".join(map(str, self._codes))
             raise InputError(
-                f"{self._name} holds code {code}, which is none of the classes {shown}; say what it means with {self._option} "
-                f"'{code}=CLASS' or '{code}=none' (with those of the other codes)"
+                f"{self._name} holds code {code}, which is none of the classes "
+                f"({self._classes.named}); say what it means with {self._option} '{code}=CLASS' or '{code}=none' (with those of "
+                "the other codes)"
             )
         out[known] = found
         return out
@@ -162,6 +169,11 @@ def threshold_classes(least: float) -> Classes:
     return Classes((below, reached), (1,))
 
 
+def _odd(values: np.ndarray[Any, Any]) -> float:
+    """Return the value that lies farthest beyond the codes."""
+    return float(values.max() if values.max() > HIGHEST else values.min())
+
+
 def as_codes(values: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Return values as whole numbers.
 
@@ -171,12 +183,16 @@ def as_codes(values: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, np.dtyp
         If one is not whole, or beyond what codes are.
     """
     if values.size and not (values.min() >= LOWEST and values.max() <= HIGHEST):
-        raise InputError(f"{name} holds {values.max():g}, which is no code; describe its nodata value with '#nodata=…'")
+        raise InputError(
+            f"{name}: the value {_odd(values):g} is no code ({LOWEST} to {HIGHEST}); if it means 'no data', say '#nodata=…' "
+            "with the number as the file stores it"
+        )
     codes = values.astype(np.int32)
     if not np.array_equal(codes, values):
         odd = float(values[codes != values][0])
         raise InputError(
-            f"{name} holds {odd:g}, which is no code; say --kind measured or --kind probability if that is what it holds"
+            f"{name}: the value {odd:g} is no whole number and so no code; say --kind measured or --kind probability if the "
+            "file has such values"
         )
     return codes
 
@@ -206,9 +222,8 @@ def codebook(
         meaning = {**{code: code for code in classes.codes}, **dict.fromkeys(missing)}
     for code, target in meaning.items():
         if target is not None and target not in classes.codes:
-            known = ", ".join(map(str, classes.codes))
             raise ParameterError(
-                f"{option} turns code {code} into class {target}, which there is not; classes: {known}"
+                f"{option} turns code {code} into class {target}, which there is not; classes: {classes.named}"
             )
     return Codebook(meaning, classes, name, option)
 

@@ -10,7 +10,7 @@ import numpy as np
 from mitoshi.core.text import Text
 from mitoshi.evidence.score.coded import CodedTally
 from mitoshi.evidence.score.listed import ListedTally
-from mitoshi.evidence.wording import THIN, number, units
+from mitoshi.evidence.wording import COUNTED, THIN, number, units
 from mitoshi.methods.statistics.confusion import (
     class_agreement,
     cohens_kappa,
@@ -22,6 +22,7 @@ from mitoshi.methods.statistics.coverage import LEVELS
 from mitoshi.methods.statistics.probability_scores import brier_score, roc_auc
 
 if TYPE_CHECKING:
+    from mitoshi.core.text import Language
     from mitoshi.evidence.score.classes import Classes
     from mitoshi.evidence.score.measured import MeasuredTally
 
@@ -229,7 +230,7 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else math.nan
 
 
-def written(name: str, value: float, *, unit: str = "", georeferenced: bool = True) -> str:
+def written(name: str, value: float, *, unit: str = "", georeferenced: bool = True, language: Language = "en") -> str:
     """Write a number of a comparison; NaN is a dash.
 
     Parameters
@@ -241,7 +242,9 @@ def written(name: str, value: float, *, unit: str = "", georeferenced: bool = Tr
     unit
         Of measured values.
     georeferenced
-        Whether areas are in m2; else they are cells.
+        Whether areas are in m2; else they are pixels.
+    language
+        Of the word for pixels.
     """
     form = MEASURES[name].form
     if not math.isfinite(value):
@@ -251,7 +254,7 @@ def written(name: str, value: float, *, unit: str = "", georeferenced: bool = Tr
     if form == "count":
         return number(value, 0)
     if form == "area":
-        return area(value, georeferenced=georeferenced)
+        return area(value, georeferenced=georeferenced).in_(language)
     if form == "value":
         said = units(unit)
         return f"{number(value, 3)}{THIN if said not in ('', '°') else ''}{said}"
@@ -267,13 +270,18 @@ def share(value: float) -> str:
     return f">99.9{THIN}%" if 0.9995 < value < 1 else f"{number(100.0 * value, 1)}{THIN}%"
 
 
-def area(value: float, *, georeferenced: bool = True) -> str:
-    """Write an area in km2, or in hectares where it is small; cells without georeference."""
+def area(value: float, *, georeferenced: bool = True) -> Text:
+    """Write an area in km2, or in hectares where it is small; in pixels without georeference."""
+    if not math.isfinite(value):
+        return Text("—", "—")
     if not georeferenced:
-        return number(value, 0)
-    if abs(value) < 1e6:
-        return f"{number(value / 1e4, 2)}{THIN}ha"
-    return f"{number(value / 1e6, 3 if abs(value) < 1e8 else 1)}{THIN}km²"
+        pixels = number(value, 0)
+        return Text(f"{pixels}{THIN}{COUNTED['pixel'].en}", f"{pixels}{THIN}{COUNTED['pixel'].ja}")
+    if 0 < abs(value) < 1e6:
+        words = f"{number(value / 1e4, 2)}{THIN}ha"
+    else:
+        words = f"{number(value / 1e6, 3 if abs(value) < 1e8 else 1)}{THIN}km²"
+    return Text(words, words)
 
 
 def by_class(tally: CodedTally) -> list[dict[str, float]]:

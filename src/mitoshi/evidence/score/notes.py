@@ -10,6 +10,7 @@ from mitoshi.core.text import Text
 from mitoshi.evidence.score import cautions
 from mitoshi.evidence.score.classes import MISSING
 from mitoshi.evidence.score.grid import Polygons, Resampled
+from mitoshi.evidence.score.measures import area as written_area
 from mitoshi.evidence.score.measures import share as written_share
 from mitoshi.evidence.wording import moment, number
 
@@ -67,6 +68,11 @@ SHARE = Text(
     "compared: {compared} of {cells} cells of the product ({share})",
     "比較したセル：プロダクトの {cells} セル中 {compared}（{share}）",
 )
+AREAS = Text(
+    "area of '{title}' where both were observed: product {product}, reference {reference}: the product's is {difference}",
+    "両方が観測した範囲での「{title}」の面積：プロダクト {product}、参照データ {reference}。プロダクトのほうが{difference}",
+)
+LARGER, SMALLER = Text("{share} larger", " {share} 広いです"), Text("{share} smaller", " {share} 狭いです")
 BEYOND = Text(
     "{share} of the reference's extent lies outside the product's grid and is not counted",
     "参照データの範囲の {share} はプロダクトの格子の外にあり、集計に含みません",
@@ -184,7 +190,11 @@ def of_classes(
     truth, classes = scene.reference, scene.classes
     column = columns[1]
     compared = float(tally.compared.sum())
-    said = [*cautions.of_matrix(tally.compared, classes, float(tally.unobserved.sum())), _share(compared, base)]
+    said = [
+        *cautions.of_matrix(tally.compared, classes, float(tally.unobserved.sum())),
+        _share(compared, base),
+        *_areas(tally, classes),
+    ]
     for side, name in zip((scene.product, truth), names, strict=True):
         said += cautions.of_polygons(side, name) if isinstance(side, Polygons) else ()
     if isinstance(scene.product, Polygons):
@@ -211,6 +221,25 @@ def of_classes(
 def _share(compared: float, base: LayerInput) -> Text:
     cells = base.shape[0] * base.shape[1]
     return SHARE.format(compared=number(compared, 0), cells=number(cells, 0), share=written_share(compared / cells))
+
+
+def _areas(tally: CodedTally, classes: Classes) -> list[Text]:
+    """Return by how much the product's area of the positive class differs from that of the reference, where it has one."""
+    both = tally.areas[:-1, :-1]
+    product, reference = float(both[classes.is_positive].sum()), float(both[:, classes.is_positive].sum())
+    if reference <= 0.0 or product == reference:
+        return []
+    difference = (LARGER if product > reference else SMALLER).format(
+        share=written_share(abs(product / reference - 1.0))
+    )
+    sizes = [written_area(value, georeferenced=tally.georeferenced) for value in (product, reference)]
+    title = classes.positive_title
+    return [
+        Text(
+            AREAS.en.format(title=title.en, product=sizes[0].en, reference=sizes[1].en, difference=difference.en),
+            AREAS.ja.format(title=title.ja, product=sizes[0].ja, reference=sizes[1].ja, difference=difference.ja),
+        )
+    ]
 
 
 def _beyond(part: Overlap) -> list[Text]:

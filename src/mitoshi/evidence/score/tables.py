@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.text import Text
@@ -19,7 +20,7 @@ from mitoshi.evidence.score.measures import (
     title_of,
     written,
 )
-from mitoshi.evidence.wording import number
+from mitoshi.evidence.wording import interval, number, quantity
 from mitoshi.methods.statistics.distance_bands import BANDS
 from mitoshi.methods.statistics.patches import SIZES
 
@@ -84,6 +85,7 @@ POINTS, POINT, VALUE, DIFFERENCE = (
 REFERENCE = Text("reference", "参照データ")
 
 Cell = Text | str
+LANGUAGES: tuple[Language, Language] = ("en", "ja")
 
 
 class Table(NamedTuple):
@@ -146,8 +148,12 @@ def summary(score: Score) -> Table:
     known = not isinstance(score.tally, CodedTally) or score.tally.georeferenced
     what = "points" if score.points is not None else score.kind
 
-    def cell(values: dict[str, float], name: str) -> str:
-        return written(name, values.get(name, float("nan")), unit=score.units, georeferenced=known)
+    def cell(values: dict[str, float], name: str) -> Text:
+        value = values.get(name, float("nan"))
+        en, ja = (
+            written(name, value, unit=score.units, georeferenced=known, language=language) for language in LANGUAGES
+        )
+        return Text(en, ja)
 
     rows: list[tuple[Cell, ...]] = [
         (title_of(name, what), cell(own, name), *([] if other is None else [cell(other, name)])) for name in own
@@ -286,9 +292,10 @@ def _checks(checks: Sequence[FigureCheck]) -> Table:
     rows = []
     for check in checks:
         figure = check.figure
-        bounds = f"{figure.lower:.4g}–{figure.upper:.4g} {figure.units}"
-        words = f"{figure.value:.4g} {figure.units}"
-        truth = f"{check.truth:.4g} {figure.units}"
-        rows.append((figure.title, words, bounds, truth, YES if check.inside else NO, number(check.ratio, 2)))
+        value, bounds, truth = (
+            Text(*(of(figure, language) for language in LANGUAGES))
+            for of in (partial(quantity, value=figure.value), interval, partial(quantity, value=check.truth))
+        )
+        rows.append((figure.title, value, bounds, truth, YES if check.inside else NO, number(check.ratio, 2)))
     head = (FIGURE, PRODUCT, INTERVAL, TRUTH, INSIDE, RATIO)
     return Table("figures", CHECKS, head, tuple(rows))

@@ -177,6 +177,7 @@ def _parameters(run: Mapping[str, Any], method: Method[..., Any] | None) -> list
             "value": value,
             "default": declared[name].default if name in declared else None,
             "description": declared[name].doc if name in declared else "",
+            "text": (declared[name].text if name in declared else Text("", ""))._asdict(),
         }
         for name, value in run["parameters"].items()
     ]

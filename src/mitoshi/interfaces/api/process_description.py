@@ -10,7 +10,7 @@ from mitoshi.core.product import Coded, Listed
 from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
-    from mitoshi.core.method import DataArgument, Method, Output
+    from mitoshi.core.method import DataArgument, Method, Output, Parameter
     from mitoshi.core.text import Language
 
 __all__ = [
@@ -100,7 +100,7 @@ def description(method: Method[..., Any], language: Language, root: str) -> dict
     """Return the process description of a method: its summary, inputs and outputs; see `summary`."""
     told, properties = describe(method), json_schema(method)["properties"]
     inputs = {d.name: _data_input(d, language) for d in method.data}
-    inputs |= {p.name: _parameter_input(p.name, properties[p.name]) for p in method.parameters}
+    inputs |= {p.name: _parameter_input(p, properties[p.name], language) for p in method.parameters}
     inputs |= {"area": _area_input(language), "event": _event_input(language)}
     outputs = {o.name: _output(o, language) for o in method.outputs}
     outputs |= {FIGURES: _figures_output(language), BUNDLE: _bundle_output(language)}
@@ -176,7 +176,7 @@ def _source(text: str) -> dict[str, str]:
 
 def _data_input(argument: DataArgument, language: Language) -> dict[str, Any]:
     optional = Text("", "") if argument.required else OPTIONAL
-    said = f"{argument.doc}{NEEDED[argument.need.when].in_(language)}{optional.in_(language)}"
+    said = f"{argument.text.in_(language)}{NEEDED[argument.need.when].in_(language)}{optional.in_(language)}"
     return {
         "title": argument.quantity.title.in_(language),
         "description": said.strip(),
@@ -201,9 +201,10 @@ def source_schema(kind: str) -> dict[str, Any]:
     return {"oneOf": [item, address, own, reference]}
 
 
-def _parameter_input(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    said = schema["description"]
-    return {"title": name, "description": said, "minOccurs": 0, "maxOccurs": 1, "schema": schema}
+def _parameter_input(parameter: Parameter, schema: dict[str, Any], language: Language) -> dict[str, Any]:
+    said = parameter.text.in_(language)
+    schema = {**schema, "description": said}
+    return {"title": parameter.name, "description": said, "minOccurs": 0, "maxOccurs": 1, "schema": schema}
 
 
 def _area_input(language: Language) -> dict[str, Any]:
