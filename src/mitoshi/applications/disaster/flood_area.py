@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoshi.applications.disaster.flood_images import check_images, untimed
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 from mitoshi.methods.statistics.area_interval import AreaErrors, area_interval
@@ -97,9 +98,24 @@ SINGLE = Text(
 
 
 def assumed(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Text, ...]:
-    """Return what is taken for flood where nothing is known of the water before."""
+    """Return what is taken for flood where nothing is known of the water before, and for the order of images without times.
+
+    Parameters
+    ----------
+    data
+        Arguments by name.
+    parameters
+        Of the run; not used.
+
+    Raises
+    ------
+    InputError
+        If the two images are one (`check_images`); before anything is computed.
+    """
     del parameters
-    return () if any(data.get(name) is not None for name in BEFORE) else (SINGLE,)
+    check_images(data["after"], data.get("before"))
+    single = () if any(data.get(name) is not None for name in BEFORE) else (SINGLE,)
+    return (*single, *untimed(data["after"], data.get("before")))
 
 
 def figures(

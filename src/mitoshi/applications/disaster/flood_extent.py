@@ -21,6 +21,7 @@ from mitoshi.applications.disaster.flood_extent_unseen import (
     faces_seen,
     lift_of,
     look_of,
+    raised,
     uncovered,
 )
 from mitoshi.core.method import Surveyed, method
@@ -47,6 +48,7 @@ from mitoshi.methods.sar.flood_survey import (
     is_relative,
     origin_in,
     survey_flood,
+    without_fill,
 )
 from mitoshi.methods.sar.fuzzy import z_membership
 from mitoshi.methods.sar.incidence import CO_SLOPE, CROSS_SLOPE, WaterSlopes
@@ -114,7 +116,7 @@ class FloodExtent(NamedTuple):
 
 
 @method(
-    version="1.1.0",
+    version="1.2.0",
     reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
     support=Scene(survey_flood, MARGIN),
     title=Text("Flood extent from radar", "レーダーによる浸水域"),
@@ -228,11 +230,13 @@ def flood_extent(
         arrays = (after, before, elevation, reference_water, incidence_angle)
         angles = {"incidence_deg": incidence_deg, "co_slope_db": co_slope_db, "cross_slope_db": cross_slope_db}
         surveyed = survey_flood(ArrayScene(dict(zip(names, arrays, strict=True))), **angles)
+    after, before = without_fill(after), None if before is None else without_fill(before)
     origin = origin_in(surveyed.corner, after)
     reference = reference_of(reference_water)
     angle = angle_of(incidence_angle, incidence_deg)
     slopes = WaterSlopes(co_slope_db, cross_slope_db)
     lifts = tuple(lift_of(date, surveyed.weights, angle, slopes) for date in (after, before))
+    lifts = (raised(lifts[0], surveyed.offset_db), lifts[1])
     index = _indices(after, before, reference, surveyed.weights, lifts)
     now, then = _brightness(index, after, surveyed, origin)
     observable = (
@@ -288,7 +292,7 @@ def _indices(
     before: Raster | None,
     reference: NDArray[np.float32] | None,
     weights: tuple[float, ...],
-    lifts: tuple[NDArray[np.float32] | None, ...],
+    lifts: tuple[NDArray[np.float32] | np.float32 | None, ...],
 ) -> _Indices:
     plain = _index(after, weights)
     now = plain if lifts[0] is None else plain + lifts[0]
@@ -342,7 +346,7 @@ def _index(
     backscatter: Raster,
     weights: tuple[float, ...],
     where: NDArray[np.bool_] | None = None,
-    lift: NDArray[np.float32] | None = None,
+    lift: NDArray[np.float32] | np.float32 | None = None,
 ) -> NDArray[np.float32]:
     values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
     if where is not None:
