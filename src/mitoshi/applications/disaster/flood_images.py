@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.scene import ArrayScene
 from mitoshi.core.text import Text
 from mitoshi.methods.sar.flood_inputs import check_polarisations, check_ratio
-from mitoshi.methods.sar.flood_survey import is_relative, polarisations
+from mitoshi.methods.sar.flood_survey import is_relative, polarisations, survey_flood
 from mitoshi.methods.sar.multilook import decibel_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mitoshi.core.quantity import Raster
 
-__all__ = ["UNTIMED", "check_images", "untimed"]
+__all__ = ["check_images", "offset_said"]
 
 BLOCK = 1024
 SAMPLE, PLACES = 256, 3
 """Side of the windows in which levels are compared, and how many there are each way."""
 
-UNTIMED = Text(
-    "at least one of the two images states no time: they are taken for before and after the flood as they were given; "
-    "exchanged, flood would be read as dry ground and dry ground as flood",
-    "少なくとも一方の画像に時刻の記載がないため、指定どおり浸水前・浸水後の画像とみなします（逆に指定すると浸水と非浸水が入れ替わります）",
+OFFSET = Text(
+    "the land is {size} dB {word} after than before over the whole scene: taken for a difference of calibration or soil and "
+    "removed, so that it is no flood",
+    "全域の陸地で浸水後の画像が浸水前より {size} dB {word}ため、校正または地表状態の差とみなして補正します（浸水とは扱いません）",
 )
+WORDS = {True: ("darker", "暗い"), False: ("brighter", "明るい")}
 
 
 def check_images(after: Raster, before: Raster | None) -> None:
@@ -56,11 +58,27 @@ def check_images(after: Raster, before: Raster | None) -> None:
         )
 
 
-def untimed(after: Raster, before: Raster | None) -> tuple[Text, ...]:
-    """Return what is assumed of the order of two images of which one states no time."""
-    if before is None or all(image.attrs.get("observed") for image in (after, before)):
+def offset_said(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Text, ...]:
+    """Return the offset of level between two calibrated dates that the method removes, nothing where there is none.
+
+    Parameters
+    ----------
+    data
+        Arguments by name.
+    parameters
+        Of the run: those of the incidence angle.
+    """
+    after, before = data["after"], data.get("before")
+    if before is None or "polarisation" not in after.dims or is_relative(after):
         return ()
-    return (UNTIMED,)
+    scene = {name: data.get(name) for name in ("after", "before", "incidence_angle")}
+    angles = {name: parameters[name] for name in ("incidence_deg", "co_slope_db", "cross_slope_db")}
+    offset = survey_flood(ArrayScene(scene), **angles).offset_db
+    if not offset:
+        return ()
+    english, japanese = WORDS[offset > 0]
+    size = f"{abs(offset):.1f}"
+    return (Text(OFFSET.en.format(size=size, word=english), OFFSET.ja.format(size=size, word=japanese)),)
 
 
 def _same(one: Raster, other: Raster) -> bool:

@@ -77,7 +77,7 @@ def counts_of(heights: NDArray[np.float32], pixel_m: float | None) -> GroundCoun
         int((np.abs(heights - np.float32(value)) < VOID_GAP_M).sum()) - same if same else 0
         for value, same in zip(FILLS, fill, strict=True)
     )
-    return GroundCounts(int(np.isfinite(heights).sum()), *counts, fill, near)
+    return GroundCounts(int(np.isfinite(heights).sum()), counts[0], counts[1], counts[2], fill, near)
 
 
 def check_ground(blocks: Iterable[GroundCounts]) -> None:
@@ -94,7 +94,8 @@ def check_ground(blocks: Iterable[GroundCounts]) -> None:
         If nothing is known, too much of the ground is steeper than ground is, or a fill value stands alone.
     """
     parts = list(blocks)
-    known, steps, steep, cliffs = (sum(part[k] for part in parts) for k in range(4))
+    known, steps = sum(part.known for part in parts), sum(part.steps for part in parts)
+    steep, cliffs = sum(part.steep for part in parts), sum(part.cliffs for part in parts)
     if not known:
         raise InputError(
             "elevation holds no heights in the area of this run; give another file or check its nodata value"
