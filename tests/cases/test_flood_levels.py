@@ -25,12 +25,12 @@ def levels(wet, seed, polarisations=2):
     return (np.stack(means) + 10 * np.log10(speckle)).astype("float32")
 
 
-def write(path, values, names=(), **options):
+def write(path, values, names=(), east=0.0, **options):
     values = np.asarray(values)
     values = values[None] if values.ndim == 2 else values
     profile = {"driver": "GTiff", "count": len(values), "height": SIZE, "width": SIZE, "dtype": values.dtype}
     with rasterio.open(
-        path, "w", **profile, crs="EPSG:32654", transform=from_origin(4e5, 4e6, 10, 10), **options
+        path, "w", **profile, crs="EPSG:32654", transform=from_origin(4e5 + east, 4e6, 10, 10), **options
     ) as dataset:
         dataset.write(values)
         for number, name in enumerate(names, 1):
@@ -207,6 +207,23 @@ def test_a_filled_void_of_the_elevation_is_refused(tmp_path, after, method, fill
         run(tmp_path, method, **images, elevation=dem)
     values, _, _ = run(tmp_path, method, **images, elevation=f"{dem}#nodata={fill:.10g}")
     assert (values[FLOOD] > 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("fill", [-99.0, 0.0])
+def test_a_filled_void_is_refused_on_another_grid(tmp_path, after, fill):
+    """Half a pixel aside, the void's rim is a mixture of fill and ground."""
+    heights = np.where(np.hypot(ROWS - 60, COLUMNS - 200) < 30, fill, plain_heights() + 30.0)
+    dem = write(tmp_path / "dem.tif", heights.astype("float32"), east=4.0)
+    with pytest.raises(InputError, match=rf"#nodata={fill:.10g}'"):
+        run(tmp_path, "flood-extent", after=after, elevation=dem)
+
+
+def test_a_salt_pan_below_the_sea_is_no_void(tmp_path):
+    """Danakil and Turpan hold ground at -99 m."""
+    heights = np.round(-115.0 + 0.2 * COLUMNS).astype("float32")
+    dem = write(tmp_path / "dem.tif", heights)
+    depth, _, _ = run(tmp_path, "flood-depth", flood=write(tmp_path / "c.tif", FLOOD.astype("uint8")), elevation=dem)
+    assert (depth[FLOOD] > 0).all()
 
 
 def test_the_sea_at_zero_is_no_void(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 
 from mitoshi.core.errors import InputError
 
@@ -30,6 +31,9 @@ VOID_GAP_M = 20.0
 """Metres around a fill value in which there is other ground where the value is a height: a coast has a shore, however steep its
 walls, and a number far below all ground is none."""
 
+RIM = 3
+"""Pixels around a fill value that do not count as ground: putting on another grid mixes it with what lies beside."""
+
 LEAST_VOID = 100
 """Pixels of a fill value below which nothing is refused: a single one harms little."""
 
@@ -46,7 +50,7 @@ class GroundCounts(NamedTuple):
     steps, steep, cliffs
         Steps between neighbouring pixels, and how many are above `STEEP` and `CLIFF`; 0 where the size of pixels is not known.
     fill, near
-        For each of `FILLS`: pixels of exactly that value, and of other values within `VOID_GAP_M` of it.
+        For each of `FILLS`: pixels of exactly that value, and of others within `VOID_GAP_M` of it and apart from it.
     """
 
     known: int
@@ -72,12 +76,17 @@ def counts_of(heights: NDArray[np.float32], pixel_m: float | None) -> GroundCoun
         step = np.abs(np.diff(heights, axis=axis)) / np.float32(pixel_m)
         for n, least in enumerate((-1.0, STEEP, CLIFF)):
             counts[n] += int((step > least).sum())
-    fill = tuple(int((heights == np.float32(value)).sum()) for value in FILLS)
-    near = tuple(
-        int((np.abs(heights - np.float32(value)) < VOID_GAP_M).sum()) - same if same else 0
-        for value, same in zip(FILLS, fill, strict=True)
-    )
+    fill, near = zip(*(_around(heights, np.float32(value)) for value in FILLS), strict=True)
     return GroundCounts(int(np.isfinite(heights).sum()), counts[0], counts[1], counts[2], fill, near)
+
+
+def _around(heights: NDArray[np.float32], value: np.float32) -> tuple[int, int]:
+    """Return how many pixels have a value, and how many apart from these have one within `VOID_GAP_M` of it."""
+    same, close = heights == value, np.abs(heights - value) < VOID_GAP_M
+    count = int(same.sum())
+    if count:
+        close &= maximum_filter(same.astype(np.uint8), 2 * RIM + 1, mode="constant") == 0
+    return count, int(close.sum())
 
 
 def check_ground(blocks: Iterable[GroundCounts]) -> None:
