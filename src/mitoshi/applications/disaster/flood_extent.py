@@ -170,7 +170,8 @@ def flood_extent(
     from a logistic model of brightness and surroundings; stretched images with two dates use a change model. Both were
     learnt from the 63 OMBRIA training tiles (`benchmarks/flood_extent_training.py`). Fuzzy memberships of backscatter
     bounds, height above nearest drainage and slope lower the probability; pixels above the threshold grow into their
-    likely neighbours by bounded steps, and segments of fewer than 8 pixels are dropped.
+    likely neighbours by bounded steps, and segments of fewer than 8 pixels are dropped. Undeclared fill and border noise of
+    calibrated images are not observed, and one offset of level between the dates over all of the land is removed.
 
     Parameters
     ----------
@@ -218,8 +219,8 @@ def flood_extent(
     Raises
     ------
     InputError
-        If before and after differ in polarisation or calibration, nothing was observed, the land cover holds codes that its
-        scheme does not know, or only one of the two angles of the look is given.
+        If before and after differ in polarisation or calibration, nothing was observed, levels, angles or elevation are none in
+        their unit, the land cover holds codes that its scheme does not know, or only one of the two angles of the look is given.
 
     Notes
     -----
@@ -235,8 +236,10 @@ def flood_extent(
     reference = reference_of(reference_water)
     angle = angle_of(incidence_angle, incidence_deg)
     slopes = WaterSlopes(co_slope_db, cross_slope_db)
-    lifts = tuple(lift_of(date, surveyed.weights, angle, slopes) for date in (after, before))
-    lifts = (raised(lifts[0], surveyed.offset_db), lifts[1])
+    lifts = (
+        raised(lift_of(after, surveyed.weights, angle, slopes), surveyed.offset_db),
+        lift_of(before, surveyed.weights, angle, slopes),
+    )
     index = _indices(after, before, reference, surveyed.weights, lifts)
     now, then = _brightness(index, after, surveyed, origin)
     observable = (
