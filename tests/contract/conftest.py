@@ -67,6 +67,8 @@ def plausible(quantity, seed, shape=SHAPE):
         values = np.where(noise.uniform(0, 1, shape) < 0.01, 0.4, 0.0)
     elif quantity.name == "water_occurrence":
         values = (bowl < 0.08).astype(float)
+    elif quantity.name == "incidence_angle":
+        values = 30.0 + 12.0 * bowl + noise.normal(0, 0.5, shape)  # degrees
     else:
         values = noise.uniform(0, 1, shape)
     return xr.DataArray(values.astype("float32"), dims=("y", "x"), coords=places(shape), attrs=attrs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitoshi.core.errors import InputError
 from mitoshi.core.requirement import instant
+from mitoshi.core.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
 
     Records = Mapping[str, Sequence[Mapping[str, Any]]]
 
-__all__ = ["check_order", "check_run_time", "observed_later"]
+__all__ = ["check_order", "check_run_time", "observed_later", "undated"]
 
 UNKNOWN = datetime(1, 1, 2, tzinfo=UTC)  # what states no time is dated at the beginning of the calendar
+UNDATED = Text(
+    "at least one of the images before and after states no time: their order is taken as given; exchanged, the result would be "
+    "the opposite change",
+    "前後の画像の少なくとも一方に時刻の記載がないため、指定された順序のとおりとみなします（逆に指定すると変化の向きが反対になります）",
+)
 
 
 def check_order(given: Mapping[str, Sequence[Given]], event: datetime | None) -> None:
@@ -53,6 +59,20 @@ def check_order(given: Mapping[str, Sequence[Given]], event: datetime | None) ->
                 raise InputError(
                     f"{name} is of {_said(time)}, {wrong} than the event of {_said(event)}; give another file"
                 )
+
+
+def undated(given: Mapping[str, Sequence[Given]]) -> tuple[Text, ...]:
+    """Return what is assumed of the order of the images before and after where one of them states no time.
+
+    Parameters
+    ----------
+    given
+        Opened observations of each data argument.
+    """
+    groups = [given.get(side, ()) for side in ("before", "after")]
+    if not all(groups) or all(any(True for _ in _times({side: given[side]}, side)) for side in ("before", "after")):
+        return ()
+    return (UNDATED,)
 
 
 def _check_clocks(given: Mapping[str, Sequence[Given]]) -> None:

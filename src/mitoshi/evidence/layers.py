@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from mitoshi.core.carried import TAG
 from mitoshi.core.errors import RunError
 from mitoshi.core.product import Coded, Listed, Measured
 from mitoshi.evidence.cog import Encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -32,7 +33,7 @@ def encoding_of(output: Output) -> Encoding:
     return Encoding("float32", float("nan"), MEASURED_LEVEL, layer.quantity.units, output.name)
 
 
-def tags_of(output: Output, *, simulated: bool, observed: str | None) -> dict[str, str]:
+def tags_of(output: Output, *, simulated: bool, observed: str | None, carried: Sequence[str] = ()) -> dict[str, str]:
     """Return what a product's file says of itself, so that it can be the input of another run without further words."""
     layer = output.layer
     quantity = None if isinstance(layer, Listed) else layer.quantity
@@ -40,7 +41,8 @@ def tags_of(output: Output, *, simulated: bool, observed: str | None) -> dict[st
     if isinstance(layer, Measured):
         found["MITOSHI_RESOLUTION"] = f"{layer.resolution:g}"
     when = {"MITOSHI_DATETIME": observed} if observed else {}
-    return {**found, **when, **({"MITOSHI_SIMULATED": "true"} if simulated else {})}
+    said = {TAG: ",".join(carried)} if carried else {}
+    return {**found, **when, **said, **({"MITOSHI_SIMULATED": "true"} if simulated else {})}
 
 
 def header_of(output: Output) -> dict[str, Any]:

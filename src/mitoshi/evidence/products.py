@@ -13,6 +13,7 @@ from mitoshi.evidence.layers import encoding_of, halving_of, header_of, tags_of
 from mitoshi.evidence.lists import as_listed, list_digest, write_list
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -105,11 +106,15 @@ class Collector:
         if backgrounds:
             self._background.append(np.concatenate(backgrounds, axis=1))
 
-    def finish(self, folder: Path, *, simulated: bool, observed: str | None = None) -> None:
+    def finish(
+        self, folder: Path, *, simulated: bool, observed: str | None = None, carried: Sequence[str] = ()
+    ) -> None:
         """Write ``<field>.tif`` or ``<field>.parquet`` of every output; each says when it was so and whether it is simulated."""
         for output, pyramid in zip(self.rasters, self._pyramids, strict=True):
             pyramid.finish(
-                folder / f"{output.name}.tif", self.frame, tags_of(output, simulated=simulated, observed=observed)
+                folder / f"{output.name}.tif",
+                self.frame,
+                tags_of(output, simulated=simulated, observed=observed, carried=carried),
             )
         tags = {
             **({"mitoshi_simulated": "true"} if simulated else {}),

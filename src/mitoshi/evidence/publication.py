@@ -14,6 +14,7 @@ from mitoshi.core.resolution import recorded_figure
 from mitoshi.core.text import Text
 from mitoshi.evidence import quicklook, report, stac
 from mitoshi.evidence.bundle import SUMS, sums_text, write_file
+from mitoshi.evidence.carried import shown_method, shown_title
 from mitoshi.evidence.crate import crate
 from mitoshi.evidence.digest import feature_lines, pretty_json, text_digest
 from mitoshi.evidence.environment import environment
@@ -232,11 +233,11 @@ def _write_pictures(plan: Plan, outcome: Outcome, folder: Path, figures: tuple[F
     for (language, picture), (_, page) in zip(PICTURES, REPORTS, strict=True):
         image = quicklook.render(
             layers,
-            plan.method,
+            shown_method(plan),
             grid=grid if plan.frame.georeferenced else None,
             background=under,
             language=language,
-            title=plan.method.title,
+            title=shown_title(plan),
             simulated=simulated,
         )
         write_file(folder / picture, image)

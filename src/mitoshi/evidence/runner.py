@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mitoshi.core.carried import codes_in
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
 from mitoshi.core.method import Scene, Stack, Whole
@@ -14,7 +15,7 @@ from mitoshi.evidence.bundle import Bundle, draft, kept
 from mitoshi.evidence.coverage import outside
 from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.execution import Work, is_features, survey, whole
-from mitoshi.evidence.input_times import check_order, check_run_time
+from mitoshi.evidence.input_times import check_order, check_run_time, undated
 from mitoshi.evidence.inputs import assumptions, content, file_digests, framed, open_sources
 from mitoshi.evidence.lists import table_digest
 from mitoshi.evidence.outline import thinning
@@ -187,7 +188,8 @@ def _planned(
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
     fitted, assumed = method.fitted(arrays, bound)
-    assumed = (*assumed, *assumptions(given), *outside(given, frame), *overlaps(given, frame))
+    words = (*assumptions(given), *undated(given), *outside(given, frame), *overlaps(given, frame))
+    assumed = (*assumed, *words)
     plan = Plan(fitted, bound, records, frame, size, area, event, time, choice, assumed)
     return plan, Prepared(given, digests, arrays)
 
@@ -291,7 +293,9 @@ def _computed(
 def finish(plan: Plan, prepared: Prepared, collector: Collector, folder: Path) -> None:
     """Write the products of a run whose tiles the collector holds."""
     simulated = any(g.simulated for group in prepared.given.values() for g in group)
-    collector.finish(folder, simulated=simulated, observed=observed(plan)["datetime"])
+    collector.finish(
+        folder, simulated=simulated, observed=observed(plan)["datetime"], carried=codes_in(plan.assumptions)
+    )
 
 
 def _silent(done: int, total: int, message: str) -> None:

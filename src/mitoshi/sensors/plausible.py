@@ -43,8 +43,8 @@ RANGES: dict[str, tuple[float, float]] = {
 """Quantity to lowest and highest value, in the quantity's own unit."""
 DECIBEL_RANGE = (-200.0, 60.0)
 # Numbers that stand for "no data" and lie within the range of heights: they are refused where no other value is near.
-SENTINELS = (-9999.0, -9999.9, -9999.99, -9998.0, -9990.0, -999.0, -999.9, -999.25, -9996.0, -9997.0)
-SENTINEL_GAP = 100.0
+SENTINELS = (-9999.0, -9999.9, -9999.99, -9998.0, -9990.0, -999.0, -999.9, -999.25, -9996.0, -9997.0, -99.0)
+SENTINEL_GAP, SMALL_GAP = 100.0, 20.0  # the second around -99, below which there is dry land in a few deserts
 # Below any dry ground (the Dead Sea's shore is at -430 m), alone below land: a number that stands for "no data", whichever it is.
 LOWEST_LAND, LAND_GAP, LAND_CELLS = -500.0, 500.0, 100
 WITH_SENTINELS = frozenset({"elevation", "water_surface_elevation", "elevation_change"})
@@ -99,7 +99,8 @@ class Range:
                 if below < LOWEST_LAND < lowest and lowest - below > LAND_GAP:
                     self._refuse(mark, low)
             return
-        if not others.size or float(others.min()) - low > SENTINEL_GAP:
+        gap = SMALL_GAP if mark == -99.0 else SENTINEL_GAP
+        if not others.size or float(others.min()) - low > gap:
             self._refuse(mark, low)
 
     def _refuse(self, stored: float, value: float) -> None:

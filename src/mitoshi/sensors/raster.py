@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mitoshi.core.carried import TAG, texts_of
 from mitoshi.core.errors import InputError
 from mitoshi.core.quantity import QUANTITIES
 from mitoshi.core.requirement import instant
@@ -174,7 +175,7 @@ def _parts(source: Source, header: Header, meaning: Meaning) -> stac.Parts:
         gsd=pixel_size_m(grid),
         properties=_properties(header, meaning),
         assets={"data": Path(source.path)},
-        assumptions=(*meaning.assumptions, *more, *_unread(source, header)),
+        assumptions=(*meaning.assumptions, *more, *_unread(source, header), *texts_of(header.tags.get(TAG))),
         nowhere=NO_CRS if header.wkt is None and header.transform is not None else None,
         simulated=header.tags.get("MITOSHI_SIMULATED", "").lower() in {"1", "true", "yes"},
     )

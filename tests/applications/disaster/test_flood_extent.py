@@ -19,6 +19,8 @@ from mitoshi.applications.disaster.flood_extent import (
 from mitoshi.core.errors import InputError
 from mitoshi.core.grid import tiles
 from mitoshi.core.scene import ArrayScene
+from mitoshi.evidence.record import summary_digest
+from mitoshi.methods.sar import flood_survey
 
 SIZE = 640
 
@@ -315,6 +317,27 @@ def test_what_is_known_of_water_before_is_said(truth, pair):
         _, said = flood_extent.fitted(arrays, flood_extent.bind_parameters({}))
         assert len(said) == sentences
         assert all("permanent water included" in text.en and "平常時水域を含む" in text.ja for text in said)
+
+
+def test_tiles_of_a_scene_with_fill_and_an_offset_equal_the_whole(pair, monkeypatch):
+    """Fill across the borders of tiles and of the survey's windows, border noise, and one offset between the dates."""
+    after, before = pair[0].copy(deep=True), pair[1]
+    after *= np.float32(0.5)
+    after[:, 120:150, 100:400] = np.float32(1e-5)
+    after[:, :25, :] *= np.float32(1e-3)
+    arrays = (after, before)
+    view = ArrayScene(dict(zip(("after", "before"), arrays, strict=True)))
+    found = flood_extent.survey(view, {})
+    assert found.offset_db == pytest.approx(3.0, abs=0.1)
+    monkeypatch.setattr(flood_survey, "READ", 256)
+    assert summary_digest(flood_extent.survey(view, {})) == summary_digest(found)
+    whole = flood_extent(*arrays, surveyed=found)
+    assert (np.asarray(whole.flood)[120:150, 100:400] == NOT_OBSERVABLE).all()
+    assert (np.asarray(whole.flood)[:24] == NOT_OBSERVABLE).mean() > 0.99
+    for tile in tiles((SIZE, SIZE), 130, flood_extent.support.margin):
+        part = flood_extent(*(a[..., tile.read[0], tile.read[1]] for a in arrays), surveyed=found)
+        for a, b in zip(part, whole, strict=True):
+            np.testing.assert_array_equal(np.asarray(a)[tile.crop], np.asarray(b)[tile.write])
 
 
 @pytest.mark.parametrize("half", [4, 7])

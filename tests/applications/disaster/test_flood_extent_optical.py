@@ -92,6 +92,14 @@ def test_without_before_all_water_is_flooded_and_a_caveat_says_so(after):
     assert any("permanent water is counted as flooded" in caveat.en for caveat in flood_extent_optical.caveats)
 
 
+def test_without_before_the_run_assumes_that_permanent_water_is_included(after, before):
+    for arrays, sentences in (((after,), 1), ((after, before), 0)):
+        _, said = flood_extent_optical.fitted(arrays, flood_extent_optical.bind_parameters({}))
+        assert [("permanent water included" in t.en, "平常時水域を含む" in t.ja) for t in said] == [
+            (True, True)
+        ] * sentences
+
+
 def test_reference_water_is_permanent_whatever_the_image_says(after):
     occurrence = np.zeros(SHAPE)
     occurrence[RIVER] = 1.0

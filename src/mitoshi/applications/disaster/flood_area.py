@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mitoshi.applications.disaster.flood_images import check_images, offset_said
+from mitoshi.core.carried import PERMANENT_INCLUDED
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 from mitoshi.methods.statistics.area_interval import AreaErrors, area_interval
@@ -89,17 +91,26 @@ NOT_TOLD_APART = Text(
 )
 BEFORE = frozenset({"before", "reference_water"})
 """Data arguments from which permanent water is known."""
-SINGLE = Text(
-    "neither an image from before the flood nor reference water is given: what is mapped as flooded is open water, permanent "
-    "water included",
-    "浸水前の画像も平常時水域のデータもないため、浸水と判定した範囲は平常時水域を含む水域です",
-)
 
 
 def assumed(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Text, ...]:
-    """Return what is taken for flood where nothing is known of the water before."""
-    del parameters
-    return () if any(data.get(name) is not None for name in BEFORE) else (SINGLE,)
+    """Return what is taken for flood where nothing is known of the water before, and the offset of level that is removed.
+
+    Parameters
+    ----------
+    data
+        Arguments by name.
+    parameters
+        Of the run.
+
+    Raises
+    ------
+    InputError
+        If the two images are one (`check_images`); before anything is computed.
+    """
+    check_images(data["after"], data.get("before"))
+    single = () if any(data.get(name) is not None for name in BEFORE) else (PERMANENT_INCLUDED,)
+    return (*single, *offset_said(data, parameters))
 
 
 def figures(

@@ -22,7 +22,7 @@ from mitoshi.applications.disaster.flood_depth_cells import (
     usable_edges,
 )
 from mitoshi.applications.disaster.flood_depth_coherence import pair_of, ratio_counts, ratio_of
-from mitoshi.applications.disaster.flood_depth_plausible import check_elevation, steps_of
+from mitoshi.applications.disaster.flood_depth_plausible import check_depth
 from mitoshi.applications.disaster.flood_depth_unseen import (
     Coarse,
     Scales,
@@ -44,6 +44,7 @@ from mitoshi.methods.hydraulics.water_surface import (
     shared_corners,
     solve_water_surface,
 )
+from mitoshi.methods.terrain.plausible import GroundCounts, check_ground, counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +136,7 @@ class _Block(NamedTuple):
     rim: tuple[Numbers, Numbers, Numbers, Numbers]
     coarse: Coarse | None
     ratios: Integers
-    steps: Integers
+    heights: GroundCounts
 
 
 def cell_side(shape: tuple[int, int]) -> int:
@@ -167,13 +168,15 @@ def survey_depth(
     Raises
     ------
     InputError
-        If nothing of the flood map was observed, or the elevation is none in metres.
+        If nothing of the flood map was observed, or the elevation is none in metres, is filled where it is missing, or is not
+        known under any of the flood.
     """
     side = cell_side(view.shape)
     factor = coarse_factor(view.shape)
     blocks = view.map_blocks(_Reader(side, factor), READ)
     if not any(b.counts[3] for b in blocks):
         raise InputError("flood holds no observed pixels; give another flood map or check its nodata value")
+    check_ground(b.heights for b in blocks)
     across = -(-view.shape[1] // READ)
     starts = np.cumsum([0, *(len(b.cell) for b in blocks)])
     total = int(starts[-1])
@@ -185,6 +188,10 @@ def survey_depth(
     links = _links(blocks, starts, across, new)
     first, count = _index(cell[order], cells)
     joined = _joined(blocks, order)
+    if any(b.counts[1] for b in blocks) and not np.isfinite(joined[1]).any():
+        raise InputError(
+            "elevation holds no heights under the flood, so no depth can be determined; give an elevation that reaches it"
+        )
     pixel = next((b.pixel_m for b in blocks if b.pixel_m), None) or PLAIN_PIXEL_M
     edge = _edges(blocks, starts, new, side, edge_depth_m)
     seen, segment = _surface(
@@ -192,7 +199,7 @@ def survey_depth(
     )
     level = seen.surface.level[seen.corners].astype(np.float32)
     usual = _usual_depth(level, joined[0], joined[1])
-    check_elevation((b.steps for b in blocks), usual / 2)
+    check_depth(usual / 2)
     squares = (-(-view.shape[0] // factor), -(-view.shape[1] // factor))
     unseen = survey_unseen(
         assembled([b.coarse for b in blocks], starts, new, squares, across, READ // factor),
@@ -250,7 +257,7 @@ class _Reader:
                       (piece[0].copy(), piece[-1].copy(), piece[:, 0].copy(), piece[:, -1].copy()),
                       coarse(codes, heights, piece, self.factor, _passes(elevation)),
                       ratio_counts(codes, pair_of(*(arrays.get(name) for name in COHERENT))),
-                      steps_of(heights, float(pixel) if pixel else None))  # fmt: skip
+                      counts_of(heights, float(pixel) if pixel else None))  # fmt: skip
 
 
 def _passes(elevation: Raster) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

@@ -22,6 +22,7 @@ from mitoshi.applications.disaster.flood_extent_unseen import (
     faces_seen,
     lift_of,
     look_of,
+    raised,
     uncovered,
 )
 from mitoshi.core.method import Surveyed, method
@@ -48,6 +49,7 @@ from mitoshi.methods.sar.flood_survey import (
     is_relative,
     origin_in,
     survey_flood,
+    without_fill,
 )
 from mitoshi.methods.sar.fuzzy import z_membership
 from mitoshi.methods.sar.incidence import CO_SLOPE, CROSS_SLOPE, WaterSlopes
@@ -115,7 +117,7 @@ class FloodExtent(NamedTuple):
 
 
 @method(
-    version="1.1.1",
+    version="1.2.0",
     reference="doi:10.1016/0031-3203(86)90030-0 (Kittler and Illingworth); doi:10.1080/01431161.2016.1192304 (Twele et al.)",
     support=Scene(survey_flood, MARGIN),
     title=Text("Flood extent from radar", "レーダーによる浸水域"),
@@ -170,7 +172,8 @@ def flood_extent(
     from a logistic model of brightness and surroundings; stretched images with two dates use a change model. Both were
     learnt from the 63 OMBRIA training tiles (`benchmarks/flood_extent_training.py`). Fuzzy memberships of backscatter
     bounds, height above nearest drainage and slope lower the probability; pixels above the threshold grow into their
-    likely neighbours by bounded steps, and segments of fewer than 8 pixels are dropped.
+    likely neighbours by bounded steps, and segments of fewer than 8 pixels are dropped. Undeclared fill and border noise of
+    calibrated images are not observed, and one offset of level between the dates over all of the land is removed.
 
     Parameters
     ----------
@@ -218,8 +221,8 @@ def flood_extent(
     Raises
     ------
     InputError
-        If before and after differ in polarisation or calibration, nothing was observed, the land cover holds codes that its
-        scheme does not know, or only one of the two angles of the look is given.
+        If before and after differ in polarisation or calibration, nothing was observed, levels, angles or elevation are none in
+        their unit, the land cover holds codes that its scheme does not know, or only one of the two angles of the look is given.
 
     Notes
     -----
@@ -230,11 +233,15 @@ def flood_extent(
         arrays = (after, before, elevation, reference_water, incidence_angle)
         angles = {"incidence_deg": incidence_deg, "co_slope_db": co_slope_db, "cross_slope_db": cross_slope_db}
         surveyed = survey_flood(ArrayScene(dict(zip(names, arrays, strict=True))), **angles)
+    after, before = without_fill(after), None if before is None else without_fill(before)
     origin = origin_in(surveyed.corner, after)
     reference = reference_of(reference_water)
     angle = angle_of(incidence_angle, incidence_deg)
     slopes = WaterSlopes(co_slope_db, cross_slope_db)
-    lifts = tuple(lift_of(date, surveyed.weights, angle, slopes) for date in (after, before))
+    lifts = (
+        raised(lift_of(after, surveyed.weights, angle, slopes), surveyed.offset_db),
+        lift_of(before, surveyed.weights, angle, slopes),
+    )
     index = _indices(after, before, reference, surveyed.weights, lifts)
     now, then = _brightness(index, after, surveyed, origin)
     observable = (
@@ -290,7 +297,7 @@ def _indices(
     before: Raster | None,
     reference: NDArray[np.float32] | None,
     weights: tuple[float, ...],
-    lifts: tuple[NDArray[np.float32] | None, ...],
+    lifts: tuple[NDArray[np.float32] | np.float32 | None, ...],
 ) -> _Indices:
     plain = _index(after, weights)
     now = plain if lifts[0] is None else plain + lifts[0]
@@ -344,7 +351,7 @@ def _index(
     backscatter: Raster,
     weights: tuple[float, ...],
     where: NDArray[np.bool_] | None = None,
-    lift: NDArray[np.float32] | None = None,
+    lift: NDArray[np.float32] | np.float32 | None = None,
 ) -> NDArray[np.float32]:
     values = np.asarray(backscatter.to_numpy(), dtype=np.float32)
     if where is not None:

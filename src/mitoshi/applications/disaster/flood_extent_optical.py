@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from mitoshi.applications.disaster import arguments_ja
-from mitoshi.applications.disaster.flood_area import figures, tally
+from mitoshi.applications.disaster.flood_area import assumed, figures, tally
 from mitoshi.applications.disaster.flood_extent import DRY, FLOODED, NOT_OBSERVABLE, PERMANENT, FloodExtent
 from mitoshi.applications.disaster.flood_times import check_same_image
 from mitoshi.core.method import method
@@ -58,6 +58,7 @@ STEEPEST_WATER = 15.0
     ),
     tally=tally,
     figures=figures,
+    assumes=assumed,
 )
 def flood_extent_optical(
     after: Annotated[Raster, OPTICAL, Need(when="after", within="10d", resolution=30.0)],

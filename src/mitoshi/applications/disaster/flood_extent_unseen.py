@@ -19,7 +19,7 @@ from mitoshi.methods.terrain.slope import slope_of
 if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
 
-__all__ = ["Cover", "Scheme", "angle_of", "cover_of", "faces_seen", "lift_of", "look_of", "uncovered"]
+__all__ = ["Cover", "Scheme", "angle_of", "cover_of", "faces_seen", "lift_of", "look_of", "raised", "uncovered"]
 
 Scheme = Literal["esa-worldcover", "io-lulc"]
 SHOWN = 5
@@ -123,6 +123,13 @@ def lift_of(
     if date is None or angle is None or is_relative(date):
         return None
     return weighted_shift(str(date.attrs.get("quantity")), polarisations(date), weights, angle, slopes)
+
+
+def raised(lift: NDArray[np.float32] | None, offset_db: float) -> NDArray[np.float32] | np.float32 | None:
+    """Return a lift with the offset between the dates added [dB]; None where neither is any."""
+    if not offset_db:
+        return lift
+    return np.float32(offset_db) if lift is None else lift + np.float32(offset_db)
 
 
 def look_of(after: Raster, azimuth: float, incidence: float, mean_incidence: float | None) -> tuple[float, float]:

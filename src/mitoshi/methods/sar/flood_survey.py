@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mitoshi.core.errors import InputError
+from mitoshi.methods.sar.calibration_offset import calibration_offset
+from mitoshi.methods.sar.fill import REACH, observed_power
+from mitoshi.methods.sar.flood_inputs import check_angle, check_levels
 from mitoshi.methods.sar.incidence import CO_SLOPE, CROSS_SLOPE, WaterSlopes, level_shift
 from mitoshi.methods.sar.multilook import SAMPLE, decibel_samples, relative_samples
 from mitoshi.methods.sar.polarisation_weights import CROSS, MOST_SAMPLES, polarisation_weights
@@ -22,6 +25,7 @@ from mitoshi.methods.sar.scene_statistics import (
     relative_scale,
 )
 from mitoshi.methods.terrain.hand import height_above_nearest_drainage
+from mitoshi.methods.terrain.plausible import GroundCounts, check_ground, counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +33,16 @@ if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
     from mitoshi.core.scene import SceneView
 
-__all__ = ["FloodSurvey", "check_same_kind", "is_relative", "origin_in", "polarisations", "scale_of", "survey_flood"]
+__all__ = [
+    "FloodSurvey",
+    "check_same_kind",
+    "is_relative",
+    "origin_in",
+    "polarisations",
+    "scale_of",
+    "survey_flood",
+    "without_fill",
+]
 
 READ = 4 * BLOCK
 """Side of the windows that are read at once."""
@@ -59,6 +72,8 @@ class FloodSurvey(NamedTuple):
         Of the polarisations in decibels; empty for stretched images.
     incidence_deg
         Mean incidence angle over the scene, or None where no angles are given.
+    offset_db
+        Decibels by which the whole land is brighter before than after (`calibration_offset`); 0 where it is no offset.
     """
 
     corner: tuple[float, float, float, float] | None
@@ -68,6 +83,7 @@ class FloodSurvey(NamedTuple):
     hand_factor: int
     weights: tuple[float, ...]
     incidence_deg: float | None = None
+    offset_db: float = 0.0
 
 
 class _Block(NamedTuple):
@@ -76,6 +92,7 @@ class _Block(NamedTuple):
     relative: bool
     samples: dict[str, NDArray[np.int16]]
     angles: tuple[float, int]
+    heights: GroundCounts | None
 
 
 def is_relative(backscatter: Raster) -> bool:
@@ -128,12 +145,26 @@ def survey_flood(
     Raises
     ------
     InputError
-        If the two dates have different polarisations or calibration, or nothing at all was observed.
+        If the two dates have different polarisations or calibration, nothing at all was observed, levels or
+        angles are none in their unit, or the elevation is none in metres.
     """
     slopes = WaterSlopes(co_slope_db, cross_slope_db)
-    blocks = view.map_blocks(partial(_block, incidence_deg=incidence_deg, slopes=slopes), READ)
+    read = partial(_block, incidence_deg=incidence_deg, slopes=slopes, shape=view.shape)
+    blocks = view.map_blocks(read, READ, REACH)
     first = blocks[0]
+    total, count = (sum(block.angles[k] for block in blocks) for k in (0, 1))
+    mean_angle = total / count if count else None
+    check_angle(mean_angle, given=view.given("incidence_angle") or incidence_deg > 0.0)
+    if all(block.heights is not None for block in blocks):
+        check_ground(block.heights for block in blocks if block.heights is not None)
     looks = {name: _joined([block.samples[name] for block in blocks], view.shape, name) for name in first.samples}
+    if not (np.stack(list(looks.values())) != MISSING).all(axis=(0, 1)).any():
+        raise InputError(
+            "no place was observed both before and after; give images that overlap or check their nodata values"
+        )
+    if not first.relative:
+        for name, date in looks.items():
+            check_levels(_in_units(date), name)
     weights = () if first.relative else polarisation_weights(_spread_out(looks["after"]), first.polarisations)
     scale = relative_scale() if first.relative else decibel_scale(first.polarisations, weights)
     fields = {
@@ -141,11 +172,16 @@ def survey_flood(
         for name, date in looks.items()
     }
     after, before = fields["after"], fields.get("before")
+    offset = 0.0
     if before is not None and not first.relative:
+        index = {name: _index(date, weights) for name, date in looks.items()}
+        offset = calibration_offset(index["before"], index["after"], _per_look(before), _per_look(after))
+        if offset:
+            shifted = index["after"] + np.float32(offset)
+            after = class_fields(block_histograms(shifted, scale, BLOCK // SAMPLE), scale)
         after, before = _lent(after, before), _lent(before, after)
     hand, factor = _hand(view)
-    total, count = (sum(block.angles[k] for block in blocks) for k in (0, 1))
-    return FloodSurvey(first.corner, after, before, hand, factor, weights, total / count if count else None)
+    return FloodSurvey(first.corner, after, before, hand, factor, weights, mean_angle, offset)
 
 
 def _joined(parts: Sequence[NDArray[np.int16]], shape: tuple[int, int], name: str) -> NDArray[np.int16]:
@@ -188,6 +224,12 @@ def _index(looks: NDArray[np.int16], weights: tuple[float, ...]) -> NDArray[np.f
     return total
 
 
+def _per_look(fields: ClassFields) -> NDArray[np.float32]:
+    """Return the threshold between the classes at every look, shape (y, x): that of its block."""
+    side = BLOCK // SAMPLE
+    return fields.threshold.repeat(side, axis=0).repeat(side, axis=1)
+
+
 def _lent(own: ClassFields, other: ClassFields) -> ClassFields:
     """Give a calibrated date on which no block shows water the classes of the other date."""
     if own.selected > 0.0 or other.selected == 0.0:
@@ -196,8 +238,17 @@ def _lent(own: ClassFields, other: ClassFields) -> ClassFields:
 
 
 def _block(
-    _row: int, _column: int, arrays: Mapping[str, Raster | None], *, incidence_deg: float, slopes: WaterSlopes
+    row: int,
+    column: int,
+    padded: Mapping[str, Raster | None],
+    *,
+    incidence_deg: float,
+    slopes: WaterSlopes,
+    shape: tuple[int, int],
 ) -> _Block:
+    if padded["after"] is None:
+        raise InputError("flood mapping needs the image after the event")
+    arrays = _cropped(padded, (row, column), shape)
     after, before = arrays["after"], arrays.get("before")
     if after is None:
         raise InputError("flood mapping needs the image after the event")
@@ -217,8 +268,46 @@ def _block(
         y, x = after["y"].to_numpy(), after["x"].to_numpy()
         corner = (float(y[0]), float(x[0]), _step(y), _step(x))
     samples = {name: _samples(array, angles, slopes) for name, array in given.items()}
-    seen = np.zeros(0) if angles is None else np.atleast_1d(angles)[np.isfinite(angles)].astype(np.float64)
-    return _Block(corner, polarisations(after), is_relative(after), samples, (float(seen.sum()), int(seen.size)))
+    every = np.zeros(0) if angles is None else np.atleast_1d(angles).astype(np.float64)
+    seen = every[(every > 0.0) & (every < 90.0)]
+    return _Block(
+        corner,
+        polarisations(after),
+        is_relative(after),
+        samples,
+        (float(seen.sum()), int(seen.size)),
+        _heights(arrays.get("elevation")),
+    )
+
+
+def _cropped(
+    padded: Mapping[str, Raster | None], start: tuple[int, int], shape: tuple[int, int]
+) -> dict[str, Raster | None]:
+    """Return the block itself, of which the images lack what `observed_power` takes for fill with the margin around it."""
+    inner = tuple(
+        slice(first - max(0, first - REACH), min(first + READ, whole) - max(0, first - REACH))
+        for first, whole in zip(start, shape, strict=True)
+    )
+    arrays: dict[str, Raster | None] = {}
+    for name, array in padded.items():
+        if array is not None and name in {"after", "before"}:
+            array = without_fill(array)
+        arrays[name] = None if array is None else array[..., inner[0], inner[1]]
+    return arrays
+
+
+def without_fill(backscatter: Raster) -> Raster:
+    """Return calibrated backscatter with NaN where it is fill (`observed_power`); stretched images as they are."""
+    if is_relative(backscatter):
+        return backscatter
+    return backscatter.copy(data=observed_power(backscatter.to_numpy(), polarisations(backscatter)))
+
+
+def _heights(elevation: Raster | None) -> GroundCounts | None:
+    if elevation is None:
+        return None
+    pixel = elevation.attrs.get("pixel_size_m")
+    return counts_of(np.asarray(elevation.to_numpy(), np.float32), float(pixel) if pixel else None)
 
 
 def check_same_kind(after: Raster, before: Raster) -> None:
