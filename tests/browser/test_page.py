@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,7 @@ def test_from_the_first_look_to_a_verified_product(visit: Callable[..., Visit], 
     panel.get_by_role("button", name="Verify: run it again and compare").click()
     expect(panel.locator(".verdict strong")).to_have_text("identical", timeout=RUN_MS)
     _check_states(page)
+    _adopt(page)
 
     with page.expect_download() as download:
         panel.get_by_role("link", name="Report, Japanese (PDF)").click()
@@ -89,6 +91,24 @@ def test_from_the_first_look_to_a_verified_product(visit: Callable[..., Visit], 
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
     seen.idle()
     seen.clean()
+
+
+def _adopt(page: Page) -> None:
+    """Adopt the products with a name, and take it back."""
+    panel = page.locator("#panel-evidence")
+    expect(panel.get_by_text("Trial product: no later run takes it by itself.")).to_be_visible()
+    panel.get_by_label("Your name").fill("Hanako Sato")
+    panel.get_by_label("Reason (optional)").fill("compared with photographs")
+    panel.get_by_role("button", name="Adopt", exact=True).click()
+    expect(panel.get_by_text(re.compile(r"^Adopted by Hanako Sato, .+: later runs"))).to_be_visible()
+    expect(panel.get_by_text("compared with photographs")).to_be_visible()
+    if folder := os.environ.get("MITOSHI_PICTURES"):
+        panel.get_by_role("heading", name="Do later runs take it?").scroll_into_view_if_needed()
+        page.screenshot(path=f"{folder}/adopted.png")
+    panel.get_by_role("button", name="Make it a trial product again").click()
+    expect(panel.get_by_role("button", name="Adopt", exact=True)).to_be_visible()
+    if folder := os.environ.get("MITOSHI_PICTURES"):
+        page.screenshot(path=f"{folder}/trial.png")
 
 
 def _check_states(page: Page) -> None:

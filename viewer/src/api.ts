@@ -102,6 +102,13 @@ export async function verify(id: string): Promise<StatusInfo> {
   return accepted(await post(`/bundles/${part(id)}/verify`, {}));
 }
 
+/** Let later runs take the products of a bundle, or no longer. */
+export async function adopt(id: string, by: string, reason: string): Promise<void> {
+  const body = JSON.stringify({ by, reason });
+  await ask(`/bundles/${part(id)}/adoption`, { method: "PUT", body, headers: { "Content-Type": "application/json" } });
+}
+export const withdraw = async (id: string): Promise<void> => void (await ask(`/bundles/${part(id)}/adoption`, { method: "DELETE" }));
+
 async function accepted(response: Response): Promise<StatusInfo> {
   const location = response.headers.get("Location");
   const said = (await response.json().catch(() => null)) as StatusInfo | null;

@@ -208,6 +208,13 @@ export interface BundleFile {
   readonly sha256: string;
   readonly href: string;
 }
+/** Who lets later runs take the products of a bundle, when and why. */
+export interface Adoption {
+  readonly by: string;
+  readonly at: string;
+  readonly reason: string;
+}
+
 export interface BundleAccount {
   readonly id: string;
   readonly method: {
@@ -221,6 +228,7 @@ export interface BundleAccount {
   readonly event: string | null;
   readonly area: Bbox | null;
   readonly simulated: boolean;
+  readonly adoption: Adoption | null;
   readonly parameters: readonly {
     readonly name: string;
     readonly value: unknown;

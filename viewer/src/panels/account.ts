@@ -1,6 +1,6 @@
 /** The account of one bundle, section by section. */
 
-import { h } from "../dom";
+import { h, unique } from "../dom";
 import type { BundleAccount, Figure, InputItem, Product, Verdict } from "../model";
 import { copyButton, type Page } from "../page";
 import { number, quantity, say, size, t, time, unit } from "../text";
@@ -10,7 +10,7 @@ import { inWords } from "../verdict_words";
 import * as api from "../api";
 
 /** Every section of the account. */
-export function account(page: Page, bundle: BundleAccount, verification: Verification | null, verify: () => void): HTMLElement[] {
+export function account(page: Page, bundle: BundleAccount, verification: Verification | null, verify: () => void, changed: () => void): HTMLElement[] {
   return [
     h("h2", { class: "title" }, say(bundle.method.title)),
     h("p", { class: "hint" }, t("evidence.created", { when: time(bundle.created) })),
@@ -19,6 +19,7 @@ export function account(page: Page, bundle: BundleAccount, verification: Verific
     picture(bundle),
     figures(bundle),
     checking(bundle, verification, verify),
+    adoption(page, bundle, changed),
     downloads(bundle),
     inputs(page, bundle),
     method(page, bundle),
@@ -88,6 +89,33 @@ function checking(bundle: BundleAccount, verification: Verification | null, veri
     ...(verification?.verdict ? [verdict(verification.verdict), ...states(verification.verdict)] : []),
     failed ? h("p", { class: "message bad" }, status.message ?? t(`jobs.${status.status}`)) : null,
   );
+}
+
+/** Whether later runs take the products, and the act that decides it: a person's, with a name. */
+function adoption(page: Page, bundle: BundleAccount, changed: () => void): HTMLElement {
+  const act = (done: Promise<void>): void => void done.then(changed, (error: unknown) => page.fail(error));
+  const { adoption: made } = bundle;
+  if (made) {
+    return section(
+      t("evidence.adoption"),
+      h("p", {}, t("evidence.adopted", { by: made.by, when: time(made.at) })),
+      made.reason ? h("p", { class: "hint" }, made.reason) : null,
+      h("button", { class: "quiet", "data-focus": "withdraw", onclick: () => act(api.withdraw(bundle.id)) }, t("evidence.withdraw")),
+    );
+  }
+  const field = (word: "evidence.adopter" | "evidence.adoptionReason", required: boolean): { input: HTMLInputElement; row: HTMLElement } => {
+    const id = unique("adoption");
+    const input = h("input", { id, type: "text", required, maxlength: 200, "data-focus": word });
+    return { input, row: h("div", { class: "stack" }, h("label", { for: id }, t(word)), input) };
+  };
+  const by = field("evidence.adopter", true);
+  const reason = field("evidence.adoptionReason", false);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    act(api.adopt(bundle.id, by.input.value.trim(), reason.input.value.trim()));
+  };
+  const form = h("form", { onsubmit: submit }, by.row, reason.row, h("button", { type: "submit" }, t("evidence.adopt")));
+  return section(t("evidence.adoption"), h("p", {}, t("evidence.trial")), form);
 }
 
 function verdict(found: Verdict): HTMLElement {

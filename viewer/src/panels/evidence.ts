@@ -50,7 +50,7 @@ export function evidencePanel(page: Page, jobs: JobList): { element: HTMLElement
     const id = state.get("bundle");
     if (id === null) return redraw(element, ...listing(page, known));
     const back = h("button", { class: "quiet", "data-focus": "back", onclick: () => state.set({ bundle: null }) }, icon("left"), t("evidence.back"));
-    const body = shown && shown.id.startsWith(id) ? account(page, shown, verifications.get(shown.id) ?? null, () => void verify(shown?.id ?? id)) : [h("p", { class: "hint" }, t("app.loading"))];
+    const body = shown && shown.id.startsWith(id) ? account(page, shown, verifications.get(shown.id) ?? null, () => void verify(shown?.id ?? id), () => void again()) : [h("p", { class: "hint" }, t("app.loading"))];
     return redraw(element, h("div", { class: "row" }, back), ...body);
   };
   const select = async (): Promise<void> => {
@@ -67,6 +67,11 @@ export function evidencePanel(page: Page, jobs: JobList): { element: HTMLElement
       page.fail(error);
     }
     return draw();
+  };
+  const again = async (): Promise<void> => {
+    shown = null;
+    await select();
+    page.announce(t("evidence.adoption"));
   };
   const reload = async (): Promise<void> => {
     known = await api.bundles();
