@@ -102,7 +102,7 @@ class Method(Generic[P, R]):
         ja: Mapping[str, str] = declared["ja"]
         self.data = tuple(_data_arguments(signature, hints, docs, ja))
         self.parameters = tuple(_parameters(signature, hints, docs, ja))
-        if unknown := ja.keys() - {a.name for a in (*self.data, *self.parameters)}:
+        if unknown := ja.keys() - {d.name for d in self.data} - {p.name for p in self.parameters}:
             raise TypeError(f"ja describes {', '.join(sorted(unknown))}, which {self.name} does not take")
         self.surveyed = next((n for n, h in hints.items() if any(isinstance(m, Surveyed) for m in _extras(h))), None)
         self.result: Any = hints["return"]
