@@ -62,7 +62,7 @@ def blocks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
 
 def block_digests(values: npt.NDArray[Any]) -> list[bytes]:
     """Return the SHA-256 of each block of an array (…, y, x)."""
-    return [hashlib.sha256(canonical(block).reshape(-1).view(np.uint8)).digest() for block in blocks(values)]
+    return [hashlib.sha256(canonical(block).reshape(-1).view(np.uint8).data).digest() for block in blocks(values)]
 
 
 def content_digest(header: Mapping[str, Any], digests: Iterable[bytes]) -> str:

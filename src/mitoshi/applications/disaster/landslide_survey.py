@@ -18,6 +18,7 @@ from mitoshi.applications.disaster.landslide_evidence import (
     Levels,
     Terrain,
     changes_of,
+    elevation_change_of,
     levels_of,
     probability,
     read_evidence,
@@ -27,6 +28,7 @@ from mitoshi.applications.disaster.landslide_evidence import (
 from mitoshi.applications.disaster.landslide_inputs import (
     Seen,
     check_different,
+    check_filled,
     check_observed,
     check_spread,
     seen_of,
@@ -197,7 +199,10 @@ class _Measure:
         first = max(0, row - self.margin), max(0, column - self.margin)
         place = slice(first[0], first[0] + like.sizes["y"]), slice(first[1], first[1] + like.sizes["x"])
         chance, labels = as_probability(self.chance[place]), self.labels[place]
-        terrain = _terrain(arrays, changes_of(arrays), self.levels, settings.pixel)
+        # Of what changed only the elevation is measured: the images, which fill most of the memory, are not read again.
+        check_filled(arrays)
+        moved = elevation_change_of(*(arrays[n] for n in ("elevation", "elevation_after", "elevation_change")))
+        terrain = _terrain(arrays, Changes(moved, None, None), self.levels, settings.pixel)
         ground = arrays["elevation"] if arrays["elevation"] is not None else arrays["elevation_after"]
         terrain = with_drainage(terrain, ground, settings.pixel)
         areas = raster_areas_m2(like, settings.pixel)
