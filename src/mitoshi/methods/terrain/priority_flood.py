@@ -75,6 +75,7 @@ def _sorted_cells(heights: NDArray[np.float64]) -> NDArray[np.int32]:
     short = values.astype(np.float32)
     if not (short == values).all():
         return cells[np.argsort(values, kind="stable")]
+    del values  # of a large piece every array counts
     ranked: NDArray[np.int32] = _by_radix(short.view(np.uint32), cells)
     return ranked
 
