@@ -271,3 +271,40 @@ def test_grid_for_an_item(item):
     assert cube.grid_for(one, area).crs.epsg == 32653
     with pytest.raises(InputError, match="smaller area"):
         cube.grid_for(one, BBox(-180, -80, 180, 80), 0.5)
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear", "shared"])
+@pytest.mark.parametrize("west", [379_930.0, 380_000.0, 380_070.0, 390_000.0])
+def test_coinciding_pixels_are_moved_to_the_bytes_of_the_kernels(grid, method, west):
+    from dataclasses import replace
+
+    from mitoshi.cube.resample import mapping, resample
+    from mitoshi.cube.sharing import share
+
+    source, target = grid(shape=(60, 70)), grid(shape=(90, 80), west=west, north=3_950_110.0)
+    values = np.random.default_rng(5).gamma(1.0, 1.0, (2, 60, 70)).astype(np.float32)
+    values[0, 20:30, 5:9], values[1, 0, 0] = np.nan, np.inf
+    how = mapping(target, source)
+    assert how.shift == (-11, round((west - 380_000.0) / 10.0))
+
+    def window(how, rows, columns):
+        read = lambda y, x: values[:, y, x]  # noqa: E731 - as short as the thing
+        if method == "shared":
+            return share(read, how, rows, columns)
+        return resample(read, how, rows, columns, method, np.nan)
+
+    for rows, columns in ((slice(0, 90), slice(0, 80)), (slice(11, 71), slice(7, 33)), (slice(3, 10), slice(2, 80))):
+        moved = window(how, rows, columns)
+        assert_array_equal(moved, window(replace(how, shift=None), rows, columns))
+        assert not np.shares_memory(moved, values)
+
+
+def test_only_whole_pixels_of_one_lattice_coincide(grid):
+    from mitoshi.cube.resample import mapping
+
+    source = grid()
+    assert mapping(grid(west=380_100.0), source).shift == (0, 10)
+    assert mapping(grid(west=380_100.01), source).shift is None  # a thousandth of a pixel
+    assert mapping(grid(pixel=10.0001), source).shift is None
+    assert mapping(grid(crs="EPSG:32653"), source).shift is None
+    assert mapping(grid(pixel=30.0), source).shift is None

@@ -134,3 +134,29 @@ def test_the_cell_area_is_the_ellipsoids_not_the_projections():
     mercator = Frame(GeoBox((10, 10), Affine(100, 0, 0, 0, -100, 8399737.9), "EPSG:3857"))  # 60° N
     assert mercator.cell_areas_m2(0, 0, 10, 10).mean() == pytest.approx(1e4 * 0.25, rel=0.01)
     assert np.isnan(Frame(GeoBox((5, 5), Affine.identity(), None)).cell_areas_m2(0, 0, 5, 5)).all()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_survey_reads_only_what_it_asks_for(workers):
+    from mitoshi.cube.lazy import lazy_like
+
+    read = []
+
+    class Recording:
+        def window(self, _lead, rows, columns):
+            read.append((rows.start, columns.start))
+            return np.ones((2, rows.stop - rows.start, columns.stop - columns.start), np.float32)
+
+    grid = GeoBox((128, 128), Affine(10, 0, 5e5, 0, -10, 4e6), "EPSG:32631")
+    like = xr.DataArray(np.ones((2, 128, 128), np.float32), dims=("polarisation", "y", "x"))
+    after = lazy_like(Recording(), like, grid, np.dtype("f4"), {"units": "1", "quantity": "sigma0"})
+
+    def total_of_one(row, column, arrays):
+        assert list(arrays) == ["after", "elevation"]
+        assert arrays["elevation"] is None
+        return float(arrays["after"].sum() + arrays["after"].sum()) if (row, column) == (64, 0) else None
+
+    with pool(workers, None) as where:
+        scene = LazyScene(sample.scene_dark.data, (after, None), where)
+        assert scene.map_blocks(total_of_one, 64) == [None, None, 2 * 2 * 64 * 64.0, None]
+    assert read == [(64, 0)]

@@ -10,7 +10,8 @@ from mitoshi.core.errors import InputError
 from mitoshi.core.grid import BBox
 from mitoshi.core.text import Text
 from mitoshi.evidence import fonts
-from mitoshi.handover.situation_map import MapLayer, render
+from mitoshi.handover import situation_map
+from mitoshi.handover.situation_map import MapLayer, render, renders
 from mitoshi.handover.symbols import Label, draw_labels
 
 BLUE = (0, 0, 255)
@@ -34,6 +35,20 @@ def test_the_same_layers_give_the_same_bytes():
     given = {"area": None, "language": "en", "simulated": True}
     flood = layer(shapely.box(139, 35, 139.1, 35.08))
     assert render([flood], **given) == render([flood], **given)
+
+
+def test_all_languages_have_the_bytes_of_each_and_the_ground_is_drawn_once(monkeypatch):
+    layers = [
+        layer(shapely.box(139, 35, 139.1, 35.08), label="name"),
+        layer(shapely.Point(139.05, 35.04), symbol="circle"),
+    ]
+    given = {"area": None, "simulated": True}
+    each = {language: render(layers, language=language, **given) for language in ("en", "ja")}
+    drawn, draw = [], situation_map._drawn
+    monkeypatch.setattr(situation_map, "_drawn", lambda *a: (drawn.append(a), draw(*a))[1])
+    assert renders(layers, languages=("en", "ja"), **given) == each
+    assert len(drawn) == 1
+    assert each["en"] != each["ja"]
 
 
 def test_an_area_covers_its_share_of_the_map():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isfinite
 from typing import Any
 
 from mitoshi.core.errors import InputError, MitoshiError, RefusedError
@@ -132,7 +133,7 @@ def _finite(text: str) -> float:
     if len(text) > MAX_FLOAT_CHARACTERS:
         raise ValueError(f"a number of {len(text)} characters is out of range")
     value = float(text)
-    if value in (float("inf"), float("-inf")):
+    if not isfinite(value):  # once for every coordinate of a map
         raise ValueError(f"{text[:40]} is out of range")
     return value
 

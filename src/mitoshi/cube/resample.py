@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
-__all__ = ["Mapping", "Resampling", "between", "cell_ratio", "mapping", "needed", "resample"]
+__all__ = ["Mapping", "Resampling", "between", "cell_ratio", "coinciding", "mapping", "needed", "resample"]
 
 Resampling = Literal["nearest", "bilinear"]
 
@@ -27,6 +27,7 @@ STEPS = (64, 32, 16, 8, 4, 2, 1)  # target pixels between lattice nodes, the coa
 LATTICE_ERROR = 0.02  # source pixels
 SNAP = 4096.0  # parts of a source pixel
 MOST_SAMPLES = 16  # per axis and target pixel, where the target is coarser than the source
+WHOLE = 1e-8  # source pixels by which a shift may miss whole pixels: below every rounding of coordinates
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,15 @@ class Mapping:
         Target pixels between lattice nodes.
     samples
         Samples per axis and target pixel: 1, or more where the target is coarser.
+    shift
+        Whole (rows, columns) from a target pixel to the source pixel that it coincides with; None where pixels do not coincide.
     """
 
     target: GeoBox
     source: GeoBox
     step: int
     samples: int
+    shift: tuple[int, int] | None = None
 
     def nodes(self, rows: slice, columns: slice) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Return source (column, row) at the lattice nodes around a window of target pixels, each (m, n)."""
@@ -60,7 +64,48 @@ def mapping(target: GeoBox, source: GeoBox) -> Mapping:
     ratio = cell_ratio(target, source)
     samples = 1 if ratio < 1.5 else min(MOST_SAMPLES, round(ratio))
     step = next((s for s in STEPS if _lattice_error(target, source, s) < LATTICE_ERROR), 1)
-    return Mapping(target, source, step, samples)
+    return Mapping(target, source, step, samples, _shift(target, source) if samples == 1 else None)
+
+
+def _shift(target: GeoBox, source: GeoBox) -> tuple[int, int] | None:
+    """Return the whole (rows, columns) by which two lattices of one CRS are apart; None where the pixels differ."""
+    if target.crs != source.crs:
+        return None
+    rows, columns = target.shape
+    x, y = (np.array(edges, np.float64) for edges in ((0, columns, 0, columns), (0, 0, rows, rows)))
+    column, row = source_pixels(target, source, x, y)
+    apart = np.array([row - y, column - x])
+    whole = np.rint(apart[:, :1])
+    if not (np.abs(apart - whole) < WHOLE).all():  # also where a coordinate is not finite
+        return None
+    return int(whole[0, 0]), int(whole[1, 0])
+
+
+def coinciding(how: Mapping, rows: slice, columns: slice) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
+    """Return the part of a window that lies on the source, in the window and in the source; None where none does.
+
+    Parameters
+    ----------
+    how
+        With a shift.
+    rows, columns
+        The window, with start and stop, step 1.
+
+    Raises
+    ------
+    ValueError
+        If the pixels of the grids do not coincide.
+    """
+    if how.shift is None:
+        raise ValueError("the pixels of the two grids do not coincide")
+    within, source = [], []
+    for part, shift, size in zip((rows, columns), how.shift, how.source.shape, strict=True):
+        start, stop = max(0, part.start + shift), min(int(size), part.stop + shift)
+        if start >= stop:
+            return None
+        source.append(slice(start, stop))
+        within.append(slice(start - shift - part.start, stop - shift - part.start))
+    return (within[0], within[1]), (source[0], source[1])
 
 
 @lru_cache(maxsize=64)
@@ -145,6 +190,8 @@ def resample(
     -------
     (layers, rows, columns), of the source's type.
     """
+    if how.shift is not None:
+        return _moved(read, how, rows, columns, fill)
     height, width = how.source.shape
     node_x, node_y = how.nodes(rows, columns)
     window = needed(node_x, node_y, height, width)
@@ -159,6 +206,23 @@ def resample(
         _nearest(*given, origin, (height, width), out)
     else:
         _bilinear(*given, how.samples, origin, (height, width), out)
+    return out
+
+
+def _moved(
+    read: Callable[[slice, slice], np.ndarray[Any, Any]], how: Mapping, rows: slice, columns: slice, fill: float
+) -> np.ndarray[Any, Any]:
+    """Return a window whose pixels coincide with those of the source: each value as it is, as any resampling gives it."""
+    parts = coinciding(how, rows, columns)
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    if parts is None:
+        values = read(slice(0, 0), slice(0, 0))
+        return np.full((len(values), *shape), fill, dtype=values.dtype)
+    values = read(*parts[1])
+    if values.shape[1:] == shape:
+        return np.array(values, order="C")  # never a view of a layer in memory
+    out = np.full((len(values), *shape), fill, dtype=values.dtype)
+    out[:, parts[0][0], parts[0][1]] = values
     return out
 
 

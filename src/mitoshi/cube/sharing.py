@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from mitoshi.cube.resample import needed
+from mitoshi.cube.resample import needed, resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,8 @@ def share(
     (layers, rows, columns), of the source's type: the sum of the shares of the observed source cells; NaN where none of them
     was observed.
     """
+    if how.shift is not None:  # every cell is one of the source, whole
+        return resample(read, how, rows, columns, "nearest", np.nan)
     height, width = how.source.shape
     node_x, node_y = how.nodes(rows, columns)
     window = needed(node_x, node_y, height, width)

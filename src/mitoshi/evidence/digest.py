@@ -47,9 +47,11 @@ def canonical(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
     if little.dtype.kind not in "fc":
         return little
-    clean = little + little.dtype.type(0)  # -0 + 0 is +0
-    one_nan: npt.NDArray[Any] = np.where(np.isnan(clean), little.dtype.type(np.nan), clean)
-    return one_nan
+    clean: npt.NDArray[Any] = little + little.dtype.type(0)  # -0 + 0 is +0
+    missing = np.isnan(clean)
+    if missing.any():
+        clean[missing] = little.dtype.type(np.nan)
+    return clean
 
 
 def blocks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
@@ -60,7 +62,7 @@ def blocks(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
 
 def block_digests(values: npt.NDArray[Any]) -> list[bytes]:
     """Return the SHA-256 of each block of an array (…, y, x)."""
-    return [hashlib.sha256(canonical(block).tobytes()).digest() for block in blocks(values)]
+    return [hashlib.sha256(canonical(block).reshape(-1).view(np.uint8).data).digest() for block in blocks(values)]
 
 
 def content_digest(header: Mapping[str, Any], digests: Iterable[bytes]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,7 +20,7 @@ from mitoshi.evidence.layers import block_mean_of, encoding_of, halving_of, stor
 from mitoshi.evidence.lists import as_listed, empty_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -255,11 +256,34 @@ class _Block:
     arrays: tuple[Raster | None, ...]
 
     def __call__(self, tile: Tile) -> Any:
-        read = {
-            d.name: a if a is None or is_features(a) else as_declared(loaded(a, tile.read), asked(d), d.name)
-            for d, a in zip(self.data, self.arrays, strict=True)
-        }
-        return self.function(tile.row, tile.column, read)
+        return self.function(tile.row, tile.column, _BlockArrays(self.data, self.arrays, tile))
+
+
+class _BlockArrays(Mapping[str, Any]):
+    """The data arguments of one block by name, each read when it is first asked for: many surveys need few of them."""
+
+    def __init__(self, data: tuple[DataArgument, ...], arrays: tuple[Raster | None, ...], tile: Tile) -> None:
+        self._pairs = {d.name: (d, a) for d, a in zip(data, arrays, strict=True)}
+        self._tile = tile
+        self._read: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._read:
+            argument, array = self._pairs[name]
+            lazy = array is not None and not is_features(array)
+            self._read[name] = (
+                as_declared(loaded(cast("Raster", array), self._tile.read), asked(argument), name) if lazy else array
+            )
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._pairs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
 
 
 class LazyScene:

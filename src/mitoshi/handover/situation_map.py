@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mitoshi.core.grid import BBox
     from mitoshi.core.text import Language
 
-__all__ = ["MapLayer", "Symbol", "render"]
+__all__ = ["MapLayer", "Symbol", "render", "renders"]
 
 Symbol = Literal["area", "line", "circle", "square", "triangle", "cross", "diamond", "hatched"]
 
@@ -120,16 +120,50 @@ def render(layers: Sequence[MapLayer], *, area: BBox | None, language: Language,
     InputError
         If a layer has no CRS, or there is neither area nor feature.
     """
+    return renders(layers, area=area, languages=(language,), simulated=simulated)[language]
+
+
+def renders(
+    layers: Sequence[MapLayer], *, area: BBox | None, languages: Sequence[Language], simulated: bool
+) -> dict[Language, bytes]:
+    """Return the PNG of the map in several languages; what holds no words is drawn once.
+
+    Parameters
+    ----------
+    layers, area, simulated
+        As for `render`.
+    languages
+        Of the words.
+
+    Raises
+    ------
+    InputError
+        If a layer has no CRS, or there is neither area nor feature.
+    """
+    crs, shapes = _projected(layers, area)
+    bounds = _bounds(shapes, area, crs)
+    drawn: dict[_Frame, Image.Image] = {}
+    pages = {}
+    for language in languages:
+        legend = _legend(layers, language)
+        frame = _frame(bounds, legend.height + NORTH_AND_SCALE)
+        if frame not in drawn:
+            drawn[frame] = _drawn(layers, shapes, frame)
+        pages[language] = _page(drawn[frame], legend, frame, crs, language, simulated=simulated)
+    return pages
+
+
+def _page(
+    picture: Image.Image, legend: Image.Image, frame: _Frame, crs: Any, language: Language, *, simulated: bool
+) -> bytes:
+    """Return the PNG of a drawn map with its frame, legend, scale and tag."""
     from PIL import Image, ImageDraw
 
-    crs, shapes = _projected(layers, area)
-    legend = _legend(layers, language)
-    frame = _frame(_bounds(shapes, area, crs), legend.height + NORTH_AND_SCALE)
     lines = _neatline(frame, crs)
     foot = max(frame.top + frame.height, frame.top + legend.height + NORTH_AND_SCALE)
     page = Image.new("RGB", (WIDTH, foot + 62), PAPER)
     pen = ImageDraw.Draw(page)
-    page.paste(_drawn(layers, shapes, frame), (frame.left, frame.top))
+    page.paste(picture, (frame.left, frame.top))
     _draw_frame(pen, frame, lines)
     page.paste(legend, (frame.left + frame.width + 26, frame.top))
     _north_and_scale(page, lines, frame, (frame.left + frame.width + 26, foot))

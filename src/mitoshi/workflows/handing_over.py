@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from mitoshi.handover.layers import LayerForHandover, Legend, LegendClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from mitoshi.core.features import Features
     from mitoshi.evidence import Bundle
@@ -146,17 +148,27 @@ def layers_of(bundles: Mapping[str, Bundle]) -> dict[str, LayerForHandover]:
 
 
 def _outlined(step: str, name: str, title: Text, bundle: Bundle) -> dict[str, LayerForHandover]:
-    from mitoshi.sensors.feature_files import read
-
-    features = read(bundle.path / f"{name}.geojson", "json", None).features
+    file = bundle.path / f"{name}.geojson"
+    status = file.stat()
+    features = _outlines(file, bundle.id, (status.st_mtime_ns, status.st_size, status.st_ino))
     if not len(features):
         return {}
-    metric = features.geometry.to_crs(features.estimate_utm_crs())
-    features = features.assign(area_m2=np.round(metric.area.to_numpy(), 0))
     code = "01-008-03" if step == "flood" else "99-999-99"
     return {
         f"{step}_{name}" if step != name else step: LayerForHandover(title, features, (AREA,), code, colour="#0072b2")
     }
+
+
+@lru_cache(maxsize=4)
+def _outlines(path: Path, _bundle: str, _status: tuple[int, ...]) -> Features:
+    """Return the outlines of a bundle with their area; a response hands over after every step, and the bundle stays the same."""
+    from mitoshi.sensors.feature_files import read
+
+    features = read(path, "json", None).features
+    if not len(features):
+        return features
+    metric = features.geometry.to_crs(features.estimate_utm_crs())
+    return features.assign(area_m2=np.round(metric.area.to_numpy(), 0))
 
 
 def _listed(step: str, name: str, layer: Listed, features: Features) -> dict[str, LayerForHandover]:

@@ -16,7 +16,7 @@ from mitoshi.evidence.wording import JST
 from mitoshi.handover.ranges import ranged
 from mitoshi.handover.situation import ClockRow, EvidenceRow, Section, Situation, Table
 from mitoshi.handover.situation_map import MapLayer
-from mitoshi.handover.situation_map import render as draw
+from mitoshi.handover.situation_map import renders as draw
 from mitoshi.handover.writing import LANGUAGES, write
 from mitoshi.workflows.handing_over import layers_of
 from mitoshi.workflows.map_ground import ground_layers
@@ -256,7 +256,7 @@ def _situation(
         now,
         sections,
         simulated,
-        pictures={} if not layers else {la: _map(layers, ground, record, la, simulated=simulated) for la in LANGUAGES},
+        pictures={} if not layers else _maps(layers, ground, record, simulated=simulated),
         message=_message(sections, bundles, record),
         happened=datetime.fromisoformat(record.event),
         tables=tuple(_tables(layers)),
@@ -333,15 +333,14 @@ def _why_not(entry: Entry, titles: Mapping[str, Text]) -> Text:
     )
 
 
-def _map(
+def _maps(
     layers: Mapping[str, LayerForHandover],
     ground: Sequence[tuple[Text, Features, str, Any]],
     record: Record,
-    language: Language,
     *,
     simulated: bool,
-) -> bytes:
-    """Return the map: below all else the sea and, hatched, what the flood map did not see."""
+) -> dict[Language, bytes]:
+    """Return the map in every language: below all else the sea and, hatched, what the flood map did not see."""
     drawn = [MapLayer(title, features, colour, symbol, opacity=1.0) for title, features, colour, symbol in ground]
     for name, title, colour, symbol, size in MAPPED:
         if name in layers:
@@ -350,7 +349,7 @@ def _map(
                 features = features[features["wet_probability"] >= PROBABLE]
             if 0 < len(features) <= MOST_MAPPED:
                 drawn.append(MapLayer(title, features, colour, symbol, size))
-    return draw(drawn, area=BBox(*record.area), language=language, simulated=simulated)
+    return draw(drawn, area=BBox(*record.area), languages=LANGUAGES, simulated=simulated)
 
 
 def _tables(layers: Mapping[str, LayerForHandover]) -> list[Table]:

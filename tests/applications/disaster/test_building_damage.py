@@ -275,6 +275,32 @@ def test_the_proxy_of_a_pixel_is_the_posterior_of_its_evidence():
     assert np.abs(found - expected)[seen].max() < 0.03
 
 
+@pytest.mark.parametrize("polarisations", [("VV",), ("VV", "VH")])
+def test_a_posterior_taken_again_has_the_bytes_of_one_computed_anew(monkeypatch, polarisations):
+    from mitoshi.applications.disaster import building_damage_proxy as proxy
+
+    draw = np.random.default_rng(13)
+    pair = draw.gamma(4.0, 0.02, (2, len(polarisations), 60, 50))
+    pair[0, 0, 5:9, 5:9] = np.nan
+    images = Images(None, None, *(raster(v, "gamma0", 10.0, list(polarisations)) for v in pair), None, None)
+    given = (images, Scales(0.8, None, None), Reference(coherence_ratio=0.8), Widths(), PRIOR)
+    monkeypatch.setattr(proxy, "STRIP_PIXELS", 1000)
+    sizes, unknown = [], proxy._unknown
+
+    def room(length, layers, _pixels):
+        sizes.append(unknown(length, layers, 10**7).size)
+        return unknown(length, layers, 10**7)
+
+    monkeypatch.setattr(proxy, "_unknown", room)
+    again = damage_proxy(*given, window=3)
+    monkeypatch.setattr(proxy, "_unknown", lambda *_: np.empty(0, np.float32))
+    anew = damage_proxy(*given, window=3)
+    assert sizes == [1002 if len(polarisations) == 1 else 2003**2]
+    assert np.isfinite(again).mean() > 0.9
+    assert again.tobytes() == anew.tobytes()
+    assert unknown(2002, 2, 10**6).size == unknown(1001, 3, 10**12).size == 0
+
+
 def test_black_fill_of_an_uncalibrated_image_is_missing():
     footprints, _ = town(count=3)
     draw = np.random.default_rng(11)

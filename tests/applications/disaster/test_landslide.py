@@ -256,6 +256,33 @@ def test_a_lake_is_found_in_the_piece_of_its_slide(monkeypatch, valley):
     assert pieces.lakes["landslide_id"].iloc[0] in set(pieces.landslides["id"])
 
 
+@pytest.mark.parametrize("place", [(0, 0), (199, 229)])
+def test_a_larger_scene_is_looked_at_whole_only_where_its_samples_show_too_little(monkeypatch, place):
+    from mitoshi.applications.disaster import landslide_survey as survey
+    from mitoshi.core.scene import ArrayScene
+
+    monkeypatch.setattr(survey, "SAMPLED", 50)
+    before = steep((200, 230)).astype(np.float32)
+    after = before.copy()
+    after[place] += 1.0  # the first lies in a sampled block, the last in the rim that no full block covers
+    looked = []
+
+    class Scene(ArrayScene):
+        def map_blocks(self, function, size, margin=0):
+            looked.append(size)
+            return super().map_blocks(function, size, margin)
+
+    arrays = {"elevation": layer(before, "elevation"), "elevation_after": layer(after, "elevation")}
+    view = Scene(arrays)
+    seen = survey._seen(view, 80, whole=False)
+    assert looked == ([50] if place == (0, 0) else [50, 80])
+    survey.check_observed(seen)
+    survey.check_different(seen)
+    assert max(part.different["elevation_change"] for part in seen) == 1
+    with pytest.raises(InputError, match="are the same data"):
+        survey.check_different(survey._seen(Scene({**arrays, "elevation_after": arrays["elevation"]}), 80, whole=False))
+
+
 def test_only_what_changed_is_swept_again_with_the_same_result():
     draw = np.random.default_rng(3)
     odds = draw.normal(-1.0, 3.0, (330, 300)).astype(np.float32)

@@ -51,6 +51,20 @@ def test_the_index_averages_power_not_decibels():
     assert decibel_index(power)[2, 2] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 3, 2), (1, 1, 6), (2, 9, 7)])
+def test_the_index_is_the_mean_of_the_observed_neighbours_up_to_the_edge(shape):
+    draw = np.random.default_rng(2)
+    power = draw.gamma(4.0, 0.05, shape).astype(np.float32)
+    for value in (np.nan, 0.0, -1.0, np.inf):
+        power[draw.random(shape) < 0.05] = value
+    good = (power > 0) & np.isfinite(power)
+    padded = [np.pad(np.where(good, v, 0.0).astype(float), ((0, 0), (1, 1), (1, 1))) for v in (power, 1.0)]
+    sums = [sum(p[:, i : i + shape[1], j : j + shape[2]] for i in range(3) for j in range(3)) for p in padded]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = np.where(good, 10.0 * np.log10(sums[0] / sums[1]), np.nan).mean(axis=0)
+    np.testing.assert_allclose(decibel_index(power), expected, rtol=1e-5)
+
+
 def test_missing_and_fill_are_not_observed():
     image = np.random.default_rng(1).integers(1, 255, (1, 20, 20)).astype(np.float32)
     image[0, :6, :6] = 255.0

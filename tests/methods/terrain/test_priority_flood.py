@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mitoshi.methods.terrain.priority_flood import OUTLET, neighbours, priority_flood
+from mitoshi.methods.terrain.priority_flood import OUTLET, _sorted_cells, neighbours, priority_flood
 
 AROUND = [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)]
 
@@ -62,3 +62,17 @@ def test_every_cell_is_reached_as_by_a_heap(kind):
 
 def test_nothing_observed_is_never_reached():
     assert priority_flood(np.full((4, 5), np.nan)).order.size == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 5000])
+@pytest.mark.parametrize("scale", [0.0, 3.0, 1e9])
+def test_cells_come_by_height_then_by_place(count, scale):
+    draw = np.random.default_rng(count)
+    heights = np.round(draw.normal(0, scale, count)).astype(np.float32).astype(np.float64) + 0.0
+    heights[draw.random(count) < 0.1] = np.nan
+    observed = np.flatnonzero(~np.isnan(heights))
+    expected = observed[np.lexsort((observed, heights[observed]))]
+    assert_array_equal(_sorted_cells(heights), expected)
+    if count == 5000 and scale:
+        finer = heights + 1e-7  # no float32: sorted by comparison
+        assert_array_equal(_sorted_cells(finer), observed[np.lexsort((observed, finer[observed]))])

@@ -115,6 +115,7 @@ def damage_proxy(
     shares = np.repeat(prior / PER_CLASS, PER_CLASS).astype(np.float32)
     out = np.full((height, width), np.nan, np.float32)
     step = max(64, STRIP_PIXELS // max(width, 1))
+    known: NDArray[np.float32] | None = None
     for start in range(0, height, step):
         stop = min(height, start + step)
         first, last = max(0, start - half - 1), min(height, stop + half + 1)
@@ -123,7 +124,10 @@ def damage_proxy(
         layers = [Layer(tables[name], rows[inner]) for name, rows in found]
         offsets = np.cumsum([0, *(len(layer.table) for layer in layers[:-1])])
         joined = np.stack([np.where(r.rows < 0, -1, r.rows + o) for r, o in zip(layers, offsets, strict=True)])
-        _severe(np.concatenate([r.table for r in layers]), joined.astype(np.int32), shares, out[start:stop])
+        table = np.concatenate([r.table for r in layers])
+        if known is None:
+            known = _unknown(len(table), len(layers), height * width)
+        _severe(table, joined.astype(np.int32), shares, known, out[start:stop])
     return out
 
 
@@ -226,13 +230,30 @@ def _grain(image: NDArray[np.float32], seen: NDArray[np.bool_], window: int) -> 
     return np.asarray(box_sum(steps * steps, window), np.float64)
 
 
+def _unknown(length: int, layers: int, pixels: int) -> NDArray[np.float32]:
+    """Return room for the posterior of every row or pair of rows, NaN; none where there are more layers, or fewer pixels."""
+    size = (length + 1) ** layers
+    return np.full(size if layers <= 2 and size <= pixels else 0, np.nan, np.float32)
+
+
 @njit(cache=True, nogil=True)
-def _severe(table, rows, shares, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Write the posterior of the upper two classes; shares are the prior of each of the 24 shares."""
+def _severe(table, rows, shares, known, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Write the posterior of the upper two classes; shares are the prior of each of the 24 shares.
+
+    The posterior follows from the rows alone: of one or two layers it is computed once for each pair and then taken from `known`.
+    """
     nodes, half = shares.size, shares.size // 2
     total = np.empty(nodes, np.float32)
+    wide, pair = table.shape[0] + 1, 0
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
+            if known.size:
+                pair = rows[0, y, x] + 1
+                if rows.shape[0] == 2:
+                    pair = pair * wide + rows[1, y, x] + 1
+                if not np.isnan(known[pair]):
+                    out[y, x] = known[pair]
+                    continue
             total[:] = 0.0
             seen = False
             for layer in range(rows.shape[0]):
@@ -252,3 +273,5 @@ def _severe(table, rows, shares, out):  # type: ignore[no-untyped-def]  # pragma
                 else:
                     high += chance
             out[y, x] = high / (low + high)
+            if known.size:
+                known[pair] = out[y, x]

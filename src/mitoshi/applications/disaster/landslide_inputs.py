@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mitoshi.core.quantity import Raster
     from mitoshi.methods.terrain.elevation_change import ChangeNoise
 
-__all__ = ["Seen", "check_different", "check_filled", "check_observed", "check_spread", "seen_of"]
+__all__ = ["Seen", "check_different", "check_filled", "check_observed", "check_spread", "seen_of", "shows_all"]
 
 LARGEST_SPREAD_M = 15.0
 """Standard deviation of the change of stable ground from which two terrains are no pair: twice the variance of the coarsest
@@ -61,6 +61,13 @@ def seen_of(arrays: Mapping[str, Raster | None]) -> Seen:
 
 def _is_number(image: Raster | None) -> bool:
     return image is not None and image.attrs.get("quantity") == "digital_number"
+
+
+def shows_all(parts: list[Seen]) -> bool:
+    """Return whether some parts of a scene settle that every argument is observed and every pair differs."""
+    return all(any(part.observed[name] for part in parts) for name in parts[0].observed) and all(
+        any(part.different[kind] for part in parts) for kind in parts[0].different
+    )
 
 
 def check_observed(parts: list[Seen]) -> None:

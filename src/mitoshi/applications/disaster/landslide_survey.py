@@ -18,13 +18,22 @@ from mitoshi.applications.disaster.landslide_evidence import (
     Levels,
     Terrain,
     changes_of,
+    elevation_change_of,
     levels_of,
     probability,
     read_evidence,
     read_terrain,
     with_drainage,
 )
-from mitoshi.applications.disaster.landslide_inputs import Seen, check_different, check_observed, check_spread, seen_of
+from mitoshi.applications.disaster.landslide_inputs import (
+    Seen,
+    check_different,
+    check_filled,
+    check_observed,
+    check_spread,
+    seen_of,
+    shows_all,
+)
 from mitoshi.applications.disaster.landslide_lakes import Inflow, dammed_lakes
 from mitoshi.applications.disaster.landslide_probability import SlideModel
 from mitoshi.applications.disaster.landslide_segments import MAPPED, Scaling, Window, measured, segments, windows
@@ -135,11 +144,12 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Look:
-    """Returns what a piece holds."""
+    """Returns what a piece holds; of chosen pieces only, where they are given."""
 
-    def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> Seen:
-        del row, column
-        return seen_of(arrays)
+    chosen: frozenset[tuple[int, int]] | None = None
+
+    def __call__(self, row: int, column: int, arrays: Mapping[str, Any]) -> Seen | None:
+        return seen_of(arrays) if self.chosen is None or (row, column) in self.chosen else None
 
 
 @dataclass(frozen=True)
@@ -189,7 +199,10 @@ class _Measure:
         first = max(0, row - self.margin), max(0, column - self.margin)
         place = slice(first[0], first[0] + like.sizes["y"]), slice(first[1], first[1] + like.sizes["x"])
         chance, labels = as_probability(self.chance[place]), self.labels[place]
-        terrain = _terrain(arrays, changes_of(arrays), self.levels, settings.pixel)
+        # Of what changed only the elevation is measured: the images, which fill most of the memory, are not read again.
+        check_filled(arrays)
+        moved = elevation_change_of(*(arrays[n] for n in ("elevation", "elevation_after", "elevation_change")))
+        terrain = _terrain(arrays, Changes(moved, None, None), self.levels, settings.pixel)
         ground = arrays["elevation"] if arrays["elevation"] is not None else arrays["elevation_after"]
         terrain = with_drainage(terrain, ground, settings.pixel)
         areas = raster_areas_m2(like, settings.pixel)
@@ -269,7 +282,7 @@ def survey_landslides(
 def _surveyed(view: SceneView, settings: _Settings, smallest: float) -> SlideSurvey:
     whole = view.shape[0] * view.shape[1] <= LARGEST_WHOLE
     size, margin = (max(view.shape), 0) if whole else (PIECE, AROUND)
-    seen = view.map_blocks(_Look(), size)
+    seen = _seen(view, size, whole=whole)
     check_observed(seen)
     levels = _levels(view, size if whole else SAMPLED)
     check_different(seen)
@@ -290,15 +303,29 @@ def _surveyed(view: SceneView, settings: _Settings, smallest: float) -> SlideSur
     return SlideSurvey(_corner(view.like), bias, chance, labels > 0, slides, lakes)
 
 
-def _levels(view: SceneView, size: int) -> Levels:
-    """Return the levels of the scene, of evenly spaced blocks of one size."""
+def _seen(view: SceneView, size: int, *, whole: bool) -> list[Seen]:
+    """Return what the scene holds, as far as the checks ask: of the sampled blocks where those show enough, else of all."""
+    if not whole:
+        parts = view.map_blocks(_Look(_sampled(view, SAMPLED)), SAMPLED)
+        seen = [part for part in parts if part is not None]
+        if shows_all(seen):
+            return seen
+    return [part for part in view.map_blocks(_Look(), size) if part is not None]
+
+
+def _sampled(view: SceneView, size: int) -> frozenset[tuple[int, int]]:
+    """Return where evenly spaced blocks of one size begin, at most as many as are sampled."""
     full = [
         (row, column)
         for row in range(0, max(1, view.shape[0] - size + 1), size)
         for column in range(0, max(1, view.shape[1] - size + 1), size)
     ]
-    kept = full[:: max(1, -(-len(full) // SAMPLES))]
-    parts = view.map_blocks(_Sample(frozenset(kept)), size)
+    return frozenset(full[:: max(1, -(-len(full) // SAMPLES))])
+
+
+def _levels(view: SceneView, size: int) -> Levels:
+    """Return the levels of the scene, of evenly spaced blocks of one size."""
+    parts = view.map_blocks(_Sample(_sampled(view, size)), size)
     return levels_of([part for part in parts if part is not None])
 
 

@@ -144,7 +144,7 @@ def _column_sums(band, row, sums, counts):  # type: ignore[no-untyped-def]  # pr
             counts[column] += 1.0 if good else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _mean3(sums, counts, column):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Mean of the positive values of the 3 × 3 window, cut at the edge; always from the left."""
     total, count = 0.0, 0.0
@@ -154,18 +154,25 @@ def _mean3(sums, counts, column):  # type: ignore[no-untyped-def]  # pragma: no 
     return total / count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _decibel(power, shares, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     bands, rows, columns = power.shape
     sums, counts, line = np.empty(columns), np.empty(columns), np.empty(columns)
-    for row in range(rows):
+    means = np.empty(columns)
+    for row in range(rows if columns else 0):
         line[:] = 0.0
         for band in range(bands):
             _column_sums(power[band], row, sums, counts)
+            means[0], means[-1] = _mean3(sums, counts, 0), _mean3(sums, counts, columns - 1)
+            for column in range(
+                1, columns - 1
+            ):  # apart from the edge and the logarithm: a loop for vector instructions
+                total = sums[column - 1] + sums[column] + sums[column + 1]
+                means[column] = total / (counts[column - 1] + counts[column] + counts[column + 1])
             for column in range(columns):
                 value = power[band, row, column]
                 if value > 0 and value < np.inf:
-                    line[column] += shares[band] * np.log10(_mean3(sums, counts, column))
+                    line[column] += shares[band] * np.log10(means[column])
                 else:
                     line[column] = np.nan
         for column in range(columns):

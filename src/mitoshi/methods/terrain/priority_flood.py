@@ -75,11 +75,43 @@ def _sorted_cells(heights: NDArray[np.float64]) -> NDArray[np.int32]:
     short = values.astype(np.float32)
     if not (short == values).all():
         return cells[np.argsort(values, kind="stable")]
-    bits = short.view(np.uint32)
-    rising = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))  # whole numbers in the order of the heights
-    keys = (rising.astype(np.uint64) << np.uint64(32)) | cells.astype(np.uint64)
-    keys.sort()
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int32)
+    del values  # of a large piece every array counts
+    ranked: NDArray[np.int32] = _by_radix(short.view(np.uint32), cells)
+    return ranked
+
+
+@njit(cache=True, nogil=True)
+def _by_radix(bits, cells):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Return the cells by the 32-bit floats whose bits are given, those of equal height in their order: three passes of 11 bits.
+
+    Both arrays are overwritten.
+    """
+    size, sign = bits.size, np.uint32(1 << 31)
+    if size == 0:
+        return cells
+    counts = np.zeros((3, 2048), np.int64)
+    for n in range(size):
+        key = ~bits[n] if bits[n] & sign else bits[n] | sign  # whole numbers in the order of the heights
+        bits[n] = key
+        for turn in range(3):
+            counts[turn, (key >> np.uint32(11 * turn)) & np.uint32(2047)] += 1
+    other_bits, other_cells = np.empty_like(bits), np.empty_like(cells)
+    for turn in range(3):
+        shift, begin = np.uint32(11 * turn), 0
+        if counts[turn, (bits[0] >> shift) & np.uint32(2047)] == size:
+            continue  # all alike
+        for digit in range(2048):
+            count = counts[turn, digit]
+            counts[turn, digit] = begin
+            begin += count
+        for n in range(size):
+            digit = (bits[n] >> shift) & np.uint32(2047)
+            place = counts[turn, digit]
+            counts[turn, digit] = place + 1
+            other_bits[place], other_cells[place] = bits[n], cells[n]
+        bits, other_bits = other_bits, bits
+        cells, other_cells = other_cells, cells
+    return cells
 
 
 def _empty_set(size: int) -> tuple[NDArray[np.uint64], tuple[int, ...]]:
