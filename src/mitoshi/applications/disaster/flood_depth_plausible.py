@@ -1,4 +1,4 @@
-"""Elevations that no ground on Earth has: centimetres or feet taken for metres."""
+"""Elevations and depths that no ground and no flood on Earth has: centimetres or feet taken for metres."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["check_elevation", "steps_of"]
+__all__ = ["check_depth", "check_elevation", "steps_of"]
 
 CLIFF = 3.0
 """Metres per metre, 72 degrees: rock walls are steeper, but no landscape is so over a tenth of its pixels. An assumption: half of
@@ -43,6 +43,23 @@ def steps_of(heights: NDArray[np.float32], pixel_m: float | None) -> NDArray[np.
         step = np.abs(np.diff(heights, axis=axis))
         found += (int((step > CLIFF * pixel_m).sum()), int(np.isfinite(step).sum()))
     return found
+
+
+def check_depth(deepest_m: float) -> None:
+    """Refuse a depth that is none in metres.
+
+    Parameters
+    ----------
+    deepest_m
+        The largest depth of the map [m].
+
+    Raises
+    ------
+    InputError
+        If it is deeper than any flood.
+    """
+    if deepest_m > DEEPEST_M:
+        raise InputError(f"depth reaches {deepest_m:.0f} m, deeper than any flood ({DEEPEST_M:.0f} m); {HINT}")
 
 
 def check_elevation(steps: Iterable[NDArray[np.int64]], mean_depth_m: float) -> None:

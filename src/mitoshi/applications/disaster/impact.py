@@ -17,6 +17,7 @@ from mitoshi.applications.disaster.impact_buildings import (
     stock_of,
     water_at,
 )
+from mitoshi.applications.disaster.impact_copies import copy_rows, overlap_rows, without_copies
 from mitoshi.applications.disaster.impact_districts import district_of, district_table
 from mitoshi.applications.disaster.impact_figures import figures, tally
 from mitoshi.applications.disaster.impact_grid import Grid, grid_of
@@ -59,7 +60,7 @@ __all__ = ["Impact", "impact"]
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="内閣府 災害に係る住家の被害認定基準運用指針; 国土交通省 水害統計; 環境省 災害廃棄物対策指針; "
     "Suppasri et al. 2013, Natural Hazards 66, 319-341; TRID 01603146 (trafficability of inundated roads)",
     support=Whole(),
@@ -154,8 +155,9 @@ def impact(
     depth_uncertainty
         Its standard uncertainty [m] where wet.
     buildings
-        Footprints or points. Missing structure counts as wooden, missing floor height as `floor_height`, missing floor area as
-        footprint times storeys where these are known.
+        Footprints or points; exact copies of an earlier footprint are left out, and their number is a figure. Missing structure
+        counts as wooden, missing floor height as `floor_height`, missing floor area as footprint times storeys where these are
+        known.
     population
         People per cell; without it the occupants of buildings are counted where given.
     roads
@@ -226,6 +228,7 @@ def impact(
     water = Water(depth, depth_uncertainty, assumed_uncertainty, flow_speed, elevation, population, water_probability)
     joining = np.concatenate([centres(settlements, grid), centres(facilities, grid)])
     network = None if roads is None else network_of(roads, grid, joining, road_distance)
+    buildings, copies = (None, (0, 0)) if buildings is None else without_copies(buildings, grid)
     listed = {"buildings": buildings, "facilities": facilities, "settlements": settlements}
     found = survey(
         water,
@@ -243,6 +246,7 @@ def impact(
     }
     assumed = Assumptions(floor_height, certificate_rule, flooding == "levee_breach", slope_class, hazard == "tsunami")
     stock = None if buildings is None else stock_of(buildings, grid, floor_height)
+    repeated = copy_rows(copies, buildings) + overlap_rows(districts, buildings, grid)
     plan = PumpPlan(pump_hours, pump_inflow, pump_capacity, pump_efficiency, least_volume)
     crs = None if grid.crs is None else str(grid.crs)
     places = None if buildings is None else places_of(buildings, grid)
@@ -271,7 +275,7 @@ def impact(
         waste=houses[1],
         losses=houses[2],
         totals=totals_table(totals),
-        given=given_table(given_rows(water, listed, districts, network, at, (found, second))),
+        given=given_table(given_rows(water, listed, districts, network, at, (found, second)) + repeated),
     )
 
 

@@ -33,6 +33,19 @@ SILENT = Text(
     "buildings that state no number of occupants; people in them are not counted",
     "居住者数の記載がない建物（その居住者は数えていません）",
 )
+ASSUMED = Text(
+    "share of the water whose depth states no uncertainty (0 or missing); assumed_uncertainty is taken",
+    "浸水深の不確かさが 0 または欠測で、assumed_uncertainty の値を用いた浸水域の割合",
+)
+COPIES = Text("exact copies of buildings, counted once", "完全に重複する建物（1棟として数え、除いた数）")
+NEAR_COPIES = Text(
+    "buildings within 0.5 m of the outline of another, each counted",
+    "他の建物と外形の差が0.5 m未満の建物（重複の疑い。それぞれ数えています）",
+)
+IN_TWO = Text(
+    "buildings in two districts or more: the districts overlap, and people in several count in each",
+    "複数の地区に属する建物（地区が重なっており、重なる部分の人口は各地区で数えます）",
+)
 NOT_NAMED = Text("not determined: the kind of every facility is unknown", "推定不能：施設種別が不明")
 NOTHING_SEEN = Text("not determined: none of what was given was observed", "推定不能：観測された対象がありません")
 NOTHING_LISTED = Text("not determined: the list given is empty (0 of 0)", "推定不能：入力の一覧が空です（0件中0件）")
@@ -47,7 +60,11 @@ def tally(found: Impact, cell_area_m2: float) -> dict[str, float]:
     totals = {f"given_{theme}": float(there) for theme, there in given.items()}
     for name in ("not_observed", "not_determined"):
         totals |= {f"{name}_{t}": float(n) for t, n in zip(found.given["theme"], found.given[name], strict=True)}
-    lists = found.given[found.given["theme"].isin(["buildings", "facilities", "settlements", "population", "depth"])]
+    lists = found.given[
+        found.given["theme"].isin(
+            ["buildings", "facilities", "settlements", "population", "depth", "depth_uncertainty"]
+        )
+    ]
     totals |= {f"amount_{t}": float(n) for t, n in zip(lists["theme"], lists["amount"], strict=True)}
     if given["buildings"]:
         totals |= _buildings(found)
@@ -225,6 +242,9 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     del parameters
     wave = (COLLAPSED,) if "collapsed" in totals else ()
     silent = (_silent(totals),) if totals.get("not_observed_occupants", 0.0) > 0 else ()
+    if totals.get("not_observed_depth_uncertainty", 0.0) > 0:
+        silent = (*silent, _assumed(totals))
+    silent = (*silent, *_twice(totals))
     blank = (_blank_ground(totals),) if totals.get("not_determined_depth", 0.0) > 0 else ()
     unknown = (_unknown(totals),) if totals.get("not_observed_population_count", 0.0) > 0 else ()
     counts = (*UNSEEN, *(WITH_PROBABILITY if totals.get("given_water_probability") else ()))
@@ -244,6 +264,21 @@ def _unknown(totals: Mapping[str, float]) -> Figure:
 
 def _silent(totals: Mapping[str, float]) -> Figure:
     return Figure("buildings_without_occupants", SILENT, totals["not_observed_occupants"], None, None, "1", None, EXACT)
+
+
+def _twice(totals: Mapping[str, float]) -> tuple[Figure, ...]:
+    """Return what was listed twice: copies of buildings, buildings in two districts."""
+    counts = (
+        ("building_copies", COPIES, "not_observed_building_copies"),
+        ("building_near_copies", NEAR_COPIES, "not_observed_building_near_copies"),
+        ("buildings_in_two_districts", IN_TWO, "not_observed_district_overlap"),
+    )
+    return tuple(Figure(n, t, totals[k], None, None, "1", None, EXACT) for n, t, k in counts if k in totals)
+
+
+def _assumed(totals: Mapping[str, float]) -> Figure:
+    share = 100.0 * totals["not_observed_depth_uncertainty"] / totals["amount_depth_uncertainty"]
+    return Figure("depth_uncertainty_assumed", ASSUMED, share, None, None, "percent", None, EXACT)
 
 
 def _blank_ground(totals: Mapping[str, float]) -> Figure:

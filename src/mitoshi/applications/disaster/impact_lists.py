@@ -242,4 +242,6 @@ def given_rows(
         "flow_speed": water.speed,
         "water_probability": water.chance,
     }
-    return told + [Given(name, given=r is not None, amount=np.nan, not_observed=np.nan) for name, r in rasters.items()]
+    wet = (np.nan, np.nan) if water.uncertainty is None else (float(found.cells[1]), float(found.assumed))
+    amounts = {"depth_uncertainty": wet}
+    return told + [Given(n, r is not None, *amounts.get(n, (np.nan, np.nan))) for n, r in rasters.items()]
