@@ -491,12 +491,12 @@ class TestListedTwice:
     def test_exact_copies_count_once_and_near_copies_are_named(self):
         one, other = pixels(45, 5, 47, 7), pixels(45, 45, 47, 47)
         houses = features(
-            [one, other, one, pixels(45.005, 5.005, 47.005, 7.005), pixels(50, 5, 52, 7)], id=list("abcde")
+            [one, other, one, pixels(45.005, 5.005, 47.005, 7.005), pixels(50, 5, 52, 7), other], id=list("abadef")
         )
         found = impact(depth_of(band()), sigma(0.1), houses)
         told = {f.name: f.value for f in impact.figures(impact.tally(found, 100.0), {})}
-        assert list(found.buildings["id"]) == ["a", "b", "d", "e"]
-        assert (told["flooded_buildings"], told["building_copies"], told["building_near_copies"]) == (4, 1, 1)
+        assert list(found.buildings["id"]) == ["a", "b", "d", "e", "f"]
+        assert (told["flooded_buildings"], told["building_copies"], told["building_near_copies"]) == (5, 1, 2)
 
     def test_points_at_one_place_and_terraced_houses_stay(self):
         houses = features(

@@ -35,7 +35,13 @@ from mitoshi.applications.disaster.impact_outputs import Impact
 from mitoshi.applications.disaster.impact_pumps import PumpPlan, pump_table
 from mitoshi.applications.disaster.impact_roads import Network, network_of, no_roads, piece_heads, road_table
 from mitoshi.applications.disaster.impact_survey import Survey, Water, survey
-from mitoshi.applications.disaster.impact_totals import Places, building_totals, people_totals, places_of, totals_table
+from mitoshi.applications.disaster.impact_totals import (
+    building_totals,
+    outside_map,
+    people_totals,
+    places_of,
+    totals_table,
+)
 from mitoshi.applications.disaster.impact_waters import Waters, waters
 from mitoshi.core import feature_kinds as kinds
 from mitoshi.core.features import Features
@@ -155,7 +161,7 @@ def impact(
     depth_uncertainty
         Its standard uncertainty [m] where wet.
     buildings
-        Footprints or points; exact copies of an earlier footprint are left out, and their number is a figure. Missing structure
+        Footprints or points; copies of an earlier footprint that say the same are left out and counted. Missing structure
         counts as wooden, missing floor height as `floor_height`, missing floor area as footprint times storeys where these are
         known.
     population
@@ -250,7 +256,8 @@ def impact(
     plan = PumpPlan(pump_hours, pump_inflow, pump_capacity, pump_efficiency, least_volume)
     crs = None if grid.crs is None else str(grid.crs)
     places = None if buildings is None else places_of(buildings, grid)
-    houses = _houses(buildings, at, stock, assumed, {"house": house_value, "household": household_value}, places)
+    outside = np.zeros(0, bool) if buildings is None else outside_map(buildings, grid)
+    houses = _houses(buildings, at, stock, assumed, {"house": house_value, "household": household_value}, outside)
     limits = (car_limit, truck_limit)
     ways = _ways(roads, facilities, settlements, network, found, at, grid, limits, vehicle, road_distance)
     counts, source = second.people, "population"
@@ -258,9 +265,9 @@ def impact(
         occupants = buildings["occupants"].to_numpy(float)
         counts, source = by_occupants(at["buildings"], occupants, grid, places), "occupants of buildings"
     people = people_table(counts, source, error_length)
-    totals = people_totals(people, counts, _people_outside(source, buildings, places))
+    totals = people_totals(people, counts, _people_outside(source, buildings, outside))
     if stock is not None and places is not None:
-        totals += building_totals(at["buildings"], stock.floor_height, grid, places, error_length)
+        totals += building_totals(at["buildings"], stock.floor_height, grid, places, error_length, outside)
     return Impact(
         buildings=houses[0],
         people=people,
@@ -270,7 +277,7 @@ def impact(
         routes=ways[2],
         facilities=_empty(columns.FACILITIES, crs)
         if facilities is None
-        else facility_table(facilities, at["facilities"], places_of(facilities, grid)[0] < 0),
+        else facility_table(facilities, at["facilities"], outside_map(facilities, grid)),
         pumps=pump_table(second.segments, found.roads, grid, plan, crs),
         waste=houses[1],
         losses=houses[2],
@@ -279,12 +286,12 @@ def impact(
     )
 
 
-def _people_outside(source: str, buildings: Features | None, places: Places | None) -> float:
+def _people_outside(source: str, buildings: Features | None, outside: NDArray[np.bool_]) -> float:
     """Return the occupants of buildings outside the depth map; 0 where people are counted by a raster on its grid."""
-    if source == "population" or buildings is None or places is None:
+    if source == "population" or buildings is None:
         return 0.0
     occupants = buildings["occupants"].to_numpy(float)
-    return float(occupants[(places[0] < 0) & (occupants > 0)].sum())
+    return float(occupants[outside & (occupants > 0)].sum())
 
 
 def _empty(listed: tuple[Any, ...], crs: Any, *, placed: bool = True) -> Features:
@@ -302,17 +309,17 @@ def _houses(
     stock: Stock | None,
     assumed: Assumptions,
     values: dict[str, float],
-    places: Places | None,
+    outside: NDArray[np.bool_],
 ) -> tuple[Features, Features, Features]:
     """Return buildings, waste and losses."""
-    if buildings is None or stock is None or places is None:
+    if buildings is None or stock is None:
         return (
             _empty(columns.BUILDINGS, None),
             _empty(columns.WASTE, None, placed=False),
             _empty(columns.LOSSES, None, placed=False),
         )
     water = at["buildings"]
-    table, rows = building_table(buildings, water, stock, assumed, places[0] < 0)
+    table, rows = building_table(buildings, water, stock, assumed, outside)
     lived_in = np.array([u in (None, "residential", "unknown") for u in buildings["use"]], float)
     losses = loss_rows(water.mean, stock.floor_height, stock.floor_area, lived_in, assumed.slope_class)
     return table, waste_table(rows), loss_table(losses, values)

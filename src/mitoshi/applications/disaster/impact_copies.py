@@ -23,9 +23,11 @@ LEAST_OVERLAP = 0.001
 
 
 def without_copies(buildings: Features, grid: Grid) -> tuple[Features, tuple[int, int]]:
-    """Return buildings without exact copies of an earlier footprint, how many there were, and how many near copies remain.
+    """Return buildings without copies of an earlier one, how many there were, and how many near copies remain.
 
-    Points stay: several households may be listed at one place. So does what states no place.
+    A copy has the same outline and says the same, as in a file that was given twice. One that says something else, such as
+    another identifier, may be a second dwelling: it is a near copy. Points stay: several households may be listed at one
+    place. So does what states no place.
 
     Parameters
     ----------
@@ -41,7 +43,9 @@ def without_copies(buildings: Features, grid: Grid) -> tuple[Features, tuple[int
     drawn = np.flatnonzero(finite_places(shapes) & (shapely.area(shapes) > 0))
     if drawn.size < 2:
         return buildings, (0, 0)
-    twice = pandas.Series(shapely.to_wkb(shapely.normalize(shapes[drawn]))).duplicated().to_numpy()
+    said = pandas.DataFrame(buildings.drop(columns=buildings.geometry.name)).iloc[drawn].astype(str)
+    said.insert(0, "outline", shapely.to_wkb(shapely.normalize(shapes[drawn])), allow_duplicates=True)
+    twice = said.duplicated().to_numpy()
     rest = buildings.drop(index=buildings.index[drawn[twice]]).reset_index(drop=True) if twice.any() else buildings
     return rest, (int(twice.sum()), _near_copies(grid.plane(shapes[drawn[~twice]])))
 

@@ -37,7 +37,10 @@ ASSUMED = Text(
     "share of the water whose depth states no uncertainty (0 or missing); assumed_uncertainty is taken",
     "浸水深の不確かさが 0 または欠測で、assumed_uncertainty の値を用いた浸水域の割合",
 )
-COPIES = Text("exact copies of buildings, counted once", "完全に重複する建物（1棟として数え、除いた数）")
+COPIES = Text(
+    "exact copies of buildings (outline and attributes), counted once",
+    "外形と属性が完全に重複する建物（1棟として数え、除いた数）",
+)
 NEAR_COPIES = Text(
     "buildings within 0.5 m of the outline of another, each counted",
     "他の建物と外形の差が0.5 m未満の建物（重複の疑い。それぞれ数えています）",

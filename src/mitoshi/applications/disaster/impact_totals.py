@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_population import ClassCounts
     from mitoshi.core.features import Features
 
-__all__ = ["Places", "building_totals", "people_totals", "places_of", "totals_table"]
+__all__ = ["Places", "building_totals", "outside_map", "people_totals", "places_of", "totals_table"]
 
 Floats = NDArray[np.float64]
 Places = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -35,8 +35,20 @@ def places_of(features: Features, grid: Grid) -> Places:
     return grid.pixels(inner_points(shapely.centroid(features.geometry.to_numpy())))
 
 
+def outside_map(features: Features, grid: Grid) -> NDArray[np.bool_]:
+    """Return which features have their inner point outside the grid, or no place at all, (features,)."""
+    from mitoshi.core.places import inner_points
+
+    return np.asarray(grid.pixels(inner_points(features.geometry.to_numpy()))[0] < 0)
+
+
 def building_totals(
-    water: FeatureWater, floor_height: Floats, grid: Grid, places: Places, length_m: float
+    water: FeatureWater,
+    floor_height: Floats,
+    grid: Grid,
+    places: Places,
+    length_m: float,
+    outside: NDArray[np.bool_],
 ) -> list[Any]:
     """Return a row each for buildings in water, flooded above the floor, and in more than 45 cm.
 
@@ -50,6 +62,8 @@ def building_totals(
         The grid, and row and column of each.
     length_m
         Over which errors are shared where nothing was observed.
+    outside
+        (buildings,) from `outside_map`.
     """
     thresholds: dict[str, Any] = {
         "flooded_buildings": 0.0,
@@ -63,7 +77,7 @@ def building_totals(
     add_unseen(unseen, chance, np.ones(there.size), places[0][there], places[1][there])
     told = spreads(unseen, length_m)
     known = (float(water.unseen.size), *(float(np.count_nonzero(~m)) for m in (water.observed, water.mean.observed)))
-    blank = float(np.count_nonzero(~water.mean.observed & (places[0] >= 0)))
+    blank = float(np.count_nonzero(~water.mean.observed & ~outside))
     rows = []
     for n, (name, threshold) in enumerate(thresholds.items()):
         ends = np.array(counted(seen, threshold)) + np.array([v[n] for v in told])
