@@ -9,7 +9,7 @@ import numpy as np
 from mitoshi.core.errors import InputError
 from mitoshi.core.text import Text
 from mitoshi.sensors.header import read_sample
-from mitoshi.sensors.plausible import FloodCodes
+from mitoshi.sensors.plausible import FloodCodes, Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ def looked_at(readers: Sequence[Checked], header: Header, said: Description) -> 
     if first.check is not None:
         for reader in readers:
             sample = read_sample(reader)
-            if first.check.quantity == "water_depth":
+            if isinstance(first.check, Range) and first.check.quantity == "water_depth":
                 _check_no_codes(sample, first.check.name, header, said)
     return ()
 
