@@ -313,7 +313,7 @@ def test_figures_beyond_the_cards_stand_on_the_further_pages(language):
     long = [Text("word " * 300, "語句、" * 300)] * 8
     page = check_page(printed(language, figures=[*figures(), *more], caveats=long), most=5)
     for n in range(9):
-        title = f"furthernumber{n}" if language == "en" else f"そのほかの数{n}"
+        title = f"Furthernumber{n}" if language == "en" else f"そのほかの数{n}"
         assert title in page
         assert f"{10 + n}" in page
 
