@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.features import FeatureKind
 from mitoshi.core.longitude import near_longitude
 from mitoshi.core.text import Text
 
@@ -92,7 +93,8 @@ def not_counted(given: Mapping[str, tuple[Given, ...]], frame: Frame) -> tuple[T
         return ()
     sentences = []
     for name, group in given.items():
-        if group[0].argument.is_features or not group[0].argument.quantity.extensive:
+        quantity = group[0].argument.quantity
+        if isinstance(quantity, FeatureKind) or not quantity.extensive:
             continue
         layers = [g.layer for g in group if str(g.layer.attrs.get("units", "1")) == "1"]
         if len(layers) < len(group) or sum(int(np.prod(layer.shape)) for layer in layers) > MOST_CELLS:

@@ -304,12 +304,12 @@ def _groups(content: Content, shown: int, most: int) -> list[list[Block]]:
 
 def _line(figure: Figure) -> Text:
     """Return a figure as one line: its title, its value, its interval or why there is none."""
-    said = {language: worded(figure, language) for language in ("en", "ja")}
-    en, ja = (
-        f"{figure.title.in_(language)[:1].upper()}{figure.title.in_(language)[1:]}{colon}{said[language].quantity}"
-        for language, colon in (("en", ": "), ("ja", "："))
-    )
-    return Text(f"{en} ({said['en'].interval})", f"{ja}（{said['ja'].interval}）")
+
+    def line(language: Language) -> tuple[str, str, str]:
+        title, said = figure.title.in_(language), worded(figure, language)
+        return f"{title[:1].upper()}{title[1:]}", said.quantity, said.interval
+
+    return Text("{}: {} ({})".format(*line("en")), "{}：{}（{}）".format(*line("ja")))
 
 
 def _flow(groups: Sequence[Sequence[Block]], content: Content) -> list[list[Block]]:
