@@ -192,6 +192,16 @@ class TestDistricts:
         assert_allclose(found["flooded_population"], [500, 500, 1000])
         assert_array_equal(found["outside"], [False, False, True])
 
+    def test_a_district_of_which_nothing_is_known_has_no_counts(self):
+        values = band()
+        values[:, 50:] = np.nan
+        houses = features([pixels(45, 5, 47, 7), pixels(55, 5, 57, 7)], id=["a", "b"])
+        areas = features([pixels(0, 0, 50, 100), pixels(50, 0, 100, 100)], id=["1", "2"], name=["west", "east"])
+        found = impact(depth_of(values), sigma(0.2), houses, None, None, None, None, areas).districts
+        assert_array_equal(found["wet"], [1, np.nan, 0])
+        assert_array_equal(found["wet_upper"], [1, np.nan, 0])
+        assert_array_equal(found["not_determined"], [0, 1, 0])
+
     def test_without_buildings_their_counts_are_missing(self):
         areas = features([pixels(0, 0, 50, 50)], id=["1"], name=["west"])
         found = impact(depth_of(band()), None, None, None, None, None, None, areas).districts
