@@ -540,3 +540,24 @@ def test_a_raster_smaller_than_the_places_looked_at_is_there(tmp_path):
     assert [text.en for text in outside(given, frame)] == [
         "100 % of the area lies outside of elevation: nothing is known of it there, which is not zero"
     ]
+
+
+@pytest.mark.parametrize(("side", "outside_people"), [(10, 1500), (20, None)])
+def test_people_outside_of_the_depth_map_are_said_not_to_be_counted(tmp_path, side, outside_people):
+    """Of 400 cells of 5 people each the depth covers the first 100, or all."""
+    from affine import Affine
+
+    from mitoshi.evidence.coverage import not_counted
+
+    place = Affine(100.0, 0, 400_000.0, 0, -100.0, 3_500_000.0)
+    tags = {"MITOSHI_QUANTITY": "water_depth", "MITOSHI_UNITS": "m"}
+    depth = write(tmp_path / "depth.tif", np.ones((side, side), np.float32), "EPSG:32654", place, **tags)
+    tags = {"MITOSHI_QUANTITY": "population", "MITOSHI_UNITS": "1"}
+    people = write(tmp_path / "people.tif", np.full((20, 20), 5.0, np.float32), "EPSG:32654", place, **tags)
+    given = open_sources(impact, {"depth": str(depth), "population": str(people)})
+    said = not_counted(given, framed(impact, given, None)[0])
+    if outside_people is None:
+        assert said == ()
+        return
+    assert "population: 1,500 of its total (75 %) lie outside" in said[0].en
+    assert "1,500（75％）" in said[0].ja

@@ -9,6 +9,7 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
+import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from PIL import Image, ImageColor
@@ -16,7 +17,8 @@ from scipy import ndimage
 
 from mitoshi.core.discovery import find
 from mitoshi.evidence import quicklook
-from mitoshi.evidence.lists import leads, picture_of
+from mitoshi.evidence.lists import ground_apart, leads, picture_of
+from mitoshi.evidence.painting import background
 
 GRID = GeoBox((100, 100), Affine(1.0, 0.0, 500_000.0, 0.0, -1.0, 4_000_100.0), "EPSG:32653")
 CODES = (0, 1, 2, 3, 255)
@@ -84,3 +86,20 @@ def test_a_bundle_is_scored_by_its_buildings_where_the_reference_is_a_list(tmp_p
     found = score(bundle.path, Settings(f"{tmp_path}/survey.gpkg", column="grade"))
     assert (found.kind, found.product.source.name) == ("listed", "buildings.parquet")
     assert np.diag(found.tally.compared).sum() == sum(c == g for c, g in zip(classes, (0, 3), strict=True))
+
+
+def test_the_houses_of_an_impact_that_are_not_flooded_are_told_from_the_water_below():
+    """The depth lies under the houses: bare ground is no class of houses, and the map says what its greys are."""
+    impact = find("disaster.impact")
+    output = impact.outputs[0]
+    boxes = [shapely.box(500_010 + 40 * n, 4_000_040, 500_030 + 40 * n, 4_000_060) for n in range(2)]
+    houses = geopandas.GeoDataFrame({"certificate": [0, 6]}, geometry=boxes, crs="EPSG:32653")
+    codes, layer = picture_of(houses, output, GRID, (100, 100), ground=ground_apart(output, impact))
+    words = {c.code: c.title.en for c in layer.classes}
+    assert [words[int(codes[50, c])] for c in (20, 60)] == ["not flooded", "totally damaged"]
+    assert words[0] == "nothing listed"
+    assert codes[5, 5] == 0
+    _, note = background(
+        xr.DataArray(np.ones((4, 4)), dims=("y", "x"), attrs={"quantity": "water_depth", "units": "m"}), impact, "ja"
+    )
+    assert "浸水深" in note

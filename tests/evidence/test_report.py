@@ -286,6 +286,38 @@ def test_the_first_page_names_only_the_sections_that_follow():
         assert choice in check_page(printed(language, caveats=long), most=5)
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "notgiven"), ("ja", "指定なし")])
+def test_a_number_that_stands_for_what_is_not_known_is_printed_in_words(language, words):
+    from mitoshi.applications.disaster.flood_extent import flood_extent
+    from mitoshi.applications.disaster.impact import impact
+
+    for declared, values in (
+        (impact, {"house_value": 0.0, "pump_inflow": 0.0}),
+        (flood_extent, {"look_azimuth_deg": -1.0, "incidence_deg": 0.0}),
+    ):
+        page = check_page(printed(language, method=declared, parameters=values), most=5)
+        first, second = values
+        assert f"{first}={words}" in page
+        assert f"{second}=" + ("0" if declared is impact else words) in page
+    assert "house_value=250000" in check_page(
+        printed(language, method=impact, parameters={"house_value": 250_000.0}), most=5
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_figures_beyond_the_cards_stand_on_the_further_pages(language):
+    more = [
+        Figure(f"more_{n}", Text(f"Further number {n}", f"そのほかの数{n}"), 10.0 + n, 5.0, 90.0, "1", 0.9)
+        for n in range(9)
+    ]
+    long = [Text("word " * 300, "語句、" * 300)] * 8
+    page = check_page(printed(language, figures=[*figures(), *more], caveats=long), most=5)
+    for n in range(9):
+        title = f"Furthernumber{n}" if language == "en" else f"そのほかの数{n}"
+        assert title in page
+        assert f"{10 + n}" in page
+
+
 def test_a_hundred_assumptions_are_counted_not_cut():
     many = [
         Text(f"assumption {i}: " + "word " * 40, f"仮定{i}：" + "値の意味が記載されていません。" * 8)

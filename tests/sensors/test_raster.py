@@ -10,7 +10,16 @@ from pyproj import CRS, Proj
 
 from mitoshi import sensors
 from mitoshi.core.errors import InputError, ParameterError, QuantityError, UnknownFileError
-from mitoshi.core.quantity import BACKSCATTER, BUILT_UP, ELEVATION, GAMMA0, WATER_OCCURRENCE, as_declared
+from mitoshi.core.quantity import (
+    BACKSCATTER,
+    BUILT_UP,
+    ELEVATION,
+    GAMMA0,
+    POPULATION,
+    WATER_DEPTH,
+    WATER_OCCURRENCE,
+    as_declared,
+)
 from mitoshi.sensors.observation import Description
 
 RNG = np.random.default_rng(3)
@@ -241,3 +250,39 @@ def test_unknown_files_and_misspelt_descriptions(tmp_path, write_raster):
 def test_description_text_reads_back():
     said = Description.parse("quantity=gamma0,units=dB,bands=VV+VH,nodata=-99,time=2020-01-01")
     assert Description.parse(str(said)) == said
+
+
+@pytest.mark.parametrize(("dtype", "fill"), [("uint16", 65_535), ("int16", 32_767), ("float32", 65_535.0)])
+def test_the_largest_integer_is_no_number_of_people(write_raster, dtype, fill):
+    people = RNG.integers(0, 300, (60, 70)).astype(dtype)
+    people[:10, :10] = fill
+    path = write_raster("people.tif", people)
+    with pytest.raises(InputError, match=rf"no population.*'#nodata={fill:.0f}'"):
+        sensors.open_observation(path, expecting=POPULATION)
+    stated = sensors.open_observation(f"{path}#nodata={fill:.0f}", expecting=POPULATION).layers["population"]
+    assert np.isnan(stated.to_numpy()[0, 0])
+
+
+def test_a_city_of_many_people_per_cell_passes(write_raster):
+    people = RNG.integers(0, 65_535, (60, 70)).astype("uint16")
+    people[0, 0] = 65_535
+    layer = sensors.open_observation(write_raster("people.tif", people), expecting=POPULATION).layers["population"]
+    assert float(layer[0, 0]) == 65_535
+
+
+def test_a_map_of_classes_is_no_depth(write_raster):
+    codes = RNG.integers(0, 3, (60, 70)).astype("uint8")
+    path = write_raster("flood.tif", codes)
+    with pytest.raises(InputError, match=r"whole numbers 0, 1, 2 .*'#units=m'"):
+        sensors.open_observation(path, expecting=WATER_DEPTH)
+    for said in ("#units=m", "#quantity=water_depth,units=m"):
+        layer = sensors.open_observation(f"{path}{said}", expecting=WATER_DEPTH).layers["water_depth"]
+        assert np.array_equal(layer.to_numpy(), codes)
+
+
+def test_depths_in_single_precision_or_of_many_values_pass_without_a_unit(write_raster):
+    whole = RNG.integers(0, 3, (60, 70)).astype("float32")
+    many = RNG.integers(0, 30, (60, 70)).astype("uint8")
+    for name, depth in (("whole.tif", whole), ("many.tif", many)):
+        layer = sensors.open_observation(write_raster(name, depth), expecting=WATER_DEPTH).layers["water_depth"]
+        assert np.array_equal(layer.to_numpy(), depth)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mitoshi.core.product import Figure
     from mitoshi.core.text import Language
 
-__all__ = ["headline"]
+__all__ = ["SHOWN", "headline"]
 
 SHOWN = 7
 GAP = 7.0

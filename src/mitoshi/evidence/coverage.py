@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.features import FeatureKind
 from mitoshi.core.longitude import near_longitude
 from mitoshi.core.text import Text
 
@@ -18,13 +19,20 @@ if TYPE_CHECKING:
     from mitoshi.evidence.frame import Frame
     from mitoshi.evidence.inputs import Given
 
-__all__ = ["outside"]
+__all__ = ["not_counted", "outside"]
 
 LATTICE = 128  # places per axis at which it is looked
 LEAST = 0.01  # share of the grid below which a rim is not worth a sentence
 OUTSIDE = Text(
     "{share:.0f} % of the area lies outside of {name}: nothing is known of it there, which is not zero",
     "対象範囲の {share:.0f}％ は {name} のデータ範囲外です（値は不明で、0 ではありません）",
+)
+
+
+MOST_CELLS, STRIP = 25_000_000, 256  # cells of counts that are summed, rows at a time
+NOT_COUNTED = Text(
+    "{name}: {amount} of its total ({share:.0f} %) lie outside of the area of this run and are not counted",
+    "{name}：合計のうち {amount}（{share:.0f}％）は対象範囲の外にあり、集計に含みません",
 )
 
 
@@ -64,6 +72,60 @@ def outside(given: Mapping[str, tuple[Given, ...]], frame: Frame) -> tuple[Text,
         if share >= LEAST:
             sentences.append(OUTSIDE.format(share=100.0 * share, name=name))
     return tuple(sentences)
+
+
+def not_counted(given: Mapping[str, tuple[Given, ...]], frame: Frame) -> tuple[Text, ...]:
+    """Return how much of what is counted per cell, such as people, lies outside of the run's grid.
+
+    Parameters
+    ----------
+    given
+        By argument.
+    frame
+        The run's grid.
+
+    Returns
+    -------
+    A sentence for each argument of counts of which more than `LEAST` lies outside. Densities, and rasters of more than
+    `MOST_CELLS`, are left to `outside`.
+    """
+    if not frame.georeferenced:
+        return ()
+    sentences = []
+    for name, group in given.items():
+        quantity = group[0].argument.quantity
+        if isinstance(quantity, FeatureKind) or not quantity.extensive:
+            continue
+        layers = [g.layer for g in group if str(g.layer.attrs.get("units", "1")) == "1"]
+        if len(layers) < len(group) or sum(int(np.prod(layer.shape)) for layer in layers) > MOST_CELLS:
+            continue
+        parts = np.array([_amounts(layer, frame) for layer in layers])
+        whole, inside = (float(v) for v in parts.sum(axis=0))
+        if whole > 0 and 1.0 - inside / whole >= LEAST:
+            share = 100.0 * (1.0 - inside / whole)
+            sentences.append(NOT_COUNTED.format(amount=f"{whole - inside:,.0f}", share=share, name=name))
+    return tuple(sentences)
+
+
+def _amounts(layer: Any, frame: Frame) -> tuple[float, float]:
+    """Return the sum of a raster of counts, and of its cells whose centre lies on the run's grid."""
+    import odc.geo.xr  # noqa: F401 - registers the accessor
+
+    from mitoshi.evidence.frame import Frame as Grid
+
+    grid = layer.odc.geobox
+    if grid is None or grid.crs is None:
+        return 0.0, 0.0
+    whole = inside = 0.0
+    columns = np.arange(grid.shape[1]) + 0.5
+    for top in range(0, int(grid.shape[0]), STRIP):
+        rows = np.arange(top, min(top + STRIP, int(grid.shape[0]))) + 0.5
+        values = np.asarray(layer[..., top : top + STRIP, :].to_numpy(), float).reshape(-1, columns.size)
+        counts = np.where(values > 0, values, 0.0).ravel()
+        pixels = np.stack([axis.ravel() for axis in np.meshgrid(columns, rows)], axis=1)
+        there = _on_grid(frame.geobox, *Grid(grid).longitude_latitude(pixels).T)
+        whole, inside = whole + float(counts.sum()), inside + float(counts[there].sum())
+    return whole, inside
 
 
 def _touches(layer: Any, frame: Frame) -> bool:

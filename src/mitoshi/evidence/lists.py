@@ -30,6 +30,7 @@ __all__ = [
     "as_listed",
     "compare_lists",
     "empty_list",
+    "ground_apart",
     "leads",
     "list_digest",
     "picture_of",
@@ -239,6 +240,15 @@ def leads(output: Output, method: Method[..., Any]) -> bool:
     layer = output.layer
     first = isinstance(layer, Listed) and bool(layer.class_column) and method.outputs[0].name == output.name
     return first and any(o.is_raster for o in method.outputs)
+
+
+def ground_apart(output: Output, method: Method[..., Any]) -> bool:
+    """Return whether a list's features of class 0 are drawn apart from the ground between them, which shows the background.
+
+    So for a list that leads, and for one of a method without rasters: over a map of depths, "not flooded" in the colour of the
+    background would be read off the water.
+    """
+    return leads(output, method) or not any(o.is_raster for o in method.outputs)
 
 
 def picture_of(

@@ -36,6 +36,9 @@ LOGARITHMIC = Text(
 RELATIVE = Text(
     "Background: relative backscatter (uncalibrated), 2–98 % stretch", "背景：相対後方散乱（未校正、2～98 %で伸長）"
 )
+DEPTH = Text(
+    "Background: water depth, the lighter the deeper, 2–98 % stretch", "背景：浸水深（明るいほど深い、2～98 %で伸長）"
+)
 IMAGE = Text("Background: input image, 2–98 % stretch", "背景：入力画像（2～98 %で伸長）")
 OF_QUANTITY = Text("Background: {title}, 2–98 % stretch", "背景：{title}（2～98 %で伸長）")
 
@@ -73,6 +76,8 @@ def _scale(name: str | None, given_units: str | None, method: Method[..., Any]) 
         return False, RELATIVE
     if given_units in DECIBEL_UNITS:
         return False, DECIBEL
+    if name == "water_depth":
+        return False, DEPTH
     if name in QUANTITIES:
         return (True, DECIBEL) if QUANTITIES[name].power else (False, _titled(QUANTITIES[name].title))
     # A plain array: power where the method takes power, but whether calibrated nobody says.

@@ -18,7 +18,7 @@ from mitoshi.evidence.carried import shown_method, shown_title
 from mitoshi.evidence.crate import crate
 from mitoshi.evidence.digest import feature_lines, pretty_json, text_digest
 from mitoshi.evidence.environment import environment
-from mitoshi.evidence.lists import leads, picture_of
+from mitoshi.evidence.lists import ground_apart, picture_of
 from mitoshi.evidence.outline import outlines, thinning
 from mitoshi.evidence.record import TOTALS, product_record, recorded_total
 
@@ -221,7 +221,7 @@ def _write_pictures(plan: Plan, outcome: Outcome, folder: Path, figures: tuple[F
         if output.name in collector.lists and cast("Listed", output.layer).geometry and plan.frame.georeferenced:
             shape = (int(grid.shape[0]), int(grid.shape[1]))
             layers[output.name] = picture_of(
-                collector.lists[output.name], output, grid, shape, ground=leads(output, plan.method)
+                collector.lists[output.name], output, grid, shape, ground=ground_apart(output, plan.method)
             )
     background = collector.background()
     given = next(g[0] for g in outcome.given.values() if not g[0].argument.is_features)

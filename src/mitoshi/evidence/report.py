@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mitoshi.core.errors import RunError
 from mitoshi.core.text import Text
-from mitoshi.evidence.cards import headline
+from mitoshi.evidence.cards import SHOWN, headline
 from mitoshi.evidence.input_table import RUN, input_rows
 from mitoshi.evidence.layout import FAMILY, Block, beside, blank, paragraph, pdf_session, stacked
 from mitoshi.evidence.report_blocks import (
@@ -30,6 +30,7 @@ from mitoshi.evidence.report_blocks import (
     method_words,
     verification,
 )
+from mitoshi.evidence.wording import worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ SIZE = 9.0  # of the further pages
 
 CHOICE = Text("How the images were chosen", "画像の選び方")
 CAVEATS = Text("Limits of this result", "この結果の限界")
+FIGURES = Text("Further figures", "そのほかの数値")
 OTHERS = Text("The other assumptions", "そのほかの仮定")
 REST = Text(
     "On the following pages: {}method, parameters and inputs.",
@@ -286,6 +288,9 @@ def _groups(content: Content, shown: int, most: int) -> list[list[Block]]:
     """Return groups of blocks: between the blocks of one a page may end, but not after its heading."""
     language = content.language
     groups = []
+    if content.figures[SHOWN:]:
+        lines = [_line(figure) for figure in content.figures[SHOWN:]]
+        groups.append(entries(FIGURES.in_(language), lines, WIDTH, SIZE, language, most=max(most, LONGEST_LIST)))
     if content.assumptions[shown:]:
         heading = OTHERS.in_(language)
         groups.append(entries(heading, content.assumptions[shown:], WIDTH, SIZE, language, most=max(most - shown, 1)))
@@ -295,6 +300,16 @@ def _groups(content: Content, shown: int, most: int) -> list[list[Block]]:
     if content.inputs:
         groups.append(input_rows(content.inputs, WIDTH, 1.0, most, language))
     return groups
+
+
+def _line(figure: Figure) -> Text:
+    """Return a figure as one line: its title, its value, its interval or why there is none."""
+
+    def line(language: Language) -> tuple[str, str, str]:
+        title, said = figure.title.in_(language), worded(figure, language)
+        return f"{title[:1].upper()}{title[1:]}", said.quantity, said.interval
+
+    return Text("{}: {} ({})".format(*line("en")), "{}：{}（{}）".format(*line("ja")))
 
 
 def _flow(groups: Sequence[Sequence[Block]], content: Content) -> list[list[Block]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,6 +58,11 @@ HOW_TO_VERIFY = Text(
 )
 BUNDLE = Text("Evidence bundle: {}", "証跡一式：{}")
 FOLLOWING = Text("and {} more on the following pages", "ほか{}件は次ページ以降に記載しています")
+
+
+NOT_STATED = Text("not given", "指定なし")
+NOT_KNOWN = re.compile(r"(?<![\w.-])(-?\d+) (?:is unknown|where not known)")
+"""How descriptions of parameters say which number stands for what is not known."""
 
 
 class Content(NamedTuple):
@@ -191,7 +197,8 @@ def entries(
 def method_words(content: Content, width: float, size: float) -> list[Block]:
     """Return what ran, its source and its parameters."""
     language, method = content.language, content.method
-    values = [f"{name} = {_value(value)}" for name, value in content.parameters.items()]
+    docs = {p.name: p.doc for p in method.parameters}
+    values = [f"{n} = {_value(v, docs.get(n, '')).in_(language)}" for n, v in content.parameters.items()]
     parts = [
         paragraph(METHOD.in_(language), width, size * 1.12, weight="Bold"),
         paragraph(f"{method.name} {method.version}", width, size),
@@ -207,8 +214,11 @@ def method_words(content: Content, width: float, size: float) -> list[Block]:
     return parts
 
 
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _value(value: object, doc: str) -> Text:
+    """Return a parameter's value, in words where its description says that this number stands for what is not known."""
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    stands = NOT_KNOWN.search(doc)
+    return NOT_STATED if stands is not None and stands[1] == shown else Text(shown, shown)
 
 
 def verification(content: Content, scale: float) -> Block:

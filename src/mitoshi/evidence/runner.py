@@ -12,7 +12,7 @@ from mitoshi.core.method import Scene, Stack, Whole
 from mitoshi.core.quantity import PASSES
 from mitoshi.evidence import input_index
 from mitoshi.evidence.bundle import Bundle, draft, kept
-from mitoshi.evidence.coverage import outside
+from mitoshi.evidence.coverage import not_counted, outside
 from mitoshi.evidence.digest import BLOCK
 from mitoshi.evidence.execution import Work, is_features, survey, whole
 from mitoshi.evidence.input_times import check_order, check_run_time, undated
@@ -188,8 +188,8 @@ def _planned(
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
     fitted, assumed = method.fitted(arrays, bound)
-    words = (*assumptions(given), *undated(given), *outside(given, frame), *overlaps(given, frame))
-    assumed = (*assumed, *words)
+    read = (*assumptions(given), *undated(given))
+    assumed = (*assumed, *read, *outside(given, frame), *not_counted(given, frame), *overlaps(given, frame))
     plan = Plan(fitted, bound, records, frame, size, area, event, time, choice, assumed)
     return plan, Prepared(given, digests, arrays)
 

@@ -47,6 +47,9 @@ SENTINELS = (-9999.0, -9999.9, -9999.99, -9998.0, -9990.0, -999.0, -999.9, -999.
 SENTINEL_GAP, SMALL_GAP = 100.0, 20.0  # the second around -99, below which there is dry land in a few deserts
 # Below any dry ground (the Dead Sea's shore is at -430 m), alone below land: a number that stands for "no data", whichever it is.
 LOWEST_LAND, LAND_GAP, LAND_CELLS = -500.0, 500.0, 100
+# The largest numbers of integers of two and four bytes; people in one cell, where no other cell has a tenth of it, are none.
+FULL = frozenset({32_767.0, 65_535.0, 2_147_483_647.0, 4_294_967_295.0})
+FULL_GAP, FULL_CELLS = 10.0, 100
 WITH_SENTINELS = frozenset({"elevation", "water_surface_elevation", "elevation_change"})
 FLOOD_CODES = (0, 1, 2, 255)
 SHOWN = 5
@@ -77,12 +80,26 @@ class Range:
         if np.isinf(low) or np.isinf(high):  # such as the decibels of no power at all: nothing was observed
             values = np.where(np.isinf(values), np.float32(np.nan), values)
             low, high = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
+        if self.quantity == "population":
+            self._check_full(values, stored, high)
         if low < self.low or high > self.high:
             bad = values == np.float32(low if low < self.low else high)
             self._refuse(float(stored[bad][0]), low if low < self.low else high)
         if self.sentinels and low <= max(*SENTINELS, LOWEST_LAND * self._per_metre):
             self._check_sentinel(values, stored, low)
         return values
+
+    def _check_full(self, values: NDArray[Any], stored: NDArray[Any], high: float) -> None:
+        """Refuse the largest number of an integer type as a count far above all others: it means "no data"."""
+        here = values == np.float32(high)
+        if values.size < FULL_CELLS or not here.any():
+            return
+        mark = float(np.asarray(stored)[here][0])
+        if mark not in FULL:
+            return
+        others = values[~here & np.isfinite(values)]
+        if not others.size or float(others.max()) * FULL_GAP < high:
+            self._refuse(mark, high)
 
     @property
     def _per_metre(self) -> float:

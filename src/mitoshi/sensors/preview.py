@@ -9,12 +9,12 @@ import numpy as np
 from mitoshi.core.errors import InputError
 from mitoshi.core.text import Text
 from mitoshi.sensors.header import read_sample
-from mitoshi.sensors.plausible import FloodCodes
+from mitoshi.sensors.plausible import FloodCodes, Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mitoshi.sensors.header import Header
+    from mitoshi.sensors.header import Header, Sample
     from mitoshi.sensors.lazy import Checked, WindowReader
     from mitoshi.sensors.observation import Description
 
@@ -22,6 +22,7 @@ __all__ = ["NO_FLOOD", "looked_at"]
 
 WHOLE_PIXELS = 16_000_000  # a flood map up to this size is read whole
 STRIP = 1024
+MOST_CODES = 10  # different whole numbers that a map of classes has at most
 NO_FLOOD = Text(
     "no pixel{part} of the flood map has code 1 (flooded); its codes are {codes}",
     "浸水域に値 1（浸水）の画素が{part}ありません。値は {codes} です",
@@ -41,8 +42,37 @@ def looked_at(readers: Sequence[Checked], header: Header, said: Description) -> 
         return _flood_codes(first, first.check.name, header, said)
     if first.check is not None:
         for reader in readers:
-            read_sample(reader)
+            sample = read_sample(reader)
+            if isinstance(first.check, Range) and first.check.quantity == "water_depth":
+                _check_no_codes(sample, first.check.name, header, said)
     return ()
+
+
+def _check_no_codes(sample: Sample, name: str, header: Header, said: Description) -> None:
+    """Refuse a depth that looks like a map of classes: few whole numbers in a type of integers, without a unit.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    band = header.bands[0]
+    scaled = (said.scale or band.scale) != 1.0
+    if (
+        not band.dtype.startswith(("uint", "int"))
+        or scaled
+        or said.units
+        or band.unit
+        or said.quantity
+        or "MITOSHI_QUANTITY" in header.tags
+    ):
+        return
+    if 1 < len(sample.classes) <= MOST_CODES:
+        codes = ", ".join(f"{v:g}" for v in sample.classes)
+        raise InputError(
+            f"{name} holds only the whole numbers {codes} and states no unit, as a map of classes does; give depths in metres, "
+            "or say '#units=m' if these are metres"
+        )
 
 
 def _flood_codes(reader: WindowReader, name: str, header: Header, said: Description) -> tuple[Text, ...]:

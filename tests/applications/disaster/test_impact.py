@@ -192,6 +192,16 @@ class TestDistricts:
         assert_allclose(found["flooded_population"], [500, 500, 1000])
         assert_array_equal(found["outside"], [False, False, True])
 
+    def test_a_district_of_which_nothing_is_known_has_no_counts(self):
+        values = band()
+        values[:, 50:] = np.nan
+        houses = features([pixels(45, 5, 47, 7), pixels(55, 5, 57, 7)], id=["a", "b"])
+        areas = features([pixels(0, 0, 50, 100), pixels(50, 0, 100, 100)], id=["1", "2"], name=["west", "east"])
+        found = impact(depth_of(values), sigma(0.2), houses, None, None, None, None, areas).districts
+        assert_array_equal(found["wet"], [1, np.nan, 0])
+        assert_array_equal(found["wet_upper"], [1, np.nan, 0])
+        assert_array_equal(found["not_determined"], [0, 1, 0])
+
     def test_without_buildings_their_counts_are_missing(self):
         areas = features([pixels(0, 0, 50, 50)], id=["1"], name=["west"])
         found = impact(depth_of(band()), None, None, None, None, None, None, areas).districts
@@ -250,7 +260,10 @@ class TestRoads:
         assert found.settlements["state"][0] == 2
         assert np.isnan(found.settlements["cut_off_probability"][0])
         told = {f.name: f for f in impact.figures(impact.tally(found, 100.0), {})}
-        assert (told["cut_off_settlements"].value, told["settlements_unknown"].value) == (0, 1)
+        # Nothing is known of the only settlement: that is no certain 0.
+        assert np.isnan(told["cut_off_settlements"].value)
+        assert told["cut_off_settlements"].reason.en.startswith("not determined")
+        assert told["settlements_unknown"].value == 1
 
     @pytest.mark.parametrize(
         ("word", "car", "state"), [("abandoned", 2, 2), ("low_water_crossing", 1, 1), ("viaduct", 0, 0), (None, 1, 1)]
@@ -425,11 +438,11 @@ def test_lengths_of_roads_in_degrees_are_those_on_the_ellipsoid():
 def test_bands_of_a_larger_scene_give_the_same_as_one_of_its_parts():
     """1,100 rows are three bands: a house on the seam of two is counted once, with all its pixels."""
     grid = GeoBox((1100, 60), Affine(SIDE, 0, WEST, 0, -SIDE, NORTH), CRS)
-    rows = np.arange(1100, dtype=float)[:, None] + np.zeros((1, 60))
+    rows = np.arange(1100, dtype=float)[:, None] / 10 + np.zeros((1, 60))  # depths up to 110 m
     house = features([pixels(10, 510, 12, 514)], id=["seam"])
     found = impact(raster(rows, "water_depth", "m", grid), None, house).buildings.iloc[0]
-    assert found["depth"] == pytest.approx(511.5)
-    assert found["shallowest_depth"] == 510
+    assert found["depth"] == pytest.approx(51.15)
+    assert found["shallowest_depth"] == 51
 
 
 def test_every_estimate_lies_in_its_range_on_a_rough_scene():
@@ -465,3 +478,52 @@ def test_every_estimate_lies_in_its_range_on_a_rough_scene():
     people_told = found.people["people"].sum()
     assert people_told == pytest.approx(float(people.sum()), rel=1e-5)
     assert found.districts["population"].sum() == pytest.approx(people_told, rel=1e-6)
+
+
+class TestPlausibleDepth:
+    def test_a_depth_in_centimetres_is_refused(self):
+        with pytest.raises(InputError, match=r"depth reaches 160 m.*'#units=cm'"):
+            impact(depth_of(band(1.6 * 100)))
+
+    @pytest.mark.parametrize("depth", [0.02, 6.0, 60.0, 120.0])
+    def test_thin_sheets_and_reservoirs_pass(self, depth):
+        assert impact(depth_of(band(depth)), least_volume=1.0).pumps["deepest"][0] == pytest.approx(depth)
+
+
+@pytest.mark.parametrize(("given", "share"), [(0.0, 100.0), (np.nan, 100.0), (0.3, None)])
+def test_an_uncertainty_of_nothing_but_zero_is_named(given, share):
+    told = {f.name: f for f in impact.figures(impact.tally(impact(depth_of(band()), sigma(given)), 100.0), {})}
+    assert (told["depth_uncertainty_assumed"].value if share else None) == share
+    assert ("depth_uncertainty_assumed" in told) == (share is not None)
+
+
+class TestListedTwice:
+    def test_exact_copies_count_once_and_near_copies_are_named(self):
+        one, other = pixels(45, 5, 47, 7), pixels(45, 45, 47, 47)
+        houses = features(
+            [one, other, one, pixels(45.005, 5.005, 47.005, 7.005), pixels(50, 5, 52, 7), other], id=list("abadef")
+        )
+        found = impact(depth_of(band()), sigma(0.1), houses)
+        told = {f.name: f.value for f in impact.figures(impact.tally(found, 100.0), {})}
+        assert list(found.buildings["id"]) == ["a", "b", "d", "e", "f"]
+        assert (told["flooded_buildings"], told["building_copies"], told["building_near_copies"]) == (5, 1, 2)
+
+    def test_points_at_one_place_and_terraced_houses_stay(self):
+        houses = features(
+            [Point(*at(45, 5))] * 2 + [pixels(n, 9, n + 0.6, 10) for n in (45, 45.6, 46.2)], id=list("abcde")
+        )
+        found = impact(depth_of(band()), sigma(0.1), houses)
+        told = {f.name: f.value for f in impact.figures(impact.tally(found, 100.0), {})}
+        assert told["flooded_buildings"] == 5
+        assert not {"building_copies", "building_near_copies"} & set(told)
+
+    def test_overlapping_districts_are_named_and_the_total_counts_once(self):
+        houses = features([pixels(45, 5, 47, 7), pixels(55, 45, 57, 47)], id=["a", "b"])
+        overlapping = [pixels(0, 0, 50, 100), pixels(40, 0, 100, 100)]
+        side_by_side = [pixels(0, 0, 50, 100), pixels(50, 0, 100, 100)]
+        for shapes, expected in ((overlapping, 1), (side_by_side, None)):
+            areas = features(shapes, id=["1", "2"], name=["w", "e"])
+            found = impact(depth_of(band()), sigma(0.1), houses, None, None, None, None, areas)
+            told = {f.name: f.value for f in impact.figures(impact.tally(found, 100.0), {})}
+            assert told.get("buildings_in_two_districts") == expected
+            assert told["flooded_buildings"] == found.districts["wet"].sum() == 2

@@ -241,6 +241,61 @@ class TestFigures:
         assert (told.lower, told.value, told.upper) == (1, pytest.approx(2.1), 3)
 
 
+class TestUpperEnds:
+    """What is known of nothing may be in the water: less knowledge never narrows a range."""
+
+    def test_houses_and_people_without_any_estimate_are_in_the_upper_end(self):
+        seen, blank = band(), band()
+        blank[:, 60:] = np.nan
+        people = raster(np.ones(SHAPE), "population", "1")
+        houses = HOUSES.assign(id=[str(n) for n in range(5)])
+        known, less = (figures(impact(depth_of(d), sigma(0.1), houses, people)) for d in (seen, blank))
+        for name, count in (("flooded_buildings", 2), ("affected_population", 4000), ("total_loss_buildings", 2)):
+            assert less[name].upper == pytest.approx(known[name].upper + count), name
+            assert less[name].lower == pytest.approx(known[name].lower), name
+        assert less["disaster_waste"].upper > known["disaster_waste"].upper
+        assert less["ground_not_determined"].value == pytest.approx(40.0)
+        assert "ground_not_determined" not in known
+
+    def test_houses_outside_the_map_are_in_no_range(self):
+        houses = features([pixels(45, 5, 47, 7), pixels(-50, 5, -48, 7)], id=["in", "out"])
+        found = impact(depth_of(band()), sigma(0.1), houses)
+        assert_array_equal(found.buildings["outside_map"], [False, True])
+        assert figures(found)["flooded_buildings"].upper == 1
+        assert figures(found)["buildings_not_observed"].value == 1
+
+    @pytest.mark.parametrize("name", ["pump_trucks", "water_volume"])
+    def test_no_volume_is_known_where_no_depth_is(self, name):
+        told = figures(impact(depth_of(np.full(SHAPE, np.nan))))[name]
+        assert np.isnan(told.value)
+        assert told.reason.en.startswith("not determined")
+
+    def test_facilities_without_any_estimate_are_in_the_upper_end(self):
+        values = band()
+        values[45:55, 45:55] = np.nan
+        told = figures(impact(depth_of(values), sigma(0.1), None, None, None, FACILITIES))["hospitals_in_water"]
+        assert (told.lower, told.value, told.upper) == (0, 0, 1)
+
+    def test_settlements_of_unknown_access_are_in_the_upper_end(self):
+        values = band()
+        values[75:85, 40:60] = np.nan
+        values[15:25, 40:60] = 1.5
+        both = features(
+            [*VILLAGE.geometry, Point(*at(90.5, 50.5))], id=["v", "e"], name=["v", "e"], population=[100.0, 50.0]
+        )
+        found = impact(depth_of(values), sigma(0.1), None, None, ROADS.assign(bridge=0.0), FACILITIES, both)
+        assert_array_equal(found.settlements["state"], [2, 0])
+        told = figures(found)["cut_off_settlements"]
+        assert (told.lower, told.value, told.upper) == (0, 0, 1)
+
+    @pytest.mark.parametrize("missing", [-1.0, -9999.0, np.nan])
+    def test_buildings_that_state_no_occupants_are_counted_as_such(self, missing):
+        houses = HOUSES.assign(occupants=[4.0, missing, missing, 3.0, 0.0])
+        told = figures(impact(depth_of(band()), sigma(0.1), houses))
+        assert told["affected_population"].value == 4
+        assert told["buildings_without_occupants"].value == 2
+
+
 class TestRoads:
     def test_a_road_through_the_unseen_is_unknown_and_has_a_probability(self, scene):
         rows = run(scene, roads=ROADS).roads.set_index("id")

@@ -18,6 +18,7 @@ from mitoshi.applications.disaster.impact_buildings import (
     stock_of,
     water_at,
 )
+from mitoshi.applications.disaster.impact_copies import copy_rows, overlap_rows, without_copies
 from mitoshi.applications.disaster.impact_districts import district_of, district_table
 from mitoshi.applications.disaster.impact_figures import figures, tally
 from mitoshi.applications.disaster.impact_grid import Grid, grid_of
@@ -35,7 +36,13 @@ from mitoshi.applications.disaster.impact_outputs import Impact
 from mitoshi.applications.disaster.impact_pumps import PumpPlan, pump_table
 from mitoshi.applications.disaster.impact_roads import Network, network_of, no_roads, piece_heads, road_table
 from mitoshi.applications.disaster.impact_survey import Survey, Water, survey
-from mitoshi.applications.disaster.impact_totals import building_totals, people_totals, places_of, totals_table
+from mitoshi.applications.disaster.impact_totals import (
+    building_totals,
+    outside_map,
+    people_totals,
+    places_of,
+    totals_table,
+)
 from mitoshi.applications.disaster.impact_waters import Waters, waters
 from mitoshi.core import feature_kinds as kinds
 from mitoshi.core.features import Features
@@ -60,7 +67,7 @@ __all__ = ["Impact", "impact"]
 
 
 @method(
-    version="1.0.0",
+    version="1.1.0",
     reference="内閣府 災害に係る住家の被害認定基準運用指針; 国土交通省 水害統計; 環境省 災害廃棄物対策指針; "
     "Suppasri et al. 2013, Natural Hazards 66, 319-341; TRID 01603146 (trafficability of inundated roads)",
     support=Whole(),
@@ -156,8 +163,9 @@ def impact(
     depth_uncertainty
         Its standard uncertainty [m] where wet.
     buildings
-        Footprints or points. Missing structure counts as wooden, missing floor height as `floor_height`, missing floor area as
-        footprint times storeys where these are known.
+        Footprints or points; copies of an earlier footprint that say the same are left out and counted. Missing structure
+        counts as wooden, missing floor height as `floor_height`, missing floor area as footprint times storeys where these are
+        known.
     population
         People per cell; without it the occupants of buildings are counted where given.
     roads
@@ -228,6 +236,7 @@ def impact(
     water = Water(depth, depth_uncertainty, assumed_uncertainty, flow_speed, elevation, population, water_probability)
     joining = np.concatenate([centres(settlements, grid), centres(facilities, grid)])
     network = None if roads is None else network_of(roads, grid, joining, road_distance)
+    buildings, copies = (None, (0, 0)) if buildings is None else without_copies(buildings, grid)
     listed = {"buildings": buildings, "facilities": facilities, "settlements": settlements}
     found = survey(
         water,
@@ -245,20 +254,22 @@ def impact(
     }
     assumed = Assumptions(floor_height, certificate_rule, flooding == "levee_breach", slope_class, hazard == "tsunami")
     stock = None if buildings is None else stock_of(buildings, grid, floor_height)
+    repeated = copy_rows(copies, buildings) + overlap_rows(districts, buildings, grid)
     plan = PumpPlan(pump_hours, pump_inflow, pump_capacity, pump_efficiency, least_volume)
     crs = None if grid.crs is None else str(grid.crs)
-    houses = _houses(buildings, at, stock, assumed, {"house": house_value, "household": household_value})
+    places = None if buildings is None else places_of(buildings, grid)
+    outside = np.zeros(0, bool) if buildings is None else outside_map(buildings, grid)
+    houses = _houses(buildings, at, stock, assumed, {"house": house_value, "household": household_value}, outside)
     limits = (car_limit, truck_limit)
     ways = _ways(roads, facilities, settlements, network, found, at, grid, limits, vehicle, road_distance)
-    places = None if buildings is None else places_of(buildings, grid)
     counts, source = second.people, "population"
     if counts is None and buildings is not None and places is not None:
         occupants = buildings["occupants"].to_numpy(float)
         counts, source = by_occupants(at["buildings"], occupants, grid, places), "occupants of buildings"
     people = people_table(counts, source, error_length)
-    totals = people_totals(people, counts)
+    totals = people_totals(people, counts, _people_outside(source, buildings, outside))
     if stock is not None and places is not None:
-        totals += building_totals(at["buildings"], stock.floor_height, grid, places, error_length)
+        totals += building_totals(at["buildings"], stock.floor_height, grid, places, error_length, outside)
     return Impact(
         buildings=houses[0],
         people=people,
@@ -268,13 +279,21 @@ def impact(
         routes=ways[2],
         facilities=_empty(columns.FACILITIES, crs)
         if facilities is None
-        else facility_table(facilities, at["facilities"]),
+        else facility_table(facilities, at["facilities"], outside_map(facilities, grid)),
         pumps=pump_table(second.segments, found.roads, grid, plan, crs),
         waste=houses[1],
         losses=houses[2],
         totals=totals_table(totals),
-        given=given_table(given_rows(water, listed, districts, network, at, (found, second))),
+        given=given_table(given_rows(water, listed, districts, network, at, (found, second)) + repeated),
     )
+
+
+def _people_outside(source: str, buildings: Features | None, outside: NDArray[np.bool_]) -> float:
+    """Return the occupants of buildings outside the depth map; 0 where people are counted by a raster on its grid."""
+    if source == "population" or buildings is None:
+        return 0.0
+    occupants = buildings["occupants"].to_numpy(float)
+    return float(occupants[outside & (occupants > 0)].sum())
 
 
 def _empty(listed: tuple[Any, ...], crs: Any, *, placed: bool = True) -> Features:
@@ -292,6 +311,7 @@ def _houses(
     stock: Stock | None,
     assumed: Assumptions,
     values: dict[str, float],
+    outside: NDArray[np.bool_],
 ) -> tuple[Features, Features, Features]:
     """Return buildings, waste and losses."""
     if buildings is None or stock is None:
@@ -301,7 +321,7 @@ def _houses(
             _empty(columns.LOSSES, None, placed=False),
         )
     water = at["buildings"]
-    table, rows = building_table(buildings, water, stock, assumed)
+    table, rows = building_table(buildings, water, stock, assumed, outside)
     lived_in = np.array([u in (None, "residential", "unknown") for u in buildings["use"]], float)
     losses = loss_rows(water.mean, stock.floor_height, stock.floor_area, lived_in, assumed.slope_class)
     return table, waste_table(rows), loss_table(losses, values)

@@ -195,7 +195,7 @@ def insured_depth(floor_height: Floats) -> Floats:
 
 
 def building_table(
-    buildings: Features, water: FeatureWater, stock: Stock, assumed: Assumptions
+    buildings: Features, water: FeatureWater, stock: Stock, assumed: Assumptions, outside: NDArray[np.bool_]
 ) -> tuple[Features, list[WasteRow]]:
     """Return the list of buildings, and the rows of waste.
 
@@ -209,6 +209,8 @@ def building_table(
         From `stock_of`.
     assumed
         Parameters.
+    outside
+        (buildings,) whether each lies outside the depth map.
     """
     import geopandas
 
@@ -223,6 +225,7 @@ def building_table(
         "structure": buildings["structure"].to_numpy(object),
         "observed": water.observed,
         "estimated": water.unseen,
+        "outside_map": outside,
         **expected_depth(water),
         **_ranged("shallowest_depth", water.shallowest),
         "floor_height": floor,

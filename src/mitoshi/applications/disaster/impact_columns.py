@@ -69,6 +69,7 @@ BUILDINGS = (
     ID,
     text("structure", "structure", "構造"),
     flag("observed", "observed", "観測済み"),
+    flag("outside_map", "outside the depth map", "浸水深図の範囲外"),
     flag("estimated", "not observed, estimated from the water around", "未観測、周囲の水位から推定"),
     *ranged("depth", "depth, mean over the footprint", "浸水深（外形内平均）", "m", 0.01),
     *ranged("shallowest_depth", "depth at the shallowest point", "浸水深（最も浅い部分）", "m", 0.01),
@@ -151,6 +152,7 @@ FACILITIES = (
     text("facility", "kind of facility", "施設種別"),
     number("capacity", "capacity", "収容人数", "1", 1.0),
     code("state", "in the water", "浸水の有無"),
+    flag("outside_map", "outside the depth map", "浸水深図の範囲外"),
     chance("wet_probability", "probability of water", "浸水確率"),
     *ranged("depth", "depth", "浸水深", "m", 0.01),
 )
@@ -198,6 +200,13 @@ GIVEN = (
 TOTALS = (
     text("name", "what is counted", "項目"),
     *ranged("value", "number in the water", "浸水した数", "1", 0.1),
+    number(
+        "value_most",
+        "upper end if all without any estimate on the map are in the water",
+        "上限（図の範囲内の推定できないものが全て浸水とした場合）",
+        "1",
+        0.1,
+    ),
     number("value_unseen", "of these where nothing was observed", "うち未観測域の推定数", "1", 0.1),
     number("amount", "number given", "全体の数", "1", 0.1),
     number("not_observed", "of which not observed", "うち未観測", "1", 0.1),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["OUTSIDE", "district_of", "district_table"]
 
 Floats = NDArray[np.float64]
+GIVEN = frozenset({"buildings", "not_observed", "not_determined"})
 OUTSIDE = Text("outside all districts", "いずれの地区にも属さない")
 
 
@@ -110,7 +111,9 @@ def _building_counts(
         counts[name] = value = per(water.chance(threshold))
         low, high = (per(shifted(levels, shift) > threshold) for shift in ends.values())
         counts |= {f"{name}_lower": np.minimum(low, value), f"{name}_upper": np.maximum(high, value)}
-    return counts
+    # Of a district of which nothing is known no number is: 0 would read as dry.
+    blank = (counts["buildings"] > 0) & (counts["not_determined"] == counts["buildings"])
+    return {n: v if n in GIVEN else np.where(blank, np.nan, v) for n, v in counts.items()}
 
 
 def _people(found: Waters, size: int) -> dict[str, Floats]:

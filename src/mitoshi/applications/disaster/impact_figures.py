@@ -8,6 +8,7 @@ import numpy as np
 
 from mitoshi.applications.disaster.impact_lists import UNKNOWN
 from mitoshi.applications.disaster.impact_unseen import LIKELY, UNLIKELY
+from mitoshi.applications.disaster.impact_waste import most_waste
 from mitoshi.core.product import Figure
 from mitoshi.core.text import Text
 
@@ -24,9 +25,34 @@ EXPECTED_NUMBER = Text(
     "an expected number; its error is in the range of the whole", "期待値（誤差は全体の信頼区間に含めています）"
 )
 NO_COUNT = Text("share of the flooded area without a population count", "浸水域のうち人口データのない割合")
+BLANK_GROUND = Text(
+    "share of the map without any estimate of depth; no volume or pump truck counts it",
+    "浸水深を推定できない面積の割合（湛水量とポンプ車には含みません）",
+)
+SILENT = Text(
+    "buildings that state no number of occupants; people in them are not counted",
+    "居住者数の記載がない建物（その居住者は数えていません）",
+)
+ASSUMED = Text(
+    "share of the water whose depth states no uncertainty (0 or missing); assumed_uncertainty is taken",
+    "浸水深の不確かさが 0 または欠測で、assumed_uncertainty の値を用いた浸水域の割合",
+)
+COPIES = Text(
+    "exact copies of buildings (outline and attributes), counted once",
+    "外形と属性が完全に重複する建物（1棟として数え、除いた数）",
+)
+NEAR_COPIES = Text(
+    "buildings within 0.5 m of the outline of another, each counted",
+    "他の建物と外形の差が0.5 m未満の建物（重複の疑い。それぞれ数えています）",
+)
+IN_TWO = Text(
+    "buildings in two districts or more: the districts overlap, and people in several count in each",
+    "複数の地区に属する建物（地区が重なっており、重なる部分の人口は各地区で数えます）",
+)
 NOT_NAMED = Text("not determined: the kind of every facility is unknown", "推定不能：施設種別が不明")
 NOTHING_SEEN = Text("not determined: none of what was given was observed", "推定不能：観測された対象がありません")
 NOTHING_LISTED = Text("not determined: the list given is empty (0 of 0)", "推定不能：入力の一覧が空です（0件中0件）")
+ALL_UNKNOWN = Text("not determined: the access of every settlement is unknown", "推定不能：到達可否が全集落で不明")
 NOT_VALUED = Text("not determined: unit values not given", "推定不能：評価額の単価なし")
 
 
@@ -37,7 +63,11 @@ def tally(found: Impact, cell_area_m2: float) -> dict[str, float]:
     totals = {f"given_{theme}": float(there) for theme, there in given.items()}
     for name in ("not_observed", "not_determined"):
         totals |= {f"{name}_{t}": float(n) for t, n in zip(found.given["theme"], found.given[name], strict=True)}
-    lists = found.given[found.given["theme"].isin(["buildings", "facilities", "settlements", "population"])]
+    lists = found.given[
+        found.given["theme"].isin(
+            ["buildings", "facilities", "settlements", "population", "depth", "depth_uncertainty"]
+        )
+    ]
     totals |= {f"amount_{t}": float(n) for t, n in zip(lists["theme"], lists["amount"], strict=True)}
     if given["buildings"]:
         totals |= _buildings(found)
@@ -55,10 +85,14 @@ def _buildings(found: Impact) -> dict[str, float]:
     totals: dict[str, float] = {}
     for end in ENDS:
         totals["total_loss" + end] = float((rows["certificate" + end] == 6).sum())
+    blank = rows[rows["depth"].isna() & ~rows["outside_map"].astype(bool)]
+    totals["total_loss_upper"] += float(len(blank))
     if rows["collapse_probability"].notna().any():
         totals |= _three("collapsed", rows, "collapse_probability")
+        totals["collapsed_upper"] += float(len(blank))
     total = found.waste[found.waste["basis"] == "all"]
     totals |= _three("waste", total, "waste")
+    totals["waste_upper"] += most_waste(blank["floor_area"].to_numpy(float), blank["structure"].to_numpy(object))
     house = found.losses[found.losses["item"] == "house"]
     totals["loss"] = float(house["loss"].iloc[0])
     totals["loss_lower"], totals["loss_upper"] = float(house["loss_lower"].min()), float(house["loss_upper"].max())
@@ -70,6 +104,8 @@ def _counted(found: Impact) -> dict[str, float]:
     totals: dict[str, float] = {}
     for _, row in found.totals.iterrows():
         totals |= {f"{row['name']}{end}": float(row[f"value{end}"]) for end in (*ENDS, "_unseen")}
+        # Unknown is never dry: the upper end holds all of whom nothing is known on the map.
+        totals[f"{row['name']}_upper"] = float(row["value_most"])
         if row["name"] == "affected_population":
             totals |= {f"{k}_population": float(row[k]) for k in ("amount", "not_observed", "not_determined")}
     return totals
@@ -81,17 +117,19 @@ def _access(found: Impact) -> dict[str, float]:
     totals = {
         "cut_off": float((state == 1).sum()),
         "cut_off_lower": float((chance >= 0.95).sum()),
-        "cut_off_upper": float(((chance > 0.05) | (state == 1)).sum()),
+        "cut_off_upper": float(((chance > 0.05) | (state != 0)).sum()),
         "cut_off_unknown": float((state == 2).sum()),
         "road_closed_m": float(found.roads["length"][found.roads["car"] == 1].sum()),
         "road_unknown_m": float(found.roads["length"][found.roads["car"] == 2].sum()),
     }
+    if state.size and (state == 2).all():
+        totals |= dict.fromkeys(("cut_off", "cut_off_lower", "cut_off_upper"), np.nan)
     unnamed = facility["facility"].isna() | (facility["facility"] == "unknown")
     for kind in ("hospital", "shelter"):
         mine = facility[facility["facility"] == kind]
         totals |= _in_water(kind, mine)
         # One whose kind is not known may be of this kind: it counts at the upper end.
-        totals[f"{kind}_upper"] += float((facility["depth_upper"][unnamed] > 0).sum())
+        totals[f"{kind}_upper"] += float((facility["depth_upper"][unnamed] > 0).sum() + _blank(facility[unnamed]))
         if unnamed.any() and unnamed.all():
             totals |= dict.fromkeys((kind, f"{kind}_lower", f"{kind}_upper"), np.nan)
         totals[f"{kind}_unseen"] = float((mine["state"] == 2).sum())
@@ -103,7 +141,13 @@ def _in_water(kind: str, rows: Any) -> dict[str, float]:
     chance = rows["wet_probability"].where(rows["state"] == UNKNOWN)
     seen = rows[rows["state"] != UNKNOWN]
     least = {"": chance.sum(), "_lower": (chance > LIKELY).sum(), "_upper": (chance > UNLIKELY).sum()}
+    least["_upper"] += _blank(rows)
     return {f"{kind}{end}": float((seen[f"depth{end}"] > 0).sum() + least[end]) for end in ENDS}
+
+
+def _blank(rows: Any) -> int:
+    """Return how many facilities on the map have no estimate at all."""
+    return int((rows["wet_probability"].isna() & ~rows["outside_map"].astype(bool)).sum())
 
 
 HEADLINES = (
@@ -200,14 +244,49 @@ def figures(totals: Mapping[str, float], parameters: Mapping[str, Any]) -> tuple
     """
     del parameters
     wave = (COLLAPSED,) if "collapsed" in totals else ()
+    silent = (_silent(totals),) if totals.get("not_observed_occupants", 0.0) > 0 else ()
+    if totals.get("not_observed_depth_uncertainty", 0.0) > 0:
+        silent = (*silent, _assumed(totals))
+    silent = (*silent, *_twice(totals))
+    blank = (_blank_ground(totals),) if totals.get("not_determined_depth", 0.0) > 0 else ()
     unknown = (_unknown(totals),) if totals.get("not_observed_population_count", 0.0) > 0 else ()
     counts = (*UNSEEN, *(WITH_PROBABILITY if totals.get("given_water_probability") else ()))
-    return (*(_ranged(totals, *h) for h in (*wave, *HEADLINES)), *(_count(totals, *u) for u in counts), *unknown)
+    return (
+        *(_ranged(totals, *h) for h in (*wave, *HEADLINES)),
+        *(_count(totals, *u) for u in counts),
+        *silent,
+        *unknown,
+        *blank,
+    )
 
 
 def _unknown(totals: Mapping[str, float]) -> Figure:
     share = 100.0 * totals["not_observed_population_count"]
     return Figure("flooded_area_without_count", NO_COUNT, share, None, None, "percent", None, EXACT)
+
+
+def _silent(totals: Mapping[str, float]) -> Figure:
+    return Figure("buildings_without_occupants", SILENT, totals["not_observed_occupants"], None, None, "1", None, EXACT)
+
+
+def _twice(totals: Mapping[str, float]) -> tuple[Figure, ...]:
+    """Return what was listed twice: copies of buildings, buildings in two districts."""
+    counts = (
+        ("building_copies", COPIES, "not_observed_building_copies"),
+        ("building_near_copies", NEAR_COPIES, "not_observed_building_near_copies"),
+        ("buildings_in_two_districts", IN_TWO, "not_observed_district_overlap"),
+    )
+    return tuple(Figure(n, t, totals[k], None, None, "1", None, EXACT) for n, t, k in counts if k in totals)
+
+
+def _assumed(totals: Mapping[str, float]) -> Figure:
+    share = 100.0 * totals["not_observed_depth_uncertainty"] / totals["amount_depth_uncertainty"]
+    return Figure("depth_uncertainty_assumed", ASSUMED, share, None, None, "percent", None, EXACT)
+
+
+def _blank_ground(totals: Mapping[str, float]) -> Figure:
+    share = 100.0 * totals["not_determined_depth"] / totals["amount_depth"]
+    return Figure("ground_not_determined", BLANK_GROUND, share, None, None, "percent", None, EXACT)
 
 
 def _not_given(theme: str) -> Text:
@@ -234,7 +313,8 @@ def _ranged(totals: Mapping[str, float], name: str, title: Text, key: str, units
     if np.isnan(value) and theme == "facilities":
         return Figure(name, title, np.nan, None, None, units, None, NOT_NAMED)
     if np.isnan(value):
-        return Figure(name, title, np.nan, None, None, units, None, NOT_VALUED)
+        reason = ALL_UNKNOWN if theme == "roads" else NOT_VALUED
+        return Figure(name, title, np.nan, None, None, units, None, reason)
     return Figure(name, title, value, min(lower, value), max(upper, value), units, 0.9)
 
 

@@ -94,7 +94,7 @@ def people_table(counts: ClassCounts | None, source: str, length_m: float) -> Fe
     return geopandas.GeoDataFrame({**columns, "source": [source] * len(rows)})
 
 
-def facility_table(facilities: Features, water: FeatureWater) -> Features:
+def facility_table(facilities: Features, water: FeatureWater, outside: NDArray[np.bool_]) -> Features:
     """Return facilities with their depth and the probability that they stand in water; the state is what was seen."""
     import geopandas
 
@@ -104,6 +104,7 @@ def facility_table(facilities: Features, water: FeatureWater) -> Features:
     columns: dict[str, Any] = {
         **{name: facilities[name].to_numpy() for name in ("id", "name", "facility", "capacity")},
         "state": state.astype(np.int64),
+        "outside_map": outside,
         "wet_probability": chance,
         **expected_depth(water),
     }
@@ -217,6 +218,12 @@ def given_rows(
         told.append(Given("population", given=False, amount=np.nan, not_observed=np.nan))
     else:
         told.append(_known("population", people.everyone, people.not_observed, people.not_determined))
+    buildings = listed["buildings"]
+    if people is None and buildings is not None:
+        occupants = buildings["occupants"].to_numpy(float)
+        silent = np.count_nonzero(~(occupants >= 0))  # a negative number of people is none that is known
+        if (occupants > 0).any() and silent:
+            told.append(Given("occupants", given=True, amount=float(occupants.size), not_observed=float(silent)))
     unknown = passes[1].unknown_share
     if people is not None and unknown > 0:
         told.append(Given("population_count", given=True, amount=float(found.cells[1]), not_observed=unknown))
@@ -235,4 +242,6 @@ def given_rows(
         "flow_speed": water.speed,
         "water_probability": water.chance,
     }
-    return told + [Given(name, given=r is not None, amount=np.nan, not_observed=np.nan) for name, r in rasters.items()]
+    wet = (np.nan, np.nan) if water.uncertainty is None else (float(found.cells[1]), float(found.assumed))
+    amounts = {"depth_uncertainty": wet}
+    return told + [Given(n, r is not None, *amounts.get(n, (np.nan, np.nan))) for n, r in rasters.items()]

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from mitoshi.applications.disaster.flood_depth_plausible import check_deepest
 from mitoshi.applications.disaster.impact_uncertainty import possible_levels
 from mitoshi.methods.statistics.zonal import (
     BAND_ROWS,
@@ -157,6 +158,8 @@ class Survey(NamedTuple):
         (block rows, block columns) mean elevation of the water's surface and its uncertainty; NaN without water or elevation.
     cells
         Pixels: all, seen wet, not observed, and of these not determined.
+    assumed
+        Wet pixels whose uncertainty was given but holds none there.
     """
 
     features: dict[str, ZonalStatistics]
@@ -164,6 +167,7 @@ class Survey(NamedTuple):
     water_level: Floats
     water_sigma: Floats
     cells: tuple[int, int, int, int]
+    assumed: int = 0
 
 
 def water_bands(water: Water, shape: tuple[int, int], halo: int = 0) -> Iterator[WaterBand]:
@@ -240,6 +244,11 @@ def survey(
         Total head below which a truck can stand.
     reach_m
         How far from there a pump's hose reaches.
+
+    Raises
+    ------
+    InputError
+        If the depth is deeper than any flood.
     """
     shapes = {name: shapes_of(geometry, grid.affine, grid.shape) for name, geometry in features.items()}
     layers = 5 if water.elevation is not None else 4
@@ -247,7 +256,7 @@ def survey(
     roads = None if samples is None else _roads(grid, samples)
     blocks = np.zeros((3, -(-grid.shape[0] // BLOCK), -(-grid.shape[1] // BLOCK)))
     near = tuple(max(1, round(reach_m / side)) for side in grid.cell_m)
-    cells = np.zeros(4, np.int64)
+    cells, assumed, deepest = np.zeros(4, np.int64), 0, 0.0
     for band in water_bands(water, grid.shape, 0 if roads is None else near[0]):
         ground = None if water.elevation is None else window(water.elevation, band.first, band.last)
         stack = _layers(band, ground)
@@ -255,12 +264,17 @@ def survey(
             update(statistics, shapes[name], stack, band.first)
         seen = band.observed
         cells += np.array([seen.size, *(np.count_nonzero(m) for m in (seen > 0, np.isnan(seen), np.isnan(band.depth)))])
+        deepest = max(deepest, float(np.fmax.reduce(seen, axis=None, initial=np.float32(0.0))))
+        if water.uncertainty is not None:
+            given = window(water.uncertainty, band.first, band.last)
+            assumed += int(np.count_nonzero((seen > 0) & ~(given > 0)))
         if ground is not None:
             _add_blocks(seen, band.sigma, ground, blocks[:, band.first // BLOCK :])
         if roads is not None:
             _add_roads(roads, water, band, (near[0], near[1]), truck_head_m)
+    check_deepest(deepest)
     level, spread = _levels(blocks)
-    return Survey(found, roads, level, spread, (int(cells[0]), int(cells[1]), int(cells[2]), int(cells[3])))
+    return Survey(found, roads, level, spread, (int(cells[0]), int(cells[1]), int(cells[2]), int(cells[3])), assumed)
 
 
 def _layers(band: WaterBand, ground: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from mitoshi.applications.disaster.impact_population import ClassCounts
     from mitoshi.core.features import Features
 
-__all__ = ["building_totals", "people_totals", "places_of", "totals_table"]
+__all__ = ["Places", "building_totals", "outside_map", "people_totals", "places_of", "totals_table"]
 
 Floats = NDArray[np.float64]
 Places = tuple[NDArray[np.int64], NDArray[np.int64]]
-NAMES = ("name", "value", "value_lower", "value_upper", "value_unseen", "amount", "not_observed", "not_determined")
+NAMES = (
+    "name", "value", "value_lower", "value_upper", "value_most", "value_unseen", "amount", "not_observed", "not_determined",
+)  # fmt: skip
 
 
 def places_of(features: Features, grid: Grid) -> Places:
@@ -33,8 +35,20 @@ def places_of(features: Features, grid: Grid) -> Places:
     return grid.pixels(inner_points(shapely.centroid(features.geometry.to_numpy())))
 
 
+def outside_map(features: Features, grid: Grid) -> NDArray[np.bool_]:
+    """Return which features have their inner point outside the grid, or no place at all, (features,)."""
+    from mitoshi.core.places import inner_points
+
+    return np.asarray(grid.pixels(inner_points(features.geometry.to_numpy()))[0] < 0)
+
+
 def building_totals(
-    water: FeatureWater, floor_height: Floats, grid: Grid, places: Places, length_m: float
+    water: FeatureWater,
+    floor_height: Floats,
+    grid: Grid,
+    places: Places,
+    length_m: float,
+    outside: NDArray[np.bool_],
 ) -> list[Any]:
     """Return a row each for buildings in water, flooded above the floor, and in more than 45 cm.
 
@@ -48,6 +62,8 @@ def building_totals(
         The grid, and row and column of each.
     length_m
         Over which errors are shared where nothing was observed.
+    outside
+        (buildings,) from `outside_map`.
     """
     thresholds: dict[str, Any] = {
         "flooded_buildings": 0.0,
@@ -61,14 +77,15 @@ def building_totals(
     add_unseen(unseen, chance, np.ones(there.size), places[0][there], places[1][there])
     told = spreads(unseen, length_m)
     known = (float(water.unseen.size), *(float(np.count_nonzero(~m)) for m in (water.observed, water.mean.observed)))
+    blank = float(np.count_nonzero(~water.mean.observed & ~outside))
     rows = []
     for n, (name, threshold) in enumerate(thresholds.items()):
         ends = np.array(counted(seen, threshold)) + np.array([v[n] for v in told])
-        rows.append((name, *ends, told.value[n], *known))
+        rows.append((name, *ends, ends.max() + blank, told.value[n], *known))
     return rows
 
 
-def people_totals(people: Features, counts: ClassCounts | None) -> list[Any]:
+def people_totals(people: Features, counts: ClassCounts | None, outside: float = 0.0) -> list[Any]:
     """Return the row of people in water; none where nothing is known of people.
 
     Parameters
@@ -77,13 +94,16 @@ def people_totals(people: Features, counts: ClassCounts | None) -> list[Any]:
         The table by depth class.
     counts
         What it is made of.
+    outside
+        People of no determined depth who live outside the depth map.
     """
     if counts is None:
         return []
     wet = people[people["kind"] == "depth"].iloc[0]
     ends = [float(wet[f"at_least{end}"]) for end in ("", "_lower", "_upper")]
     unseen = 0.0 if counts.unseen is None else float(counts.unseen.expected[0])
-    return [("affected_population", *ends, unseen, counts.everyone, counts.not_observed, counts.not_determined)]
+    most = max(ends) + max(counts.not_determined - outside, 0.0)
+    return [("affected_population", *ends, most, unseen, counts.everyone, counts.not_observed, counts.not_determined)]
 
 
 def totals_table(rows: list[Any]) -> Features:

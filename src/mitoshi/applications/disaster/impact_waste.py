@@ -14,8 +14,8 @@ from mitoshi.applications.disaster.impact_certificate import NOT_OBSERVED, SURVE
 from mitoshi.applications.disaster.impact_tables import table
 
 __all__ = [
-    "BASES", "CATEGORIES", "Houses", "WasteRow", "by_certificate", "by_flooding", "site_area", "total_range", "waste_of",
-    "waste_rows", "whole_sets",
+    "BASES", "CATEGORIES", "Houses", "WasteRow", "by_certificate", "by_flooding", "most_waste", "site_area", "total_range",
+    "waste_of", "waste_rows", "whole_sets",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -117,6 +117,22 @@ def waste_rows(basis: str, categories: tuple[Codes, Codes, Codes], houses: House
         total = each.sum(axis=1)
         rows.append((WasteRow(unit_set["id"], basis, float(total[0]), float(total.min()), float(total.max())), each))
     return rows
+
+
+def most_waste(floor_area: Floats, structure: NDArray[np.object_]) -> float:
+    """Return the waste of buildings of which nothing is known, were all of them totally damaged: the most of all sets [t].
+
+    Parameters
+    ----------
+    floor_area
+        [m2]; NaN takes the national mean.
+    structure
+        Words; missing counts as wooden.
+    """
+    wooden = np.array([s in (None, "wood", "unknown") or s != s for s in structure], bool)
+    total = np.full(floor_area.shape, TOTAL, np.int64)
+    sets = [s for s in table("waste")["sets"] if s["id"] in whole_sets()]
+    return max(float(waste_of(total, Houses(floor_area, wooden), s).sum()) for s in sets)
 
 
 def whole_sets() -> set[str]:
