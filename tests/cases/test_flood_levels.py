@@ -130,11 +130,12 @@ def test_two_dates_named_by_one_polarisation_are_refused(tmp_path):
     assert (codes[FLOOD & ~RIVER] == 1).mean() > 0.9
 
 
-def test_two_dates_without_names_are_refused(tmp_path):
+def test_two_dates_without_names_are_doubted(tmp_path, after):
     stack = np.stack([levels(RIVER, 1, 1)[0], levels(FLOOD | RIVER, 2, 1)[0]])
     path = write(tmp_path / "stack.tif", stack)
-    with pytest.raises(InputError, match=r"^after is read as VV\+VH, but over land .*: two dates of one polarisation"):
-        run(tmp_path, "flood-extent", after=f"{path}#units=dB")
+    for image, said in ((f"{path}#units=dB", 1), (after, 0)):
+        _, record, _ = run(tmp_path, "flood-extent", after=image)
+        assert sum("if the bands are two dates" in text["en"] for text in record["assumptions"]) == said
 
 
 def test_digital_numbers_are_no_power(tmp_path):

@@ -182,7 +182,12 @@ def test_signing(tmp_path, image):
 )
 def test_the_flood_map_verifies_under_other_processor_settings(tmp_path, image, settings):
     out = tmp_path / "flood"
-    arguments = ("run", "disaster.flood-extent", "--after", image, "--before", image, "--elevation", image)
+    with rasterio.open(image) as dataset:
+        profile, values = dataset.profile, dataset.read()
+    early = image.with_name("early.tif")
+    with rasterio.open(early, "w", **profile) as dataset:
+        dataset.write(values[:, ::-1])
+    arguments = ("run", "disaster.flood-extent", "--after", image, "--before", early, "--elevation", image)
     assert "elevation" in one_line(mitoshi(*arguments, "--out", out))  # a radar image is no elevation
     assert mitoshi(*arguments[:-2], "--out", out).returncode == 0
     told = json.loads(mitoshi("verify", out, "--json", NUMBA_CACHE_DIR=str(tmp_path / "numba"), **settings).stdout)

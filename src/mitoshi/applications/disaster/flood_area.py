@@ -108,9 +108,9 @@ def assumed(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Tex
     InputError
         If the two images are one (`check_images`); before anything is computed.
     """
-    check_images(data["after"], data.get("before"))
+    doubts = check_images(data["after"], data.get("before"))
     single = () if any(data.get(name) is not None for name in BEFORE) else (PERMANENT_INCLUDED,)
-    return (*single, *offset_said(data, parameters))
+    return (*single, *doubts, *offset_said(data, parameters))
 
 
 def figures(

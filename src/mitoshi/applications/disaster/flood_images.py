@@ -10,7 +10,7 @@ import numpy as np
 from mitoshi.core.errors import InputError
 from mitoshi.core.scene import ArrayScene
 from mitoshi.core.text import Text
-from mitoshi.methods.sar.flood_inputs import check_polarisations, check_ratio
+from mitoshi.methods.sar.flood_inputs import check_polarisations, doubtful_ratio
 from mitoshi.methods.sar.flood_survey import is_relative, polarisations, survey_flood
 from mitoshi.methods.sar.multilook import decibel_samples
 
@@ -33,8 +33,8 @@ OFFSET = Text(
 WORDS = {True: ("darker", "暗い"), False: ("brighter", "明るい")}
 
 
-def check_images(after: Raster, before: Raster | None) -> None:
-    """Refuse one image given as two, and two dates given as two polarisations.
+def check_images(after: Raster, before: Raster | None) -> tuple[Text, ...]:
+    """Refuse one image given as two and a polarisation given twice; return what is doubtful of the others.
 
     Parameters
     ----------
@@ -44,18 +44,20 @@ def check_images(after: Raster, before: Raster | None) -> None:
     Raises
     ------
     InputError
-        If all values of the two are the same, or an image's bands are dates.
+        If all values of the two are the same, or two bands of an image have one polarisation.
     """
+    doubts: list[Text] = []
     for name, image in (("after", after), ("before", before)):
         if image is None or "polarisation" not in image.coords:
             continue
         check_polarisations(polarisations(image), name)
         if not is_relative(image) and len(polarisations(image)) > 1:
-            check_ratio(_looks(image), polarisations(image), name)
+            doubts += doubtful_ratio(_looks(image), polarisations(image), name)
     if before is not None and before.shape == after.shape and _same(before, after):
         raise InputError(
             "before and after are the same image; give one from before the flood and one from during or after it"
         )
+    return tuple(doubts)
 
 
 def offset_said(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Text, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mitoshi.core.errors import InputError
+from mitoshi.core.text import Text
 from mitoshi.methods.sar.polarisation_weights import CROSS
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["check_angle", "check_levels", "check_polarisations", "check_ratio"]
+__all__ = ["check_angle", "check_levels", "check_polarisations", "doubtful_ratio"]
 
 ANGLES_DEG = (10.0, 70.0)
 """Mean incidence angles of scenes: imaging radars in orbit look at 18 to 60 degrees (Sentinel-1 at 29 to 46, ALOS-2 at 8 to 70
@@ -34,6 +35,13 @@ LEAST_RATIO_DB = 1.0
 """Median of co- less cross-polarisation over land: 5 to 8 dB in the Sen1Floods11 chips, 3 and more in forest; never none."""
 
 LEAST_LOOKS = 100
+
+DOUBTFUL = Text(
+    "{name} is taken as {bands}, though over land co- less cross-polarisation is {ratio} dB, where it is 5 to 10: if the bands "
+    "are two dates, give them apart ('#bands={co}+-' and '#bands=-+{co}'); if in another order, name them with '#bands=…'",
+    "{name} を {bands} とみなしますが、陸地での同偏波と交差偏波の差は {ratio} dB です（通常 5～10 dB）。2 時期の画像であれば "
+    "'#bands={co}+-' と '#bands=-+{co}' で分けて指定し、順序が異なる場合は '#bands=…' で指定してください",
+)
 
 
 def check_angle(mean_deg: float | None, *, given: bool) -> None:
@@ -110,8 +118,8 @@ def check_levels(looks: NDArray[np.float32], argument: str) -> None:
             )
 
 
-def check_ratio(looks: NDArray[np.float32], names: Sequence[str], argument: str) -> None:
-    """Refuse a cross-polarisation that is as bright over land as the co-polarisation.
+def doubtful_ratio(looks: NDArray[np.float32], names: Sequence[str], argument: str) -> tuple[Text, ...]:
+    """Return a sentence on a cross-polarisation that is as bright over land as the co-polarisation; nothing where it is not.
 
     Parameters
     ----------
@@ -121,24 +129,17 @@ def check_ratio(looks: NDArray[np.float32], names: Sequence[str], argument: str)
         Polarisations.
     argument
         The caller's name for the image.
-
-    Raises
-    ------
-    InputError
-        If it is so: two dates of one polarisation, or bands in another order.
     """
     bands = list(zip(names, looks, strict=True))
     co, cross = (next((band for name, band in bands if (name in CROSS) == crossed), None) for crossed in (False, True))
     if co is None or cross is None:
-        return
+        return ()
     with np.errstate(invalid="ignore"):
         land = np.isfinite(co) & np.isfinite(cross) & (np.maximum(co, cross) > LAND_DB)
     if land.sum() < LEAST_LOOKS:
-        return
+        return ()
     ratio = float(np.median((co - cross)[land]))
-    if ratio < LEAST_RATIO_DB:
-        raise InputError(
-            f"{argument} is read as {'+'.join(names)}, but over land co- less cross-polarisation is {ratio:.1f} dB, where it is "
-            "5 to 10: two dates of one polarisation, or bands in another order? name them with '#bands=…' "
-            f"(one date: '#bands={names[0]}+-', the other: '#bands=-+{names[0]}')"
-        )
+    if ratio >= LEAST_RATIO_DB:
+        return ()
+    shown = {"name": argument, "bands": "+".join(names), "ratio": f"{ratio:.1f}", "co": names[0]}
+    return (Text(DOUBTFUL.en.format(**shown), DOUBTFUL.ja.format(**shown)),)

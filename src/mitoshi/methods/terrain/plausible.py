@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from mitoshi.core.errors import InputError
 
@@ -50,7 +50,8 @@ class GroundCounts(NamedTuple):
     steps, steep, cliffs
         Steps between neighbouring pixels, and how many are above `STEEP` and `CLIFF`; 0 where the size of pixels is not known.
     fill, near
-        For each of `FILLS`: pixels of exactly that value, and of others within `VOID_GAP_M` of it and apart from it.
+        For each of `FILLS`: middles of 5 × 5 pixels of exactly that value, and pixels of others within `VOID_GAP_M` of it
+        and apart from it.
     """
 
     known: int
@@ -86,6 +87,9 @@ def _around(heights: NDArray[np.float32], value: np.float32) -> tuple[int, int]:
     count = int(same.sum())
     if count:
         close &= maximum_filter(same.astype(np.uint8), 2 * RIM + 1, mode="constant") == 0
+        count = int(
+            minimum_filter(same.astype(np.uint8), 2 * RIM - 1, mode="constant").sum()
+        )  # a patch, and no contour
     return count, int(close.sum())
 
 
