@@ -80,7 +80,7 @@ def test_methods_and_describe():
     listed = json.loads(mitoshi("methods", "--json").stdout)
     assert "disaster.flood-extent" in [m["name"] for m in listed]
     described = json.loads(mitoshi("describe", "disaster.flood-extent", "--json").stdout)
-    names = {"before", "after", "elevation", "reference_water", "land_cover", "built_up"}
+    names = {"before", "after", "elevation", "incidence_angle", "reference_water", "land_cover", "built_up"}
     assert names == {d["name"] for d in described["data"]}
     assert [d["name"] for d in described["data"] if d["required"]] == ["after"]
     assert "flood.tif" in mitoshi("describe", "disaster.flood-extent").stdout

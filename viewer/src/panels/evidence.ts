@@ -69,9 +69,14 @@ export function evidencePanel(page: Page, jobs: JobList): { element: HTMLElement
     return draw();
   };
   const again = async (): Promise<void> => {
-    shown = null;
-    await select();
-    page.announce(t("evidence.adoption"));
+    try {
+      shown = shown && (await api.bundle(shown.id));
+    } catch (error) {
+      page.fail(error);
+    }
+    draw();
+    const made = shown?.adoption;
+    page.announce(made ? t("evidence.adopted", { by: made.by, when: time(made.at) }) : t("evidence.trial"));
   };
   const reload = async (): Promise<void> => {
     known = await api.bundles();
