@@ -3,8 +3,8 @@
     python benchmarks/respond_clock.py --folder DIR --megapixels 100 --buildings 50000 --workers 2
 
 Simulates the load once (not timed), then times two fresh processes as a headquarters would call them: `mitoshi ingest` of the
-folder and `mitoshi respond`, building damage and landslides among its steps. Peak memory is the VmHWM of each process; processor
-time tells on a busy machine what a free one would take. Everything simulated.
+folder and `mitoshi respond`, building damage and landslides among its steps. Peak memory is that of a command with all processes
+below it; processor time tells on a busy machine what a free one would take. Everything simulated.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 SEED = 20261123
+PAGE = resource.getpagesize()
 EVENT = "2026-10-12T00:00:00Z"
 
 
@@ -44,6 +45,23 @@ def area(folder: Path) -> str:
     return ",".join(f"{v:.6f}" for v in box)
 
 
+def resident_mib(root: int) -> float:
+    """Return the resident memory of a process and all below it [MiB]; the command works in a process of its own."""
+    parents, sizes = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended meanwhile
+        parents[int(folder.name)], sizes[int(folder.name)] = int(fields[1]), int(fields[21])
+    family = {root}
+    while True:
+        more = {child for child, parent in parents.items() if parent in family} - family
+        if not more:
+            return sum(sizes.get(one, 0) for one in family) * PAGE / 2**20
+        family |= more
+
+
 def timed(arguments: list[str]) -> dict[str, Any]:
     """Run the command line in a process of its own; return seconds, processor time, peak memory and what it printed."""
     begun, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -53,14 +71,8 @@ def timed(arguments: list[str]) -> dict[str, Any]:
     peak = [0.0]
 
     def watch() -> None:
-        status = Path(f"/proc/{process.pid}/status")
         while process.poll() is None:
-            try:
-                found = status.read_text().split("VmHWM:")
-            except OSError:
-                return
-            if len(found) > 1:
-                peak[0] = max(peak[0], int(found[1].split()[0]) / 1024)
+            peak[0] = max(peak[0], resident_mib(process.pid))
             time.sleep(0.05)
 
     watcher = threading.Thread(target=watch)
