@@ -124,8 +124,9 @@ def load(port: int, paths: list[str], seconds: float, pid: int) -> dict[str, Any
 
 def prepared(demo: Path, folder: Path) -> tuple[Path, Path]:
     """Return a catalogue of our own with the demonstration's products in it, and the folder of its files."""
-    from mitoshi.catalog import Catalogue
     from mitoshi.workflows.shelf import Shelf, publish
+
+    from mitoshi.catalog import Catalogue
 
     region = next(p for p in sorted(demo.iterdir()) if (p / "catalogue").is_dir())
     store = folder / "store"

@@ -63,7 +63,7 @@ def copy_of(region: Path, target: Path) -> Path:
     """Return the catalogue of a copy of the region, its items pointing into the copy."""
     from mitoshi.catalog import Catalogue
     from mitoshi.sensors import items
-    from mitoshi.workflows.shelf import Shelf, publish
+    from mitoshi.workflows.bundle_store import BundleStore, publish
 
     shutil.copytree(region / "archive", target / "archive")
     store = target / "catalogue"
@@ -71,7 +71,7 @@ def copy_of(region: Path, target: Path) -> Path:
     shutil.copy(region / "area.txt", target / "area.txt")
     catalogue = Catalogue(store)
     catalogue.ingest([target / "archive"], describe=items)
-    for bundle in Shelf((store / "service" / "runs",)).bundles():
+    for bundle in BundleStore((store / "service" / "runs",)).bundles():
         publish(bundle, catalogue)
     return store
 

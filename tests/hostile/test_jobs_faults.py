@@ -16,8 +16,8 @@ import pytest
 from job_trials import finished, ground_store, installed, running, submitted, until
 
 from mitoshi.catalog import Catalogue
+from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.jobs import Jobs, Workers
-from mitoshi.workflows.shelf import Shelf
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def gone(pid):
 def assert_tidy(jobs, *done):
     """There is one whole bundle for each of these jobs, and nothing else."""
     assert sorted(p.name for p in jobs.runs.iterdir()) == sorted(j.id for j in done)
-    assert len(Shelf([jobs.runs]).bundles()) == len(done)
+    assert len(BundleStore([jobs.runs]).bundles()) == len(done)
     scratch = jobs.folder / "scratch"
     assert not scratch.exists() or not list(scratch.iterdir())
 

@@ -17,9 +17,9 @@ from mitoshi.core.errors import MitoshiError, RunError
 from mitoshi.core.grid import BBox
 from mitoshi.core.requirement import instant
 from mitoshi.simulation import EVENT
+from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.jobs import Jobs, Workers
 from mitoshi.workflows.jobs.work import reason
-from mitoshi.workflows.shelf import Shelf
 from mitoshi.workflows.task import run_method
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ def test_flood_extent_then_depth_from_its_catalogued_product(built_region, area,
         assert (flood.progress, flood.attempts, flood.error) == (100, 1, "")
         assert [j.progress for j in seen] == sorted(j.progress for j in seen)
         assert [j.revision for j in seen] == sorted(j.revision for j in seen)
-        bundle = Shelf([jobs.runs]).find(flood.result["bundle"])
+        bundle = BundleStore([jobs.runs]).find(flood.result["bundle"])
         assert bundle is not None
         assert str(bundle.path) == flood.result["folder"] == str((jobs.runs / flood.id).resolve())
         assert flood.result["items"] == [f"{bundle.id[:12]}-flood", f"{bundle.id[:12]}-flood_probability"]

@@ -11,8 +11,8 @@ from mitoshi.catalog import Catalogue
 from mitoshi.core.discovery import find
 from mitoshi.core.errors import InputError, ParameterError, RefusedError, UnmetNeedError
 from mitoshi.simulation import EVENT
+from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.requests import checked_request, checked_verification
-from mitoshi.workflows.shelf import Shelf
 
 FLOOD = find("disaster.flood-extent")
 
@@ -142,13 +142,13 @@ def test_an_empty_store_is_no_crash(tmp_path):
 
 
 def test_a_bundle_is_verified_by_its_id_alone(small_store):
-    shelf = Shelf((small_store / "service" / "runs",))
-    bundle = shelf.bundles()[0]
-    request = checked_verification(bundle.id[:12], shelf)
+    bundle_store = BundleStore((small_store / "service" / "runs",))
+    bundle = bundle_store.bundles()[0]
+    request = checked_verification(bundle.id[:12], bundle_store)
     assert request == {"bundle": bundle.id, "folder": str(bundle.path)}
     for value in ("0" * 64, "/etc", "..", bundle.id[:11], bundle.id.upper(), 5, None, "a" * 5000):
         with pytest.raises(InputError):
-            checked_verification(value, shelf)
+            checked_verification(value, bundle_store)
 
 
 def test_a_given_item_stays_and_only_what_is_missing_is_looked_up(catalogue, radar, area):

@@ -21,10 +21,10 @@ from mitoshi.interfaces.cli.score import score as command
 from mitoshi.interfaces.mcp.accounts import score_account
 from mitoshi.interfaces.mcp.schemas import score_inputs
 from mitoshi.sensors import items
+from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.jobs import Jobs
 from mitoshi.workflows.jobs.work import carry_out
 from mitoshi.workflows.scoring import checked_score
-from mitoshi.workflows.shelf import Shelf
 
 TRUTH = "truth-of-the-flood"
 
@@ -42,8 +42,8 @@ def store(built_region, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shelf(store):
-    return Shelf((store / "service" / "runs",))
+def bundle_store(store):
+    return BundleStore((store / "service" / "runs",))
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def truth(store):
     return next(i.id for i in Catalogue(store).search() if TRUTH in i.id)
 
 
-def by_service(store, shelf, **inputs):
+def by_service(store, bundle_store, **inputs):
     """Return the record that the service makes, through its gate and its queue."""
     import contextlib
     import os
 
     jobs = Jobs(store / "service")
-    request = checked_score(inputs, Catalogue(store), shelf)
+    request = checked_score(inputs, Catalogue(store), bundle_store)
     job = jobs.submit("score", "score", json.loads(json.dumps(request)))
     claimed = jobs.claim(os.getpid(), 0.0)
     assert claimed is not None
@@ -74,8 +74,8 @@ def by_command(*arguments):
 
 
 @pytest.fixture(scope="module")
-def bundle(shelf):
-    return next(b for b in shelf.bundles() if b.method == "disaster.flood-extent")
+def bundle(bundle_store):
+    return next(b for b in bundle_store.bundles() if b.method == "disaster.flood-extent")
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,11 @@ def asked(truth):
 
 
 @pytest.fixture(scope="module")
-def scored(store, shelf, bundle, asked):
-    return by_service(store, shelf, product=bundle.id[:12], **asked)
+def scored(store, bundle_store, bundle, asked):
+    return by_service(store, bundle_store, product=bundle.id[:12], **asked)
 
 
-def test_a_bundle_against_an_item_gives_the_numbers_of_the_command(store, shelf, truth, bundle, asked, scored):
+def test_a_bundle_against_an_item_gives_the_numbers_of_the_command(store, bundle_store, truth, bundle, asked, scored):
     record, job = scored
     reference = store.parent / "archive" / f"{TRUTH}.tif"
     told = by_command(bundle.path, "--reference", reference, "--map", asked["map"], "--positive", "1")
@@ -98,10 +98,10 @@ def test_a_bundle_against_an_item_gives_the_numbers_of_the_command(store, shelf,
     assert "IoU" in job.result["text"]["en"]
     assert "一致度" in job.result["text"]["ja"]
     # An item that is a product of a bundle is that bundle, with its declaration and its probability.
-    again, _ = by_service(store, shelf, product=f"catalogue:{bundle.id[:12]}-flood", **asked)
+    again, _ = by_service(store, bundle_store, product=f"catalogue:{bundle.id[:12]}-flood", **asked)
     assert again["score"] == record["score"]
     assert again["product"]["bundle"] == bundle.id
-    shelf_now = Shelf((store / "service" / "runs",))
+    shelf_now = BundleStore((store / "service" / "runs",))
     assert {b.id for b in shelf_now.bundles()} == {bundle.id}  # a comparison is no bundle
 
 
@@ -152,11 +152,11 @@ def test_http_and_mcp_tell_the_same_record_and_hand_out_the_files(store, scored)
         ({"product": "BUNDLE", "reference": "TRUTH", "map": "x" * 3000}, ParameterError, "1 to 2048"),
     ],
 )
-def test_what_does_not_fit_is_refused_before_it_is_queued(store, shelf, truth, given, error, words):
-    known = {"BUNDLE": shelf.bundles()[0].id, "TRUTH": f"catalogue:{truth}"}
+def test_what_does_not_fit_is_refused_before_it_is_queued(store, bundle_store, truth, given, error, words):
+    known = {"BUNDLE": bundle_store.bundles()[0].id, "TRUTH": f"catalogue:{truth}"}
     filled = {n: known.get(v, v) if isinstance(v, str) else v for n, v in given.items()}
     with pytest.raises(error, match=words) as refused:
-        checked_score(filled, Catalogue(store), shelf)
+        checked_score(filled, Catalogue(store), bundle_store)
     assert "\n" not in str(refused.value)
     assert str(store.parent) not in str(refused.value)
 

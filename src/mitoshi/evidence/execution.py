@@ -18,6 +18,7 @@ from mitoshi.evidence.cog import encode
 from mitoshi.evidence.digest import BLOCK, block_digests
 from mitoshi.evidence.layers import block_mean_of, encoding_of, halving_of, stored
 from mitoshi.evidence.lists import as_listed, empty_list
+from mitoshi.evidence.memory import release_freed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -321,7 +322,9 @@ class LazyScene:
     def map_blocks(self, function: BlockFunction[Any], size: int, margin: int = 0) -> list[Any]:
         """Call the function on every block; results in row-major order."""
         work = _Block(function, self._data, self._arrays)
-        return list(self._pool.ordered(work, tiles(self._shape, size, margin)))
+        results = list(self._pool.ordered(work, tiles(self._shape, size, margin)))
+        release_freed()
+        return results
 
     def overview(self, argument: str, max_pixels: int) -> Raster | None:
         """Return the block mean of one (y, x) argument, read strip by strip.

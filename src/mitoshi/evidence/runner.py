@@ -18,6 +18,7 @@ from mitoshi.evidence.execution import Work, is_features, survey, whole
 from mitoshi.evidence.input_times import check_order, check_run_time, undated
 from mitoshi.evidence.inputs import assumptions, content, file_digests, framed, open_sources
 from mitoshi.evidence.lists import table_digest
+from mitoshi.evidence.memory import release_freed
 from mitoshi.evidence.outline import thinning
 from mitoshi.evidence.overlap import overlaps
 from mitoshi.evidence.pools import pool
@@ -269,6 +270,8 @@ def carry_out(
     with draft(out) as folder:
         outcome = _computed(plan, prepared, folder, workers=workers, cluster=cluster, progress=progress)
         publish(plan, outcome, folder, final=out)
+    del outcome
+    release_freed()
     return Bundle.open(out)
 
 
@@ -280,6 +283,7 @@ def _computed(
     with pool(workers, cluster) as where:
         tell(0, 1, "survey")
         summary = survey(plan.method, prepared.arrays, plan.parameters, where)
+        release_freed()
         collector = Collector(plan.method, plan.frame, folder)
         try:
             _compute(plan, prepared, summary, collector, where, tell)

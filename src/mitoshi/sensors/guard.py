@@ -1,4 +1,4 @@
-"""The one door through which files enter: nothing here trusts a name, a header or a link.
+"""The one way in which files enter: nothing here trusts a name, a header or a link.
 
 A raster is opened with the driver that its first bytes call for, never with VRT (a VRT reads any file of the machine and any
 address of the network), without side-car files, without network, and only after its declared size has been checked. XML is

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mitoshi.catalog import Catalogue
     from mitoshi.core.method import DataArgument, Method, Parameter
     from mitoshi.evidence import Bundle
-    from mitoshi.workflows.shelf import Shelf
+    from mitoshi.workflows.bundle_store import BundleStore
 
 __all__ = ["AREA", "BUNDLE_ID", "EVENT", "checked_request", "checked_source", "checked_verification", "known_bundle"]
 
@@ -92,30 +92,30 @@ def checked_request(
     }
 
 
-def checked_verification(bundle: object, shelf: Shelf) -> dict[str, Any]:
+def checked_verification(bundle: object, bundle_store: BundleStore) -> dict[str, Any]:
     """Return the request of a verification.
 
     Raises
     ------
     InputError
-        If the shelf has no such bundle.
+        If the bundle store has no such bundle.
     """
-    found = known_bundle(bundle, shelf)
+    found = known_bundle(bundle, bundle_store)
     return {"bundle": found.id, "folder": str(found.path)}
 
 
-def known_bundle(named: object, shelf: Shelf) -> Bundle:
+def known_bundle(named: object, bundle_store: BundleStore) -> Bundle:
     """Return the bundle that a caller names.
 
     Raises
     ------
     InputError
-        If the shelf has no such bundle.
+        If the bundle store has no such bundle.
     """
     wanted = _text("bundle", named)
     if not re.fullmatch(BUNDLE_ID, wanted):
         raise InputError(f"a bundle is named by its id, 12 to 64 hexadecimal digits; got {wanted[:80]!r}")
-    found = shelf.find(wanted)
+    found = bundle_store.find(wanted)
     if found is None:
         raise InputError(f"no bundle {wanted[:12]!r} is known here; see the list of bundles")
     return found

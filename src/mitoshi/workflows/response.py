@@ -192,13 +192,13 @@ def set_aside(out: Path, folder: Path) -> None:
         name = Bundle.open(folder).id[:12]
     except MitoshiError:
         name = "unreadable"
-    shelf = out / "superseded"
-    shelf.mkdir(exist_ok=True)
-    target = shelf / f"{folder.name}-{name}"
+    aside = out / "superseded"
+    aside.mkdir(exist_ok=True)
+    target = aside / f"{folder.name}-{name}"
     count = 1
     while target.exists():
         count += 1
-        target = shelf / f"{folder.name}-{name}-{count}"
+        target = aside / f"{folder.name}-{name}-{count}"
     folder.rename(target)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mitoshi.catalog import Catalogue
     from mitoshi.evidence.score import Score
-    from mitoshi.workflows.shelf import Shelf
+    from mitoshi.workflows.bundle_store import BundleStore
 
 __all__ = ["PRODUCT", "WHOLE", "checked_score", "score_request"]
 
@@ -26,7 +26,7 @@ FILES = ("reference", "uncertainty", "reference_area", "zones", "baseline")
 
 
 def checked_score(
-    inputs: Mapping[str, Any], catalogue: Catalogue, shelf: Shelf, origins: Sequence[str] = ()
+    inputs: Mapping[str, Any], catalogue: Catalogue, bundle_store: BundleStore, origins: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the request of a comparison, ready for the queue.
 
@@ -35,7 +35,7 @@ def checked_score(
     inputs
         ``product`` and the options of `mitoshi.evidence.score.options` by name. Files are ``catalogue:ID`` or ``https://…`` (with
         ``#key=value,…`` to describe the file); product and baseline may be the id of a bundle.
-    catalogue, shelf
+    catalogue, bundle_store
         Where items and bundles are looked up.
     origins
         ``https://host:port`` under which this service is called.
@@ -61,19 +61,19 @@ def checked_score(
             raise InputError(f"score needs a {name}; give catalogue:ID or an https address")
     options = {name: value for name, value in given.items() if name != PRODUCT}
     settings_of(options)
-    files = {n: _checked(n, given[n], catalogue, shelf, origins) for n in (PRODUCT, *FILES) if n in given}
-    output = _output_of(files[PRODUCT], catalogue, shelf)
+    files = {n: _checked(n, given[n], catalogue, bundle_store, origins) for n in (PRODUCT, *FILES) if n in given}
+    output = _output_of(files[PRODUCT], catalogue, bundle_store)
     if output is not None:
         files[PRODUCT], options = output[0], {"output": output[1], **options}
     return {"files": files, "options": {n: v for n, v in options.items() if n not in FILES}}
 
 
 def _checked(
-    name: str, value: object, catalogue: Catalogue, shelf: Shelf, origins: Sequence[str]
+    name: str, value: object, catalogue: Catalogue, bundle_store: BundleStore, origins: Sequence[str]
 ) -> str | dict[str, str]:
     """Return a file as the queue keeps it: a text, or the id and the folder of a bundle."""
     if name in WHOLE and isinstance(value, str) and re.fullmatch(BUNDLE_ID, value.strip()):
-        found = known_bundle(value, shelf)
+        found = known_bundle(value, bundle_store)
         return {"bundle": found.id, "folder": str(found.path)}
     text, item = checked_source(name, value, catalogue, origins)
     if not isinstance(item, str):
@@ -83,12 +83,14 @@ def _checked(
     return text
 
 
-def _output_of(file: str | dict[str, str], catalogue: Catalogue, shelf: Shelf) -> tuple[dict[str, str], str] | None:
+def _output_of(
+    file: str | dict[str, str], catalogue: Catalogue, bundle_store: BundleStore
+) -> tuple[dict[str, str], str] | None:
     """Return the bundle and the output that an item of the catalogue is a product of; None for any other file."""
     if isinstance(file, dict) or not file.startswith(CATALOGUE):
         return None
     told = catalogue.search(ids=[file.removeprefix(CATALOGUE)])[0].properties
-    bundle = shelf.find(str(told.get("mitoshi:bundle", "")))
+    bundle = bundle_store.find(str(told.get("mitoshi:bundle", "")))
     if bundle is None or not told.get("mitoshi:output"):
         return None
     return {"bundle": bundle.id, "folder": str(bundle.path)}, str(told["mitoshi:output"])

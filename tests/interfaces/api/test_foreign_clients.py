@@ -15,7 +15,7 @@ from owslib.ogcapi.processes import Processes
 from mitoshi.core.discovery import find
 from mitoshi.evidence.bundle import read_json
 from mitoshi.simulation import EVENT
-from mitoshi.workflows.shelf import Shelf
+from mitoshi.workflows.bundle_store import BundleStore
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def executed(served, area):
     """Return what OWSLib's client was answered, and the bundle that lies on the disk of the service."""
     client = Processes(f"{served.url}/ogc/")
     told = client.execute("disaster.flood-extent", {"area": list(area), "event": EVENT, "threshold_shift": 0.02})
-    bundle = Shelf((served.store / "service" / "runs",)).find(told["bundle"]["value"])
+    bundle = BundleStore((served.store / "service" / "runs",)).find(told["bundle"]["value"])
     return told, bundle
 
 

@@ -224,7 +224,7 @@ def test_a_published_bundle_outlives_its_job(fresh_store):
     with TestClient(app) as client:
         assert client.delete(f"/ogc/jobs/{job.id}").status_code == 200
     assert queue.get(job.id) is None
-    assert service.shelf.find(bundle.id) is not None
+    assert service.bundle_store.find(bundle.id) is not None
 
 
 # Events

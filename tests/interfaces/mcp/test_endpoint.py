@@ -1,4 +1,4 @@
-"""`/mcp` behind the service's door, and whose jobs a caller sees."""
+"""`/mcp` behind the service's request filter, and whose jobs a caller sees."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mitoshi.core.errors import InputError, MitoshiError
 from mitoshi.interfaces.api import Settings
 from mitoshi.interfaces.api.tools import alone
 from mitoshi.interfaces.mcp import resources
-from mitoshi.interfaces.mcp.desk import Call, Desk
+from mitoshi.interfaces.mcp.context import Call, ToolContext
 from mitoshi.interfaces.mcp.tools import arguments_of, tools
 from mitoshi.simulation import EVENT
+from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.jobs import Jobs
-from mitoshi.workflows.shelf import Shelf
 
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 OPEN = {
@@ -83,71 +83,73 @@ async def silent(done, total, message):
 
 
 @pytest.fixture
-def desk(fresh_store):
+def context(fresh_store):
     folder = fresh_store / "service"
-    return Desk(fresh_store, Catalogue(fresh_store), Jobs(folder), Shelf((folder / "runs",)), lambda *_: [])
+    return ToolContext(
+        fresh_store, Catalogue(fresh_store), Jobs(folder), BundleStore((folder / "runs",)), lambda *_: []
+    )
 
 
-def asked(desk, tool, owner=None, **arguments):
+def asked(context, tool, owner=None, **arguments):
     made = tools()[tool]
-    return anyio.run(made.work, Call(desk, arguments_of(made, arguments), owner, silent))
+    return anyio.run(made.work, Call(context, arguments_of(made, arguments), owner, silent))
 
 
-def test_a_job_is_seen_by_its_owner_and_by_whoever_owns_the_machine(desk, area):
+def test_a_job_is_seen_by_its_owner_and_by_whoever_owns_the_machine(context, area):
     run = {"area": list(area), "event": EVENT, "wait_seconds": 0}
-    name = asked(desk, "disaster_flood-extent", "ana", **run).data["job"]
-    assert desk.jobs.get(name).owner == "ana"
+    name = asked(context, "disaster_flood-extent", "ana", **run).data["job"]
+    assert context.jobs.get(name).owner == "ana"
     for owner in ("ana", None):
-        assert asked(desk, "job", owner, job=name).data["status"] == "accepted"
+        assert asked(context, "job", owner, job=name).data["status"] == "accepted"
     for owner in ("bob", ""):
         with pytest.raises(InputError, match="no job"):
-            asked(desk, "job", owner, job=name)
+            asked(context, "job", owner, job=name)
         with pytest.raises(InputError, match="no job"):
-            asked(desk, "cancel", owner, job=name)
-    assert asked(desk, "cancel", "ana", job=name).data["status"] == "dismissed"
+            asked(context, "cancel", owner, job=name)
+    assert asked(context, "cancel", "ana", job=name).data["status"] == "dismissed"
 
 
-def test_a_server_that_stops_hands_its_callers_their_jobs(desk, area):
-    desk.closing = lambda: True
-    answer = asked(desk, "disaster_flood-extent", area=list(area), event=EVENT, wait_seconds=600)
+def test_a_server_that_stops_hands_its_callers_their_jobs(context, area):
+    context.closing = lambda: True
+    answer = asked(context, "disaster_flood-extent", area=list(area), event=EVENT, wait_seconds=600)
     assert answer.data["status"] == "accepted"
-    assert desk.jobs.get(answer.data["job"]).status == "accepted"
+    assert context.jobs.get(answer.data["job"]).status == "accepted"
 
 
-def test_a_full_queue_is_an_error(desk, area):
-    desk.queued = 0
+def test_a_full_queue_is_an_error(context, area):
+    context.queued = 0
     with pytest.raises(MitoshiError, match="jobs are waiting, which is the limit"):
-        asked(desk, "disaster_flood-extent", area=list(area), event=EVENT)
+        asked(context, "disaster_flood-extent", area=list(area), event=EVENT)
 
 
-def test_a_failed_job_says_why(desk):
-    job = desk.jobs.submit("run", "disaster.flood-extent", {})
-    held = desk.jobs.claim(1, 0.0)
-    desk.jobs.fail(held.id, 1, "the file is damaged; get it again")
-    answer = asked(desk, "job", job=job.id)
+def test_a_failed_job_says_why(context):
+    job = context.jobs.submit("run", "disaster.flood-extent", {})
+    held = context.jobs.claim(1, 0.0)
+    context.jobs.fail(held.id, 1, "the file is damaged; get it again")
+    answer = asked(context, "job", job=job.id)
     assert answer.failed
     assert "the file is damaged; get it again" in answer.text
 
 
-def test_a_file_that_was_changed_after_the_seal_is_not_given_out(desk):
-    bundle = desk.shelf.bundles()[0]
+def test_a_file_that_was_changed_after_the_seal_is_not_given_out(context):
+    bundle = context.bundle_store.bundles()[0]
     address = f"mitoshi://bundle/{bundle.id}/figures.json"
-    assert json.loads(resources.read(desk.shelf, address).text)["figures"]
+    assert json.loads(resources.read(context.bundle_store, address).text)["figures"]
     with (bundle.path / "figures.json").open("a") as file:
         file.write(" ")
     with pytest.raises(MitoshiError, match="not what bundle .* was sealed with"):
-        resources.read(desk.shelf, address)
+        resources.read(context.bundle_store, address)
     (bundle.path / "figures.json").unlink()
     (bundle.path / "figures.json").symlink_to("/etc/hostname")
     with pytest.raises(MitoshiError, match="link|lies outside|names no bundle|larger"):
-        resources.read(desk.shelf, address)
+        resources.read(context.bundle_store, address)
 
 
-def test_the_list_of_resources_goes_through_pages(desk, monkeypatch):
+def test_the_list_of_resources_goes_through_pages(context, monkeypatch):
     monkeypatch.setattr(resources, "PAGE", 1)
-    found, more = resources.listed(desk.shelf, None)
+    found, more = resources.listed(context.bundle_store, None)
     assert [r.uri.rpartition("/")[2] for r in found] == list(resources.SHOWN)
     assert more is None
-    assert resources.listed(desk.shelf, "1") == ([], None)
+    assert resources.listed(context.bundle_store, "1") == ([], None)
     with pytest.raises(InputError, match="cursor"):
-        resources.listed(desk.shelf, "../1")
+        resources.listed(context.bundle_store, "../1")

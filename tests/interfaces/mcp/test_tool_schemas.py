@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from mitoshi.core.describe import describe, json_schema
 from mitoshi.core.discovery import methods
 from mitoshi.core.errors import ParameterError
-from mitoshi.interfaces.mcp.desk import told
+from mitoshi.interfaces.mcp.context import told
 from mitoshi.interfaces.mcp.tools import arguments_of, tool_name, tools
 
 EVERY_RUN = {"area", "event", "wait_seconds", "language"}

@@ -36,7 +36,7 @@ def attach(app: FastAPI, service: Service) -> None:
     tags: list[Any] = ["bundles"]
 
     def known(name: str) -> str:
-        bundle = service.shelf.find(name)
+        bundle = service.bundle_store.find(name)
         if bundle is None:
             raise Problem(404, f"no bundle {name[:12]!r} is known here; /bundles lists them")
         return bundle.id

@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def assembled(settings: Settings, routes: Sequence[str], **told: Any) -> FastAPI:
-    """Return an application with the routes of some modules, behind the service's door.
+    """Return an application with the routes of some modules, behind the service's request filter.
 
     Parameters
     ----------

@@ -69,14 +69,14 @@ def attach(app: FastAPI, service: Service) -> None:
     tags: list[Any] = ["bundles"]
 
     def known(name: str) -> Bundle:
-        found = service.shelf.find(name)
+        found = service.bundle_store.find(name)
         if found is None:
             raise Problem(404, f"no bundle {name[:12]!r} is known here; /bundles lists them")
         return found
 
     @app.get("/bundles", tags=tags, summary="Every evidence bundle, the newest first")
     def bundles() -> dict[str, Any]:
-        return {"bundles": [bundle_account.brief(service, b) for b in service.shelf.bundles()]}
+        return {"bundles": [bundle_account.brief(service, b) for b in service.bundle_store.bundles()]}
 
     @app.get("/bundles/{id}", tags=tags, summary="What a bundle says of itself", responses=PROBLEMS)
     def bundle(id: BundleId) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def attach(app: FastAPI, service: Service) -> None:
         responses=QUEUED,
     )
     def verify(id: BundleId, request: Request) -> Response:
-        checked = checked_verification(known(id).id, service.shelf)
+        checked = checked_verification(known(id).id, service.bundle_store)
         try:
             job = submitted(service, request, "verify", VERIFY, checked)
         except QueueFullError as error:

@@ -125,7 +125,7 @@ def verify_request(body: Execute, service: Service) -> dict[str, Any]:
         if name != BUNDLE:
             raise InputError(misspelt("input of verify", name[:80], [BUNDLE]))
     outputs = _wanted(body, [VERDICT], "verify")
-    return {**checked_verification(_plain(BUNDLE, body.inputs.get(BUNDLE)), service.shelf), **outputs}
+    return {**checked_verification(_plain(BUNDLE, body.inputs.get(BUNDLE)), service.bundle_store), **outputs}
 
 
 def score_request(body: Execute, service: Service, origin: str) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def score_request(body: Execute, service: Service, origin: str) -> dict[str, Any
         As `mitoshi.workflows.scoring.checked_score`.
     """
     outputs = _wanted(body, OUTPUTS, SCORE)
-    return {**checked_score(plain_inputs(body.inputs), service.catalogue, service.shelf, (origin,)), **outputs}
+    return {**checked_score(plain_inputs(body.inputs), service.catalogue, service.bundle_store, (origin,)), **outputs}
 
 
 def _wanted(body: Execute, known: list[str], process: str) -> dict[str, Any]:

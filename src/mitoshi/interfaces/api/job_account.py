@@ -92,7 +92,7 @@ def results(service: Service, job: Job, language: Language) -> dict[str, Any]:
         return {words.VERDICT: {"value": verdict}}
     if job.kind == "score":
         return score_process.results(job, language)
-    bundle = service.shelf.find(str(job.result["bundle"]))
+    bundle = service.bundle_store.find(str(job.result["bundle"]))
     if bundle is None:
         raise Problem(410, f"the bundle {str(job.result['bundle'])[:12]} is no longer here; execute the process again")
     wanted = job.request.get("outputs") or None

@@ -132,10 +132,10 @@ def listening(settings: Settings) -> socket.socket:
 
 def publish_all(service: Service) -> list[str]:
     """Publish every bundle that is not in the catalogue yet; return what the operator should know."""
-    from mitoshi.workflows.shelf import publish
+    from mitoshi.workflows.bundle_store import publish
 
     lines = []
-    for bundle in service.shelf.bundles():
+    for bundle in service.bundle_store.bundles():
         try:
             publish(bundle, service.catalogue)
         except MitoshiError as error:

@@ -1,4 +1,4 @@
-"""What every route is given: the data that may be shown, the shelf of bundles, and the jobs."""
+"""What every route is given: the data that may be shown, the bundle store, and the jobs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mitoshi.display.source import DataSource
 from mitoshi.interfaces.api.heavy_work import HeavyWork
+from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.jobs import Jobs
-from mitoshi.workflows.shelf import Shelf
 
 if TYPE_CHECKING:
     from mitoshi.interfaces.api.settings import Settings
@@ -31,9 +31,9 @@ class Service(DataSource):
         self.heavy = HeavyWork()
 
     @cached_property
-    def shelf(self) -> Shelf:
+    def bundle_store(self) -> BundleStore:
         """The evidence bundles."""
-        return Shelf((self.settings.folder / "runs", *self.settings.bundles))
+        return BundleStore((self.settings.folder / "runs", *self.settings.bundles))
 
     @cached_property
     def jobs(self) -> Jobs:

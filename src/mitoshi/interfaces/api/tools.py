@@ -86,7 +86,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     hosts = _hosts(service.settings)
     endpoint.closing = False
     manager = StreamableHTTPSessionManager(
-        app=make_server(_desk(app, service, endpoint), _owner_of(service.settings)),
+        app=make_server(_context(app, service, endpoint), _owner_of(service.settings)),
         security_settings=TransportSecuritySettings(
             enable_dns_rebinding_protection=True,
             allowed_hosts=hosts,
@@ -105,18 +105,18 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
             endpoint.manager = None
 
 
-def _desk(app: FastAPI, service: Service, endpoint: Endpoint) -> Any:
-    from mitoshi.interfaces.mcp.desk import Desk
+def _context(app: FastAPI, service: Service, endpoint: Endpoint) -> Any:
+    from mitoshi.interfaces.mcp.context import ToolContext
     from mitoshi.interfaces.mcp.values import values_of
 
     def closing() -> bool:
         return endpoint.closing or bool(getattr(getattr(app.state, "server", None), "should_exit", False))
 
-    return Desk(
+    return ToolContext(
         service.settings.store,
         service.catalogue,
         service.jobs,
-        service.shelf,
+        service.bundle_store,
         values_of(lambda: service),
         queued=service.settings.limits.queued_jobs,
         closing=closing,
@@ -139,7 +139,7 @@ def _hosts(settings: Settings) -> list[str]:
 
 
 def alone(settings: Settings) -> FastAPI:
-    """Return an application that has the tools and nothing else, behind the service's own door.
+    """Return an application that has the tools and nothing else, behind the service's own request filter.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from mitoshi.interfaces.mcp.accounts import SHOWN, address
 from mitoshi.sensors.guard import regular_file
 
 if TYPE_CHECKING:
-    from mitoshi.workflows.shelf import Shelf
+    from mitoshi.workflows.bundle_store import BundleStore
 
 __all__ = ["TEMPLATE", "linked", "listed", "read"]
 
@@ -38,7 +38,7 @@ TEMPLATE = types.ResourceTemplate(
 )
 
 
-def listed(shelf: Shelf, cursor: str | None) -> tuple[list[types.Resource], str | None]:
+def listed(bundle_store: BundleStore, cursor: str | None) -> tuple[list[types.Resource], str | None]:
     """Return reports, quicklooks and run records of some bundles, the latest run first, and where to go on.
 
     Raises
@@ -51,7 +51,7 @@ def listed(shelf: Shelf, cursor: str | None) -> tuple[list[types.Resource], str 
         if not re.fullmatch(r"[0-9]{1,6}", cursor):
             raise InputError(f"the cursor {cursor[:40]!r} is none of this server; leave it out to begin anew")
         start = int(cursor)
-    bundles = shelf.bundles()
+    bundles = bundle_store.bundles()
     found = [resource for bundle in bundles[start : start + PAGE] for resource in linked(bundle)]
     return found, str(start + PAGE) if start + PAGE < len(bundles) else None
 
@@ -74,7 +74,7 @@ def linked(bundle: Bundle) -> list[types.Resource]:
     ]
 
 
-def read(shelf: Shelf, uri: str) -> types.TextResourceContents | types.BlobResourceContents:
+def read(bundle_store: BundleStore, uri: str) -> types.TextResourceContents | types.BlobResourceContents:
     """Return the content of a file, after making sure that it is the one which the bundle was sealed with.
 
     Raises
@@ -85,7 +85,7 @@ def read(shelf: Shelf, uri: str) -> types.TextResourceContents | types.BlobResou
         If the file is not what the bundle's checksums say.
     """
     match = ADDRESS.fullmatch(uri)
-    bundle = shelf.find(match[1]) if match else None
+    bundle = bundle_store.find(match[1]) if match else None
     if match is None or bundle is None:
         raise InputError(f"{uri[:120]!r} names no bundle known here; give mitoshi://bundle/ID/FILE")
     name, sealed = unquote(match[2]), read_sums(bundle.path)

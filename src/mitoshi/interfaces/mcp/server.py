@@ -13,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 from mitoshi import __version__
 from mitoshi.core.errors import MitoshiError, misspelt
 from mitoshi.interfaces.mcp import prompts, resources
-from mitoshi.interfaces.mcp.desk import Answer, Call, Desk, told
+from mitoshi.interfaces.mcp.context import Answer, Call, ToolContext, told
 from mitoshi.interfaces.mcp.tools import arguments_of, tools
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ INSTRUCTIONS = (
 )
 
 
-def make_server(desk: Desk, owner_of: Callable[[Any], str | None] = lambda _request: None) -> Server[Any]:
+def make_server(context: ToolContext, owner_of: Callable[[Any], str | None] = lambda _request: None) -> Server[Any]:
     """Return the server of a store.
 
     Parameters
     ----------
-    desk
+    context
         What the tools have at hand.
     owner_of
         Who asks, from the HTTP request; None is whoever owns the machine.
@@ -60,7 +60,7 @@ def make_server(desk: Desk, owner_of: Callable[[Any], str | None] = lambda _requ
         tool = made[params.name]
         try:
             arguments = arguments_of(tool, params.arguments or {})
-            answer = await tool.work(Call(desk, arguments, owner_of(ctx.request), ctx.session.report_progress))
+            answer = await tool.work(Call(context, arguments, owner_of(ctx.request), ctx.session.report_progress))
         except MitoshiError as error:
             answer = Answer(told(error), failed=True)
         except Exception as error:
@@ -70,7 +70,7 @@ def make_server(desk: Desk, owner_of: Callable[[Any], str | None] = lambda _requ
 
     async def list_resources(_: Any, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
         cursor = None if params is None else params.cursor
-        found, more = await to_thread.run_sync(_guarded, resources.listed, desk.shelf, cursor)
+        found, more = await to_thread.run_sync(_guarded, resources.listed, context.bundle_store, cursor)
         return types.ListResourcesResult(resources=found, next_cursor=more)
 
     async def templates(_: Any, params: types.PaginatedRequestParams | None) -> types.ListResourceTemplatesResult:
@@ -78,7 +78,7 @@ def make_server(desk: Desk, owner_of: Callable[[Any], str | None] = lambda _requ
         return types.ListResourceTemplatesResult(resource_templates=[resources.TEMPLATE])
 
     async def read_resource(_: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
-        content = await to_thread.run_sync(_guarded, resources.read, desk.shelf, str(params.uri))
+        content = await to_thread.run_sync(_guarded, resources.read, context.bundle_store, str(params.uri))
         return types.ReadResourceResult(contents=[content])
 
     async def list_prompts(_: Any, params: types.PaginatedRequestParams | None) -> types.ListPromptsResult:

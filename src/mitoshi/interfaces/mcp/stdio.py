@@ -12,11 +12,11 @@ from mcp.server.stdio import stdio_server
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.errors import RunError
-from mitoshi.interfaces.mcp.desk import Desk
+from mitoshi.interfaces.mcp.context import ToolContext
 from mitoshi.interfaces.mcp.server import make_server
 from mitoshi.interfaces.mcp.values import values_of
+from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.jobs import Jobs, Workers
-from mitoshi.workflows.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from mitoshi.display.source import DataSource
 
-__all__ = ["Hands", "serve"]
+__all__ = ["StoreWorkers", "serve"]
 
 LOG = logging.getLogger("mitoshi.service")
 
 
-class Hands:
+class StoreWorkers:
     """The workers of a store, unless another service has them: a store has one supervisor at a time.
 
     Parameters
@@ -42,7 +42,7 @@ class Hands:
         self._jobs, self._store, self._count = jobs, store, count
         self._lock, self._held, self._stack = threading.Lock(), False, ExitStack()
 
-    def __enter__(self) -> Hands:
+    def __enter__(self) -> StoreWorkers:
         self.ready()
         return self
 
@@ -81,10 +81,17 @@ async def serve(store: Path, bundles: Sequence[Path] = (), data: Sequence[Path] 
     jobs = Jobs(folder)
     # Inside, descriptor 1 is standard error: the workers inherit that, and what a library prints goes there too.
     async with stdio_server() as (read, write):
-        with Hands(jobs, store, workers) as hands:
+        with StoreWorkers(jobs, store, workers) as store_workers:
             values = values_of(lambda: _source(store, (*bundles, *data)))
-            desk = Desk(store, Catalogue(store), jobs, Shelf((folder / "runs", *bundles)), values, ready=hands.ready)
-            server = make_server(desk)
+            context = ToolContext(
+                store,
+                Catalogue(store),
+                jobs,
+                BundleStore((folder / "runs", *bundles)),
+                values,
+                ready=store_workers.ready,
+            )
+            server = make_server(context)
             await server.run(read, write, server.create_initialization_options())
 
 

@@ -15,7 +15,7 @@ from mitoshi.core.errors import ParameterError, misspelt
 from mitoshi.core.text import Text
 from mitoshi.interfaces.mcp import schemas
 from mitoshi.interfaces.mcp.accounts import item_account, value_text
-from mitoshi.interfaces.mcp.desk import Answer, Call
+from mitoshi.interfaces.mcp.context import Answer, Call
 from mitoshi.workflows.task import CATALOGUE
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _search() -> Tool:
 def _found(call: Call) -> Answer:
     wanted = call.arguments
     offset, limit = int(wanted["offset"]), int(wanted["limit"])
-    items = call.desk.catalogue.search(
+    items = call.context.catalogue.search(
         bbox=wanted.get("bbox"),
         time=wanted.get("time"),
         collections=wanted.get("collections"),
@@ -271,7 +271,7 @@ def _value() -> Tool:
 
 def _valued(call: Call) -> Answer:
     place = {key: call.arguments[key] for key in ("item", "lon", "lat")}
-    values = call.desk.values(place["item"].removeprefix(CATALOGUE), float(place["lon"]), float(place["lat"]))
+    values = call.context.values(place["item"].removeprefix(CATALOGUE), float(place["lon"]), float(place["lat"]))
     return Answer("\n".join(value_text(value, call.language) for value in values), {**place, "values": values})
 
 

@@ -87,7 +87,7 @@ def carry_out(
     if not jobs.seal(job.id, pid):
         raise DismissedError
     from mitoshi.catalog import Catalogue
-    from mitoshi.workflows.shelf import publish
+    from mitoshi.workflows.bundle_store import publish
 
     items = publish(bundle, Catalogue(store))
     return {"bundle": bundle.id, "folder": str(bundle.path), "items": list(items)}

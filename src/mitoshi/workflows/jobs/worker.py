@@ -36,7 +36,7 @@ LOG = logging.getLogger("mitoshi.jobs")
 POLL_SECONDS = 0.1
 HEAVY = (
     "geopandas", "odc.stac", "rasterio", "reportlab.platypus", "scipy.ndimage", "stac_geoparquet",
-    "mitoshi.evidence.runner", "mitoshi.evidence.verification", "mitoshi.workflows.shelf", "mitoshi.workflows.task",
+    "mitoshi.evidence.runner", "mitoshi.evidence.verification", "mitoshi.workflows.bundle_store", "mitoshi.workflows.task",
 )  # fmt: skip
 MOST_JOBS = 25  # a fresh process afterwards: what libraries never give back is bounded
 NICENESS = 15  # tiles and answers go before jobs

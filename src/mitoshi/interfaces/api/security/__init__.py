@@ -1,8 +1,8 @@
 """Who may ask for what, how much, and from where: plain ASGI layers around every route, and what they all share.
 
-From the outside in: `policy` puts the headers on every answer, `audit` writes down who changed or was refused what, `door` turns
-away what no honest client sends, `credentials` finds out who asks, `rates` bounds how often, `bodies` how long and how deep a
-body is. `heads` is below them all, in the HTTP server: it closes connections that say nothing.
+From the outside in: `policy` puts the headers on every answer, `audit` writes down who changed or was refused what,
+`request_filter` turns away what no honest client sends, `credentials` finds out who asks, `rates` bounds how often, `bodies` how
+long and how deep a body is. `heads` is below them all, in the HTTP server: it closes connections that say nothing.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def install(app: FastAPI, service: Service) -> None:
     from mitoshi.interfaces.api.security.bodies import Bodies
     from mitoshi.interfaces.api.security.credentials import Credentials
     from mitoshi.interfaces.api.security.documented import document
-    from mitoshi.interfaces.api.security.door import Door
     from mitoshi.interfaces.api.security.keys import KeyFile
     from mitoshi.interfaces.api.security.policy import Policy
     from mitoshi.interfaces.api.security.rates import Rates
+    from mitoshi.interfaces.api.security.request_filter import RequestFilter
     from mitoshi.interfaces.api.security.tokens import issuer_of
 
     settings = service.settings
@@ -48,7 +48,7 @@ def install(app: FastAPI, service: Service) -> None:
     app.add_middleware(
         Credentials, settings=settings, keys=KeyFile(settings.folder / "keys.json"), issuer=issuer_of(settings)
     )
-    app.add_middleware(Door, settings=settings)
+    app.add_middleware(RequestFilter, settings=settings)
     app.add_middleware(Audit, log=AuditLog(settings.folder / "audit.jsonl"))
     app.add_middleware(Policy)
     document(app)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["quick_heads"]
 
 UNREAD_SECONDS = 120.0  # an answer of which nothing was read for so long has no reader
-SPARE = 16  # connections beyond the limit that still get uvicorn's 503 instead of a closed door
+SPARE = 16  # connections beyond the limit that still get uvicorn's 503 instead of a closed connection
 
 
 def quick_heads(limits: Limits) -> type[asyncio.Protocol]:

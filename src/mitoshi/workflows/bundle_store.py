@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mitoshi.catalog import Catalogue
     from mitoshi.core.method import Method, Output
 
-__all__ = ["Shelf", "publish"]
+__all__ = ["BundleStore", "publish"]
 
 LOG = logging.getLogger("mitoshi.service")
 DEEPEST = 3  # levels below a root
@@ -48,7 +48,7 @@ class _Opened(NamedTuple):
     bundle: Bundle | None
 
 
-class Shelf:
+class BundleStore:
     """Finds evidence bundles below some folders.
 
     Parameters

@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from mitoshi.core.method import Method
     from mitoshi.core.text import Language
     from mitoshi.interfaces.mcp.values import Values
+    from mitoshi.workflows.bundle_store import BundleStore
     from mitoshi.workflows.jobs import Job, Jobs
-    from mitoshi.workflows.shelf import Shelf
 
     Report = Callable[[float, float | None, str | None], Awaitable[None]]
 
-__all__ = ["Answer", "Call", "Desk", "told"]
+__all__ = ["Answer", "Call", "ToolContext", "told"]
 
 POLL_SECONDS = 0.2
 LONGEST_LINE = 600
 
 
 @dataclass
-class Desk:
+class ToolContext:
     """The parts of a store that tools use.
 
     Attributes
     ----------
     store
         Folder of the catalogue.
-    catalogue, jobs, shelf
+    catalogue, jobs, bundle_store
         What was observed, what was asked for, and what came of it.
     queued
         Most jobs that may wait at one time.
@@ -59,7 +59,7 @@ class Desk:
     store: Path
     catalogue: Catalogue
     jobs: Jobs
-    shelf: Shelf
+    bundle_store: BundleStore
     values: Values
     queued: int = 200
     ready: Callable[[], None] = lambda: None
@@ -82,7 +82,7 @@ class Call:
 
     Attributes
     ----------
-    desk
+    context
         What is at hand.
     arguments
         Checked against the tool's schema, defaults filled in.
@@ -92,7 +92,7 @@ class Call:
         Tells the client of progress, where it asked for that.
     """
 
-    desk: Desk
+    context: ToolContext
     arguments: Mapping[str, Any]
     owner: str | None
     report: Report
@@ -105,21 +105,21 @@ class Call:
     async def run(self, method: Method[..., Any]) -> Answer:
         """Queue a run and wait for it."""
         inputs = {k: v for k, v in self.arguments.items() if k not in ("wait_seconds", "language")}
-        desk = self.desk
-        request = await to_thread.run_sync(checked_request, method, inputs, desk.catalogue)
+        context = self.context
+        request = await to_thread.run_sync(checked_request, method, inputs, context.catalogue)
         return await self._followed(await to_thread.run_sync(self._queued, "run", method.name, request))
 
     async def verify(self) -> Answer:
         """Queue the verification of a bundle and wait for it."""
-        desk = self.desk
-        request = await to_thread.run_sync(checked_verification, self.arguments["bundle"], desk.shelf)
+        context = self.context
+        request = await to_thread.run_sync(checked_verification, self.arguments["bundle"], context.bundle_store)
         return await self._followed(await to_thread.run_sync(self._queued, "verify", "verify", request))
 
     async def score(self) -> Answer:
         """Queue a comparison with a reference and wait for it."""
         inputs = {k: v for k, v in self.arguments.items() if k not in ("wait_seconds", "language")}
-        desk = self.desk
-        request = await to_thread.run_sync(checked_score, inputs, desk.catalogue, desk.shelf)
+        context = self.context
+        request = await to_thread.run_sync(checked_score, inputs, context.catalogue, context.bundle_store)
         return await self._followed(await to_thread.run_sync(self._queued, "score", "score", request))
 
     async def look(self) -> Answer:
@@ -132,16 +132,16 @@ class Call:
     async def cancel(self) -> Answer:
         """Dismiss a job."""
         job = await to_thread.run_sync(self._visible)
-        left = await to_thread.run_sync(self.desk.jobs.dismiss, job.id)
+        left = await to_thread.run_sync(self.context.jobs.dismiss, job.id)
         return Answer(job_text(left or job, self.language), job_account(left or job))
 
     def _queued(self, kind: Any, process: str, request: dict[str, Any]) -> Job:
-        self.desk.ready()
-        return self.desk.jobs.submit(kind, process, request, owner=self.owner or "", limit=self.desk.queued)
+        self.context.ready()
+        return self.context.jobs.submit(kind, process, request, owner=self.owner or "", limit=self.context.queued)
 
     def _visible(self) -> Job:
         wanted = self.arguments["job"]
-        job = self.desk.jobs.get(wanted)
+        job = self.context.jobs.get(wanted)
         if job is None or (self.owner is not None and job.owner not in ("", self.owner)):
             raise InputError(f"there is no job {wanted}; a run or a verification names its job")
         return job
@@ -151,9 +151,9 @@ class Call:
         try:
             job = await self._waited(job)
         except anyio.get_cancelled_exc_class():
-            if not self.desk.closing():
+            if not self.context.closing():
                 with anyio.CancelScope(shield=True):
-                    await to_thread.run_sync(self.desk.jobs.dismiss, job.id)
+                    await to_thread.run_sync(self.context.jobs.dismiss, job.id)
             raise
         return await to_thread.run_sync(self._outcome, job)
 
@@ -164,10 +164,10 @@ class Call:
             if job.progress > shown:
                 shown = job.progress
                 await self.report(float(shown), 100.0, job.message)
-            if job.final or anyio.current_time() >= end or self.desk.closing():
+            if job.final or anyio.current_time() >= end or self.context.closing():
                 return job
             await anyio.sleep(POLL_SECONDS)
-            now = await to_thread.run_sync(self.desk.jobs.get, job.id)
+            now = await to_thread.run_sync(self.context.jobs.get, job.id)
             job = now or job
 
     def _outcome(self, job: Job) -> Answer:
@@ -178,12 +178,12 @@ class Call:
             return Answer(job_text(job, language), account | {"score": score_account(job)})
         if job.kind != "run" or job.result is None:
             return Answer(job_text(job, language), account)
-        bundle = self.desk.shelf.find(job.result["bundle"])
+        bundle = self.context.bundle_store.find(job.result["bundle"])
         if bundle is None:
             lost = f"the bundle {job.result['bundle'][:12]} of job {job.id} is gone; run it again"
             return Answer(lost, account, failed=True)
         items = {name.removeprefix(f"{bundle.id[:12]}-"): name for name in job.result["items"]}
-        told_of = bundle_account(bundle, items, self.desk.store)
+        told_of = bundle_account(bundle, items, self.context.store)
         return Answer(bundle_text(bundle, told_of, language), account | told_of, resources=tuple(linked(bundle)))
 
 

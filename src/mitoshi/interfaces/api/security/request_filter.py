@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mitoshi.interfaces.api.settings import Settings
 
-__all__ = ["Door"]
+__all__ = ["RequestFilter"]
 
 LONGEST_HEAD = 32 * 1024
 LONGEST_PATH = 4096
@@ -25,7 +25,7 @@ STRANGE = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|/)\.\.?(?:/|$)")
 HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>\d{1,5}))?")
 
 
-class Door:
+class RequestFilter:
     """ASGI layer that refuses what no honest client of this service sends.
 
     Parameters

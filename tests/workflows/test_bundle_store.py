@@ -1,4 +1,4 @@
-"""The shelf of bundles, and their products as items of the catalogue."""
+"""The bundle_store of bundles, and their products as items of the catalogue."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mitoshi.core.quantity import WATER_DEPTH
 from mitoshi.cube import resolve
 from mitoshi.evidence.bundle import Bundle
 from mitoshi.sensors import open_item
-from mitoshi.workflows import shelf as module
+from mitoshi.workflows import bundle_store as module
 from mitoshi.workflows.adoption import Adoption, adopt, adopted_by_chain, adoption_of, withdraw
-from mitoshi.workflows.shelf import Shelf, publish
+from mitoshi.workflows.bundle_store import BundleStore, publish
 
 LATER = "2026-11-24T00:00:00Z"
 
@@ -44,8 +44,8 @@ def two(flood, tmp_path):
     return tmp_path
 
 
-def names(shelf):
-    return [b.path.name for b in shelf.bundles()]
+def names(bundle_store):
+    return [b.path.name for b in bundle_store.bundles()]
 
 
 def test_bundles_are_found_at_most_three_levels_deep_the_latest_first(flood, two):
@@ -54,58 +54,58 @@ def test_bundles_are_found_at_most_three_levels_deep_the_latest_first(flood, two
     (two / "link").symlink_to(two / "a", target_is_directory=True)
     (two / "no-bundle").mkdir()
     (two / "no-bundle" / "run.json").write_text("{}")
-    assert names(Shelf([two])) == ["two", "one"]
-    assert names(Shelf([two / "one"])) == ["one"]
-    assert names(Shelf([two / "nowhere", two / "no-bundle"])) == []
-    assert names(Shelf([])) == []
+    assert names(BundleStore([two])) == ["two", "one"]
+    assert names(BundleStore([two / "one"])) == ["one"]
+    assert names(BundleStore([two / "nowhere", two / "no-bundle"])) == []
+    assert names(BundleStore([])) == []
 
 
 def test_one_bundle_in_two_folders_is_shown_once(flood, two):
-    assert names(Shelf([two / "one", flood.parent, two])) == ["two", "one"]
+    assert names(BundleStore([two / "one", flood.parent, two])) == ["two", "one"]
 
 
 def test_a_bundle_is_found_by_its_id_or_its_first_12_digits(two):
-    shelf = Shelf([two])
-    later, first = shelf.bundles()
-    assert shelf.find(first.id) == first
-    assert shelf.find(later.id[:12]) == later
+    bundle_store = BundleStore([two])
+    later, first = bundle_store.bundles()
+    assert bundle_store.find(first.id) == first
+    assert bundle_store.find(later.id[:12]) == later
     for name in (first.id[:11], "", "../one", "f" * 64, first.id + "0", "one"):
-        assert shelf.find(name) is None
+        assert bundle_store.find(name) is None
 
 
 def test_what_has_not_changed_is_not_read_again(two, monkeypatch):
-    shelf = Shelf([two])
-    assert len(shelf.bundles()) == 2
+    bundle_store = BundleStore([two])
+    assert len(bundle_store.bundles()) == 2
     reads = []
     monkeypatch.setattr(module.Bundle, "open", lambda path: reads.append(path))
-    assert len(shelf.bundles()) == 2
+    assert len(bundle_store.bundles()) == 2
     assert reads == []
 
 
 def test_what_comes_goes_or_changes_is_seen_at_once(flood, two):
-    shelf = Shelf([two])
-    assert names(shelf) == ["two", "one"]
+    bundle_store = BundleStore([two])
+    assert names(bundle_store) == ["two", "one"]
     shutil.copytree(flood, two / "three")
     retold(two / "three", time="2026-11-25T00:00:00Z")
-    assert names(shelf) == ["three", "two", "one"]
+    assert names(bundle_store) == ["three", "two", "one"]
     shutil.rmtree(two / "a")
-    assert names(shelf) == ["three", "one"]
-    before = shelf.bundles()[1].id
+    assert names(bundle_store) == ["three", "one"]
+    before = bundle_store.bundles()[1].id
     retold(two / "one", time="2026-11-26T00:00:00Z")
     os.utime(two / "one" / "run.json", (1, 1))
-    assert names(shelf) == ["one", "three"]
-    assert shelf.bundles()[0].id != before
+    assert names(bundle_store) == ["one", "three"]
+    assert bundle_store.bundles()[0].id != before
 
 
 def test_a_folder_seen_long_ago_is_not_listed_again_until_it_changes(two, monkeypatch):
     for folder in (two, two / "a", two / "a" / "b"):
         os.utime(folder, (1, 1))
-    shelf = Shelf([two])
-    assert names(shelf) == ["two", "one"]
+    bundle_store = BundleStore([two])
+    assert names(bundle_store) == ["two", "one"]
     listed = []
     real = os.scandir
     monkeypatch.setattr(module.os, "scandir", lambda path: listed.append(path) or real(path))
-    assert names(shelf) == ["two", "one"]
+    assert names(bundle_store) == ["two", "one"]
     assert two not in listed
     assert two / "a" / "b" not in listed
 
@@ -113,10 +113,10 @@ def test_a_folder_seen_long_ago_is_not_listed_again_until_it_changes(two, monkey
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"method": 1}', "x" * 100])
 def test_a_broken_bundle_is_passed_over_with_one_warning(two, caplog, content):
     (two / "one" / "run.json").write_text(content)
-    shelf = Shelf([two])
+    bundle_store = BundleStore([two])
     with caplog.at_level(logging.WARNING, "mitoshi.service"):
-        assert names(shelf) == ["two"]
-        assert names(shelf) == ["two"]
+        assert names(bundle_store) == ["two"]
+        assert names(bundle_store) == ["two"]
     assert len(caplog.records) == 1
     assert caplog.messages[0].startswith("the bundle in one is passed over: ")
     assert str(two) not in caplog.messages[0]
