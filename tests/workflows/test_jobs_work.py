@@ -13,10 +13,11 @@ from service_fixtures import copy_of
 
 from mitoshi.catalog import Catalogue
 from mitoshi.core.discovery import find
-from mitoshi.core.errors import MitoshiError, RunError
+from mitoshi.core.errors import MitoshiError, RunError, UnmetNeedError
 from mitoshi.core.grid import BBox
 from mitoshi.core.requirement import instant
 from mitoshi.simulation import EVENT
+from mitoshi.workflows.adoption import Adoption, adopt
 from mitoshi.workflows.bundle_store import BundleStore
 from mitoshi.workflows.jobs import Jobs, Workers
 from mitoshi.workflows.jobs.work import reason
@@ -93,7 +94,11 @@ def test_flood_extent_then_depth_from_its_catalogued_product(built_region, area,
         # A bundle names no path that leads far out of its own folder; the service's catalogue knows where its inputs are.
         far = tmp_path / "a" / "b" / "c" / "d" / "e" / "bundle"
         method, time = find("disaster.flood-depth"), instant("2026-11-23T00:00:00Z")
-        made = run_method(method, {}, {}, far, time=time, store=store, area=BBox.checked(area), event=instant(EVENT))
+        asked_for = {"time": time, "store": store, "area": BBox.checked(area), "event": instant(EVENT)}
+        with pytest.raises(UnmetNeedError, match="a trial product, which no run takes by itself"):
+            run_method(method, {}, {}, tmp_path / "unmet", **asked_for)
+        adopt(Catalogue(store), [bundle.id], Adoption("Hanako Sato", "2026-11-23T00:00:00Z"))
+        made = run_method(method, {}, {}, far, **asked_for)
         record = json.loads((far / "run.json").read_text())
         assert record["inputs"]["flood"][0]["quantity"] == "flood_extent"  # found without being named
         assert json.loads((far / "inputs" / "locations.json").read_text()) == {}

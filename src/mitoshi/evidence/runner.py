@@ -117,8 +117,8 @@ def run(
         event=event,
         choice=tuple(choice or ()),
         tile=(tile_size, limit_bytes),
+        refuse_late=True,
     )
-    check_run_time(method, plan.inputs, time, event)
     bundle = kept(out, plan.described(), existing)
     if bundle is None:
         bundle = carry_out(plan, prepared, out, workers=workers, cluster=cluster, progress=progress)
@@ -159,6 +159,7 @@ def repeat(
         event=event,
         choice=tuple(choice),
         tile=(tile_size, LIMIT),
+        refuse_late=False,  # whoever checks a bundle says so in the verdict
     )
     if plan.tile_size != tile_size:
         raise InputError(
@@ -178,6 +179,7 @@ def _planned(
     event: datetime | None,
     choice: tuple[Text, ...],
     tile: tuple[int, int],
+    refuse_late: bool,
 ) -> tuple[Plan, Prepared]:
     bound = method.bind_parameters(parameters)
     given = open_sources(method, sources)
@@ -188,6 +190,8 @@ def _planned(
     size = fitting_tile(method, arrays, size, limit)
     digests = file_digests(given)
     records = {k: [g.record(digests) for g in group] for k, group in given.items()}
+    if refuse_late:
+        check_run_time(method, records, time, event)
     fitted, assumed = method.fitted(arrays, bound)
     read = (*assumptions(given), *undated(given))
     assumed = (*assumed, *read, *outside(given, frame), *not_counted(given, frame), *overlaps(given, frame))

@@ -123,7 +123,8 @@ def check_ground(blocks: Iterable[GroundCounts]) -> None:
         )
     for k, value in enumerate(FILLS):
         alone, near = sum(part.fill[k] for part in parts), sum(part.near[k] for part in parts)
-        if LEAST_VOID <= alone < known and not near:
+        plain = value == 0 and alone > known / 2  # a scene that is flat for the most part may lie at 0 m
+        if LEAST_VOID <= alone < known and not near and not plain:
             raise InputError(
                 f"elevation is exactly {value:g} m on {alone / known:.1%} of the ground and nothing else lies within "
                 f"{VOID_GAP_M:g} m of that: a void filled with a number; say '#nodata={value:g}'"
