@@ -19,6 +19,7 @@ __all__ = ["MAX_PIXELS", "MAX_POLYGONS", "outlines", "polygon_geometry", "thinni
 
 MAX_PIXELS = 36_000_000  # larger scenes are traced on cells of 2 × 2, 4 × 4 … pixels
 MAX_POLYGONS = 20_000  # the largest are kept; how many were left out is stated
+FIRST = 1  # index of the first row and column in what rasterio is asked
 AREA_DIGITS = 6  # significant digits of an area
 
 
@@ -52,10 +53,14 @@ def outlines(
     figures
         The run's figures, for whoever opens only this file.
     """
+    from affine import Affine
     from rasterio.features import shapes
 
     kept, number = _largest(mask)
-    polygons = [shape for shape, _ in shapes(kept, mask=kept.astype(bool), connectivity=4)] if number["kept"] else []
+    # Pixel indices from 1: rasterio warns of a raster without a place where the transform is the identity.
+    place = Affine.translation(FIRST, FIRST)
+    found = shapes(kept, mask=kept.astype(bool), connectivity=4, transform=place) if number["kept"] else ()
+    polygons = [shape for shape, _ in found]
     return {
         "type": "FeatureCollection",
         "features": [_feature(n, p) for n, p in enumerate(_placed(polygons, frame, factor), 1)],
@@ -90,7 +95,7 @@ def _placed(
     polygons: list[dict[str, Any]], frame: Frame, factor: int
 ) -> list[tuple[dict[str, Any], float | None, int]]:
     """Return geometry, area in km2 (None without georeference) and pixels of each polygon."""
-    rings = [np.asarray(ring, dtype=float) * factor for p in polygons for ring in p["coordinates"]]
+    rings = [(np.asarray(ring, dtype=float) - FIRST) * factor for p in polygons for ring in p["coordinates"]]
     if not rings:
         return []
     limits = np.array([frame.shape[1], frame.shape[0]], dtype=float)
