@@ -78,12 +78,12 @@ COUNTED_WATER = Text(
 )
 DETECTED = Text(
     "itself a bound; flood is detected: the interval of the flooded area lies above zero",
-    "それ自体が上限値。浸水を検出（浸水面積の区間が 0 を上回る）",
+    "この値自体が上限のため、信頼区間はありません。浸水は検出されています（浸水面積の区間の下限が 0 を上回る）",
 )
 NOTHING_SEEN = Text("unknown: no pixel was observed", "不明：観測された画素がありません")
 WATER_DETECTED = Text(
     "itself a bound; water is detected: the interval of the water area lies above zero",
-    "それ自体が上限値。水域を検出（水域の面積の区間が 0 を上回る）",
+    "この値自体が上限のため、信頼区間はありません。水域は検出されています（水域の面積の区間の下限が 0 を上回る）",
 )
 NOT_TOLD_APART = Text(
     "unknown: neither an image from before the flood nor reference water is given, so permanent water is part of the water area",
@@ -167,8 +167,8 @@ LOOKED_FOR = frozenset({"elevation", "land_cover", "built_up", "reference_water"
 """Data arguments from which a radar map knows what it does not see."""
 
 NOT_LOOKED_FOR = Text(
-    "not looked for: towns, forest and steep slopes are recognised only with --land-cover, --built-up or --elevation",
-    "未判定：市街地・森林・急斜面は --land-cover、--built-up、--elevation のいずれかがあるときだけ判定します",
+    "not looked for: towns, forest and steep slopes are recognised only where land cover, the built-up share or elevation is given",
+    "未判定：市街地・森林・急斜面は、土地被覆、建物の割合、標高のいずれかのデータがあるときだけ判定します",
 )
 MISSING_ALONE = Text(
     "pixels without data alone; towns, forest and steep slopes were not looked for (--land-cover, --built-up, --elevation)",

@@ -127,7 +127,7 @@ class FloodExtent(NamedTuple):
             "Radar sees open water. Towns and forest are not observable where a land cover or the buildings are given; elsewhere "
             "flooded towns and flooded forest answer bright and may be called dry.",
             "レーダーが捉えるのは開けた水面です。土地被覆または建物のデータがあれば市街地と森林を観測不能とします。"
-            "ない場合、浸水した市街地や森林は明るく写り、非浸水と判定されることがあります。",
+            "これらのデータがない場合、浸水した市街地や森林は明るく写り、非浸水と判定されることがあります。",
         ),
         Text(
             "Ground that was as dark as water before the flood (tarmac, smooth sand) is not observable where reference water is "
