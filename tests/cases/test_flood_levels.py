@@ -196,7 +196,7 @@ def test_a_flood_of_most_of_the_scene_is_no_offset(tmp_path, before):
     assert not any("dB darker" in text["en"] for text in record["assumptions"])
 
 
-@pytest.mark.parametrize("fill", [-99.0, -999.0, -9999.0, -32768.0, 0.0])
+@pytest.mark.parametrize("fill", [-99.0, -100.0, -999.0, -9999.0, -32768.0, 0.0])
 @pytest.mark.parametrize("method", ["flood-extent", "flood-depth"])
 def test_a_filled_void_of_the_elevation_is_refused(tmp_path, after, method, fill):
     heights = np.where(np.hypot(ROWS - 60, COLUMNS - 200) < 30, fill, plain_heights() + 30.0)
@@ -208,6 +208,14 @@ def test_a_filled_void_of_the_elevation_is_refused(tmp_path, after, method, fill
         run(tmp_path, method, **images, elevation=dem)
     values, _, _ = run(tmp_path, method, **images, elevation=f"{dem}#nodata={fill:.10g}")
     assert (values[FLOOD] > 0).mean() > 0.9
+
+
+def test_a_small_void_of_some_hundred_pixels_is_refused(tmp_path, after):
+    heights = plain_heights() + 300.0
+    heights[60:72, 200:216] = 0.0
+    dem = write(tmp_path / "dem.tif", heights.astype("float32"))
+    with pytest.raises(InputError, match="#nodata=0'"):
+        run(tmp_path, "flood-depth", flood=write(tmp_path / "c.tif", FLOOD.astype("uint8")), elevation=dem)
 
 
 @pytest.mark.parametrize("fill", [-99.0, 0.0])

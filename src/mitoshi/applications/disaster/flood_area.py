@@ -167,7 +167,7 @@ LOOKED_FOR = frozenset({"elevation", "land_cover", "built_up", "reference_water"
 """Data arguments from which a radar map knows what it does not see."""
 
 NOT_LOOKED_FOR = Text(
-    "not looked for: towns, forest and steep slopes are recognised only where land cover, the built-up share or elevation is given",
+    "not looked for: towns, forest and steep slopes are recognised only with land cover, the built-up share or elevation",
     "未判定：市街地・森林・急斜面は、土地被覆、建物の割合、標高のいずれかのデータがあるときだけ判定します",
 )
 MISSING_ALONE = Text(

@@ -24,7 +24,7 @@ CLIFF_SHARE = 0.1
 STEEP, STEEP_SHARE = 1.0, 0.5
 """Metres per metre from a pixel to the next along one axis, 45 degrees: not half of any landscape is so steep (as above)."""
 
-FILLS = (0.0, -99.0, -999.0, -9999.0, -32768.0)
+FILLS = (0.0, -99.0, -100.0, -999.0, -9999.0, -32768.0)
 """Numbers that voids are filled with."""
 
 VOID_GAP_M = 20.0
@@ -34,7 +34,7 @@ walls, and a number far below all ground is none."""
 RIM = 3
 """Pixels around a fill value that do not count as ground: putting on another grid mixes it with what lies beside."""
 
-LEAST_VOID = 100
+LEAST_VOID = 25
 """Pixels of a fill value below which nothing is refused: a single one harms little."""
 
 HINT = "is its unit right? centimetres are described by '#units=cm'"
