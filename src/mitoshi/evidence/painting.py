@@ -37,7 +37,7 @@ RELATIVE = Text(
     "Background: relative backscatter (uncalibrated), 2–98 % stretch", "背景：相対後方散乱（未校正、2～98 %で伸長）"
 )
 DEPTH = Text(
-    "Background: water depth, the lighter the deeper, 2–98 % stretch", "背景：浸水深（明るいほど深い、2～98 %で伸長）"
+    "Background: water depth, the darker the deeper, 2–98 % stretch", "背景：浸水深（暗いほど深い、2～98 %で伸長）"
 )
 IMAGE = Text("Background: input image, 2–98 % stretch", "背景：入力画像（2～98 %で伸長）")
 OF_QUANTITY = Text("Background: {title}, 2–98 % stretch", "背景：{title}（2～98 %で伸長）")
@@ -67,6 +67,8 @@ def background(array: Any, method: Method[..., Any], language: Language) -> tupl
     seen = values[np.isfinite(values)]
     low, high = np.percentile(seen, STRETCH) if seen.size else (0.0, 1.0)
     grey = np.clip((values - low) / max(float(high - low), 1e-6), 0.0, 1.0)
+    if note is DEPTH:
+        grey = 1.0 - grey  # ground without water is as light as paper, and houses in the water stand out
     return grey.astype(np.float32), note.in_(language)
 
 

@@ -28,7 +28,7 @@ Codes = NDArray[np.int64]
 
 DRY, SURVEY, NOT_OBSERVED = 0, 9, 255
 CLASSES = (
-    CodedClass(DRY, Text("not flooded", "浸水なし"), "#f2efe6"),
+    CodedClass(DRY, Text("not flooded", "浸水なし"), "#c8b99a"),
     CodedClass(1, Text("not reaching semi-damaged", "準半壊に至らない（一部損壊）"), "#d1e5f0"),
     CodedClass(2, Text("semi-damaged", "準半壊"), "#92c5de"),
     CodedClass(3, Text("half damaged", "半壊"), "#fdae61"),
