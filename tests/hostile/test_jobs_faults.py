@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 
 FULL = "the disk is full; free some space and ask again"
 SERVICE = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process inherits that it is ignored
 from mitoshi.workflows.jobs import Jobs, Workers
 with Workers(Jobs(sys.argv[1]), store=sys.argv[2]):
     print("works", flush=True)
