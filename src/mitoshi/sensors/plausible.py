@@ -20,7 +20,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "elevation": (-12_000.0, 9_000.0),  # from the deepest trench to the highest summit
     "water_surface_elevation": (-12_000.0, 9_000.0),
     "elevation_change": (-1_000.0, 1_000.0),
-    "water_depth": (-0.05, 150.0),  # deepest flood over ground: 120 m (Attabad 2010); -1 is "no data"
+    "water_depth": (-0.05, 100.0),  # no flood over ground has been deeper; -1 is no depth but "no data"
     "surface_displacement": (-100.0, 100.0),
     "flow_speed": (-0.05, 100.0),
     "standard_uncertainty_m": (0.0, 1_000.0),
