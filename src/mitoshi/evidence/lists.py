@@ -277,9 +277,7 @@ def picture_of(
         classes = tuple(c._replace(code=_raised(c.code)) for c in classes)
         codes = np.array([_raised(int(c)) for c in codes])
     shapes = [(g, int(c)) for g, c in zip(features.geometry, codes, strict=True) if g is not None and not g.is_empty]
-    shapes.sort(
-        key=lambda drawn: (drawn[1] < UNSEEN - 1, drawn[1])
-    )  # the gravest class stays on top in a shared pixel
+    shapes.sort(key=lambda drawn: (drawn[1] < UNSEEN - 1, drawn[1]))  # the gravest class stays on top in a shared pixel
     drawn = np.zeros(shape, np.uint8)
     if shapes:
         drawn = rasterize(shapes, out_shape=shape, transform=grid.affine, all_touched=True, dtype="uint8", fill=0)
