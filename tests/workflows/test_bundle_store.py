@@ -275,6 +275,13 @@ def test_what_is_no_product_is_not_adopted(fresh_store, name):
             adopt(catalogue, [wanted], Adoption("Hanako Sato", LATER))
 
 
+def test_a_person_does_not_adopt_in_the_name_of_a_chain(fresh_store):
+    """What a chain adopts is withdrawn where its record no longer says so: such an act would be lost without a word."""
+    item = next(i.id for i in Catalogue(fresh_store).search(quantity="flood_extent"))
+    with pytest.raises(InputError, match="is a chain's, got ' chain respond'; give a person's name"):
+        adopt(Catalogue(fresh_store), [item], Adoption(" chain respond", LATER))
+
+
 @pytest.mark.parametrize(("by", "reason"), [("", ""), ("  ", ""), ("x" * 201, ""), ("a\nb", ""), ("a", "b\x1b[2J")])
 def test_an_adoption_names_its_adopter_in_plain_words(by, reason):
     with pytest.raises(InputError):

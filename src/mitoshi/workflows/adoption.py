@@ -104,10 +104,14 @@ def adopt(catalogue: Catalogue, names: Sequence[str], adoption: Adoption) -> tup
     Raises
     ------
     InputError
-        If a name is no product of the catalogue; nothing is changed then.
+        If a name is no product of the catalogue, or the adopter is named like a chain; nothing is changed then.
     RunError
         If the catalogue cannot be written; it is left as it was.
     """
+    if adoption.by.strip().startswith(CHAIN):
+        raise InputError(
+            f"a name that begins with {CHAIN!r} is a chain's, got {adoption.by[:40]!r}; give a person's name"
+        )
     return _restated(catalogue, names, adoption.properties())
 
 
